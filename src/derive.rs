@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Which key comes from which: every derivation of docs/format.md, one function per clause.
+
+use crate::error::Result;
+use crate::format::core::ChunkLen;
+use crate::id::{Fingerprint, KeysetId, RawKeyId, RecipientKind, Suite, VersionId};
+use crate::primitives::{AeadKey, NONCE_LEN, Prk, ct_eq, expand512, hash};
+use crate::secret::{Block, Data, Key, Payload, Provided, Raw, Root, Salt, Stretched, Token, Wrap};
+use zeroize::Zeroizing;
+
+/// H(core): what every wrap and the payload are bound to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CoreHash(pub(crate) [u8; 32]);
+
+/// The keys of a symmetric version, ready for use: K_token, K_wrap and K_salt of format.md 6.1.
+pub(crate) struct VersionKeys {
+    pub(crate) token: Prk<Token>,
+    pub(crate) wrap: Prk<Wrap>,
+    pub(crate) salt: Prk<Salt>,
+}
+
+/// format.md 6.1.
+pub(crate) fn version_keys(
+    root: &Key<Root>,
+    suite: Suite,
+    keyset: KeysetId,
+    version: VersionId,
+) -> VersionKeys {
+    let root = Prk::new(root);
+    let version = version.value().to_be_bytes();
+    let place: [&[u8]; 4] = [&[0], &[suite as u8], &keyset.0, &version];
+    VersionKeys {
+        token: Prk::new(&expand(&root, b"sealwax/v1/token", place)),
+        wrap: Prk::new(&expand(&root, b"sealwax/v1/wrap", place)),
+        salt: Prk::new(&expand(&root, b"sealwax/v1/salt", place)),
+    }
+}
+
+/// K_block: format.md 4.2.
+pub(crate) fn block_key(data_key: &Prk<Data>, suite: Suite) -> Key<Block> {
+    expand(data_key, b"sealwax/v1/key-block", [&[0], &[suite as u8], &[], &[]])
+}
+
+/// K_payload: format.md 4.2.
+pub(crate) fn payload_key(data_key: &Prk<Data>, suite: Suite) -> Key<Payload> {
+    expand(data_key, b"sealwax/v1/payload", [&[0], &[suite as u8], &[], &[]])
+}
+
+/// K_pw from what Argon2id made: format.md 5.3.
+pub(crate) fn passphrase_key(
+    stretched: &Key<Stretched>,
+    suite: Suite,
+    m_kib: u32,
+    t: u32,
+    p: u8,
+) -> Prk<Wrap> {
+    let (m_kib, t) = (m_kib.to_be_bytes(), t.to_be_bytes());
+    let costs: [&[u8]; 4] = [&[0, suite as u8], &m_kib, &t, &[p]];
+    Prk::new(&expand(&Prk::new(stretched), b"sealwax/v1/passphrase", costs))
+}
+
+/// K_raw: format.md 5.5.
+pub(crate) fn raw_key(key: &Key<Raw>, suite: Suite, id: RawKeyId) -> Prk<Wrap> {
+    let place: [&[u8]; 4] = [&[0], &[suite as u8], &id.0, &[]];
+    Prk::new(&expand(&Prk::new(key), b"sealwax/v1/raw-key", place))
+}
+
+/// K_prov: format.md 5.6. `names` is the two names with their lengths.
+pub(crate) fn provider_key(
+    provided: &Key<Provided>,
+    suite: Suite,
+    provider: &str,
+    key_name: &str,
+) -> Prk<Wrap> {
+    let provider_len =
+        u8::try_from(provider.len()).expect("a provider's name is at most 255 bytes");
+    let key_name_len = u16::try_from(key_name.len()).expect("a key's name is at most 2,048 bytes");
+    let mut key = Key::zeroed();
+    let info: [&[u8]; 6] = [
+        b"sealwax/v1/provider\0",
+        &[suite as u8],
+        &[provider_len],
+        provider.as_bytes(),
+        &key_name_len.to_be_bytes(),
+        key_name.as_bytes(),
+    ];
+    Prk::new(provided).expand(&info, key.expose_bytes_mut());
+    Prk::new(&key)
+}
+
+/// Fingerprint of a public key: format.md 5.4.
+pub(crate) fn fingerprint(kind: RecipientKind, public: &[u8]) -> Fingerprint {
+    let hash = hash(&[b"sealwax/v1/fingerprint\0", &[kind.number()], public]);
+    Fingerprint(*hash.first_chunk().expect("a hash has 32 bytes"))
+}
+
+/// key and commitment of T: format.md 3.1. The key comes out only if the commitment is the given one.
+pub(crate) fn value_key<P>(
+    key: &Prk<P>,
+    suite: Suite,
+    salt: &[u8; 24],
+    context: &[&[u8]],
+    commitment: Commitment<'_>,
+) -> Result<AeadKey> {
+    let mut okm = Zeroizing::new([0u8; 64]);
+    with_context(b"sealwax/v1/T", &[salt], context, |info| key.expand(info, okm.as_mut_slice()));
+    let (key, derived) = okm.split_at(32);
+    commitment.settle(derived.try_into().expect("64 - 32 bytes"))?;
+    Ok(AeadKey::new(suite, key.try_into().expect("32 of 64 bytes")))
+}
+
+/// key, base nonce and commitment of M: format.md 5A.1. They come out only if the commitment is the given one.
+pub(crate) fn chunk_keys(
+    key: &Key<Payload>,
+    suite: Suite,
+    chunk_len: ChunkLen,
+    salt: &[u8; 24],
+    context: &[&[u8]],
+    commitment: Commitment<'_>,
+) -> Result<(AeadKey, [u8; NONCE_LEN])> {
+    let mut okm = Zeroizing::new([0u8; 76]);
+    match suite {
+        Suite::Cobblestone256 => {
+            let label = b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\0";
+            with_context(label, &[salt], context, |info| {
+                expand512(key.expose_bytes(), info, okm.as_mut_slice());
+            });
+        }
+        Suite::ChaCha20Poly1305 => {
+            let label = b"sealwax/v1/chunked+AEAD_CHACHA20_POLY1305\0";
+            with_context(label, &[&[chunk_len.log2()], salt], context, |info| {
+                Prk::new(key).expand(info, okm.as_mut_slice());
+            });
+        }
+    }
+    let (key, rest) = okm.split_at(32);
+    let (base_nonce, derived) = rest.split_at(NONCE_LEN);
+    commitment.settle(derived.try_into().expect("76 - 44 bytes"))?;
+    let aead = AeadKey::new(suite, key.try_into().expect("32 of 76 bytes"));
+    Ok((aead, base_nonce.try_into().expect("12 of 76 bytes")))
+}
+
+/// What to do with a derived commitment.
+pub(crate) enum Commitment<'a> {
+    /// Sealing: write it here.
+    Write(&'a mut [u8; 32]),
+    /// Opening: it must be this one.
+    Expect(&'a [u8; 32]),
+}
+
+impl Commitment<'_> {
+    fn settle(self, derived: &[u8; 32]) -> Result<()> {
+        match self {
+            Commitment::Write(out) => *out = *derived,
+            Commitment::Expect(given) if ct_eq(given, derived) => {}
+            Commitment::Expect(_) => return Err(crate::Error::Decrypt),
+        }
+        Ok(())
+    }
+}
+
+/// Most pieces of a context: H(core) and the entries.
+const MAX_CONTEXT_PIECES: usize = crate::format::context::MAX_ENTRIES + 1;
+
+/// Calls `expand` with label, head and context as one list of pieces, without a heap.
+fn with_context<'a>(
+    label: &'a [u8],
+    head: &[&'a [u8]],
+    context: &[&'a [u8]],
+    expand: impl FnOnce(&[&[u8]]),
+) {
+    let mut pieces: [&[u8]; MAX_CONTEXT_PIECES + 3] = [&[]; MAX_CONTEXT_PIECES + 3];
+    pieces[0] = label;
+    pieces[1..=head.len()].copy_from_slice(head);
+    let end = 1 + head.len() + context.len();
+    pieces[1 + head.len()..end].copy_from_slice(context);
+    expand(&pieces[..end]);
+}
+
+/// Expand(key, label || place, 32).
+fn expand<P, Q>(key: &Prk<P>, label: &[u8], place: [&[u8]; 4]) -> Key<Q> {
+    let mut out = Key::zeroed();
+    key.expand(&[label, place[0], place[1], place[2], place[3]], out.expose_bytes_mut());
+    out
+}

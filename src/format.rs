@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Bytes to values and back: docs/format.md. No keys, no I/O.
+
+pub mod context;
+pub(crate) mod core;
+pub(crate) mod entry;
+pub(crate) mod key_block;
+pub(crate) mod keyset;
+pub(crate) mod payload;
+pub(crate) mod reader;
+#[cfg(feature = "alloc")]
+pub(crate) mod strings;
+pub(crate) mod token;
+pub(crate) mod writer;

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Context: names and values that are authenticated (format.md 2).
+
+use crate::error::{Error, Result};
+use crate::format::reader::{End, Reader};
+use crate::format::writer::Writer;
+
+/// Most entries in a context.
+pub const MAX_ENTRIES: usize = 64;
+/// Longest encoded context, in bytes.
+pub const MAX_LEN: usize = 32 * 1024;
+/// The stored entry that carries a firmware image's anti-rollback counter (format.md 2.6).
+pub const COUNTER: &str = "sealwax.counter";
+
+/// A context in its canonical encoding `C(map)`: what is authenticated (format.md 2.2).
+///
+/// Without a heap, encode with [`Encoded::encode_into`]; with one, use `Context`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Encoded<'a>(&'a [u8]);
+
+/// One entry of an encoded context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry<'a> {
+    /// The name.
+    pub name: &'a str,
+    /// The value.
+    pub value: &'a [u8],
+    encoded: &'a [u8],
+}
+
+impl<'a> Encoded<'a> {
+    /// The context without entries.
+    pub const EMPTY: Encoded<'static> = Encoded(&[]);
+
+    /// Parses an encoded context; anything but the one encoding is refused.
+    ///
+    /// # Errors
+    /// `Format` where names are not ascending, unique, UTF-8 and free of control characters, or
+    /// lengths do not add up; `Limit` above 64 entries or 32 KiB.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self> {
+        if bytes.len() > MAX_LEN {
+            return Err(Error::Limit("a context is at most 32 KiB"));
+        }
+        let mut reader = Reader::new(bytes, End::Structure("2.2"));
+        let mut previous: Option<&str> = None;
+        let mut count = 0;
+        while !reader.is_empty() {
+            let entry = read_entry(&mut reader)?;
+            check_name(entry.name).map_err(|what| Error::format("2.1", what))?;
+            if previous.is_some_and(|previous| previous.as_bytes() >= entry.name.as_bytes()) {
+                return Err(Error::format("2.2", "context names are not ascending"));
+            }
+            previous = Some(entry.name);
+            count += 1;
+            if count > MAX_ENTRIES {
+                return Err(Error::Limit("a context has at most 64 entries"));
+            }
+        }
+        Ok(Encoded(bytes))
+    }
+
+    /// Encodes entries, given in ascending order of name, into `out`.
+    ///
+    /// # Errors
+    /// `Misuse` where a name is not allowed, names do not ascend, or `out` is too short; `Limit`
+    /// above 64 entries or 32 KiB.
+    pub fn encode_into(entries: &[(&str, &[u8])], out: &'a mut [u8]) -> Result<Self> {
+        let mut len = 0usize;
+        let mut previous: Option<&str> = None;
+        for &(name, value) in entries {
+            check_name(name).map_err(Error::Misuse)?;
+            if previous.is_some_and(|previous| previous.as_bytes() >= name.as_bytes()) {
+                return Err(Error::Misuse("context names must ascend, each once"));
+            }
+            previous = Some(name);
+            if value.len() > MAX_LEN {
+                return Err(Error::Limit("a context is at most 32 KiB"));
+            }
+            len += 3 + name.len() + value.len();
+        }
+        if entries.len() > MAX_ENTRIES {
+            return Err(Error::Limit("a context has at most 64 entries"));
+        }
+        if len > MAX_LEN {
+            return Err(Error::Limit("a context is at most 32 KiB"));
+        }
+        let Some(out) = out.get_mut(..len) else {
+            return Err(Error::Misuse("the buffer is shorter than the encoded context"));
+        };
+        let mut writer = Writer::new(out);
+        for &(name, value) in entries {
+            let name_len = u8::try_from(name.len()).expect("checked: at most 255 bytes");
+            let value_len = u16::try_from(value.len()).expect("checked: at most 32 KiB");
+            writer.put(&[name_len]).put(name.as_bytes());
+            writer.put(&value_len.to_be_bytes()).put(value);
+        }
+        writer.finish();
+        Ok(Encoded(out))
+    }
+
+    /// The encoding.
+    pub fn as_bytes(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// The entries, in order.
+    pub fn entries(self) -> impl Iterator<Item = Entry<'a>> {
+        let mut reader = Reader::new(self.0, End::Structure("2.2"));
+        core::iter::from_fn(move || {
+            (!reader.is_empty()).then(|| read_entry(&mut reader).expect("parsed before"))
+        })
+    }
+
+    /// The value of the entry of this name.
+    pub fn value(self, name: &str) -> Option<&'a [u8]> {
+        self.entries().find(|entry| entry.name == name).map(|entry| entry.value)
+    }
+}
+
+/// The given entries that a core does not store, as the pieces of `C(external)` (format.md 2.5).
+pub(crate) struct External<'a> {
+    pieces: [&'a [u8]; MAX_ENTRIES],
+    count: usize,
+}
+
+impl<'a> External<'a> {
+    /// Compares what was given with what is stored. `Decrypt` where a value differs.
+    pub(crate) fn of(given: Encoded<'a>, stored: Encoded<'_>) -> Result<Self> {
+        let mut external = External { pieces: [&[]; MAX_ENTRIES], count: 0 };
+        for entry in given.entries() {
+            match stored.value(entry.name) {
+                Some(value) if value == entry.value => {}
+                Some(_) => return Err(Error::Decrypt),
+                None => {
+                    external.pieces[external.count] = entry.encoded;
+                    external.count += 1;
+                }
+            }
+        }
+        Ok(external)
+    }
+
+    /// Pieces that, one after the other, are `C(external)`.
+    pub(crate) fn pieces(&self) -> &[&'a [u8]] {
+        &self.pieces[..self.count]
+    }
+}
+
+/// Whether a name is allowed (format.md 2.1); what is wrong otherwise.
+pub(crate) fn check_name(name: &str) -> Result<(), &'static str> {
+    if name.is_empty() {
+        Err("a context name is empty")
+    } else if name.len() > 255 {
+        Err("a context name is longer than 255 bytes")
+    } else if name.chars().any(char::is_control) {
+        Err("a context name has a control character")
+    } else {
+        Ok(())
+    }
+}
+
+fn read_entry<'a>(reader: &mut Reader<'a>) -> Result<Entry<'a>> {
+    let whole = reader.rest();
+    let name_len = reader.u8()?;
+    let name = core::str::from_utf8(reader.take(usize::from(name_len))?)
+        .map_err(|_| Error::format("2.1", "a context name is not UTF-8"))?;
+    let value_len = reader.u16()?;
+    let value = reader.take(usize::from(value_len))?;
+    let encoded = &whole[..3 + name.len() + value.len()];
+    Ok(Entry { name, value, encoded })
+}
+
+#[cfg(feature = "alloc")]
+pub use owned::Context;
+
+#[cfg(feature = "alloc")]
+mod owned {
+    use alloc::vec::Vec;
+    use core::fmt;
+
+    use super::{COUNTER, Encoded, MAX_ENTRIES, MAX_LEN, check_name};
+    use crate::error::{Error, Result};
+
+    /// A context: names and values that are authenticated with what is sealed.
+    ///
+    /// ```
+    /// # fn main() -> sealwax::Result<()> {
+    /// let context = sealwax::Context::new().with("table", "users")?.with("row", "42")?;
+    /// assert_eq!(context.len(), 2);
+    /// # Ok(()) }
+    /// ```
+    #[derive(Clone, Default, PartialEq, Eq)]
+    pub struct Context {
+        // public: contexts are authenticated, not hidden.
+        encoded: Vec<u8>,
+    }
+
+    impl Context {
+        /// The context without entries.
+        pub const fn new() -> Self {
+            Context { encoded: Vec::new() }
+        }
+
+        /// This context with one more entry. Text and bytes are both values; text is its UTF-8.
+        ///
+        /// # Errors
+        /// `Misuse` where the name is empty, over 255 bytes, has a control character, or is
+        /// there already; `Limit` above 64 entries or 32 KiB.
+        pub fn with(mut self, name: &str, value: impl AsRef<[u8]>) -> Result<Self> {
+            self.insert(name, value.as_ref())?;
+            Ok(self)
+        }
+
+        /// Adds an entry; errors as [`Context::with`].
+        pub fn insert(&mut self, name: &str, value: &[u8]) -> Result<()> {
+            check_name(name).map_err(Error::Misuse)?;
+            if self.len() == MAX_ENTRIES {
+                return Err(Error::Limit("a context has at most 64 entries"));
+            }
+            let len = 3 + name.len() + value.len();
+            if value.len() > MAX_LEN || self.encoded.len() + len > MAX_LEN {
+                return Err(Error::Limit("a context is at most 32 KiB"));
+            }
+            let mut at = 0;
+            for entry in self.as_encoded().entries() {
+                match entry.name.as_bytes().cmp(name.as_bytes()) {
+                    core::cmp::Ordering::Less => at += entry.encoded.len(),
+                    core::cmp::Ordering::Equal => {
+                        return Err(Error::Misuse("a context name is given twice"));
+                    }
+                    core::cmp::Ordering::Greater => break,
+                }
+            }
+            let mut encoded = Vec::with_capacity(self.encoded.len() + len);
+            encoded.extend_from_slice(&self.encoded[..at]);
+            encoded.push(u8::try_from(name.len()).expect("checked: at most 255 bytes"));
+            encoded.extend_from_slice(name.as_bytes());
+            let value_len = u16::try_from(value.len()).expect("checked: at most 32 KiB");
+            encoded.extend_from_slice(&value_len.to_be_bytes());
+            encoded.extend_from_slice(value);
+            encoded.extend_from_slice(&self.encoded[at..]);
+            self.encoded = encoded;
+            Ok(())
+        }
+
+        /// The canonical encoding.
+        pub fn as_encoded(&self) -> Encoded<'_> {
+            Encoded(&self.encoded)
+        }
+
+        /// How many entries there are.
+        pub fn len(&self) -> usize {
+            self.as_encoded().entries().count()
+        }
+
+        /// Whether there is no entry.
+        pub fn is_empty(&self) -> bool {
+            self.encoded.is_empty()
+        }
+
+        /// Whether these entries may be stored by a user's sealer (format.md 2.6).
+        pub(crate) fn check_storable(&self) -> Result<()> {
+            for entry in self.as_encoded().entries() {
+                if entry.name == COUNTER && entry.value.len() != 8 {
+                    return Err(Error::Misuse("sealwax.counter is 8 bytes"));
+                }
+                if entry.name != COUNTER && entry.name.starts_with("sealwax.") {
+                    return Err(Error::Misuse(
+                        "context names that begin with sealwax. are reserved",
+                    ));
+                }
+            }
+            Ok(())
+        }
+    }
+
+    impl From<Encoded<'_>> for Context {
+        fn from(encoded: Encoded<'_>) -> Self {
+            Context { encoded: encoded.as_bytes().to_vec() }
+        }
+    }
+
+    impl fmt::Debug for Context {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            let entries = self.as_encoded();
+            f.debug_map().entries(entries.entries().map(|entry| (entry.name, entry.value))).finish()
+        }
+    }
+}

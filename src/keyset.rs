@@ -1,0 +1,586 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Keysets: one logical key with versions, one of them primary (format.md 7 and 8).
+
+#[cfg(feature = "std")]
+pub mod file;
+mod version;
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use zeroize::Zeroizing;
+
+use crate::error::{Error, Result};
+use crate::format::context::Context;
+pub use crate::format::keyset::Policy;
+use crate::format::keyset::{
+    CHECK_LEN, MAX_VERSIONS, UNPROTECTED_MAGIC, VERSION, View, check_name,
+};
+use crate::format::reader::{End, Reader};
+use crate::format::token::Token;
+use crate::id::{Algorithm, Fingerprint, KeyState, KeysetId, VersionId, Wanted};
+use crate::primitives::{ct_eq, hash};
+use crate::rng::{Now, Random};
+use crate::secret::{Data, Key};
+use crate::token;
+use crate::wrap::{Binding, Entry, KeyWrap, OpenedVia, Shape, Trials, Unwrap, hpke};
+pub use version::{Change, Version};
+
+/// One logical key: an id, a name, and versions of which one is primary.
+///
+/// A keyset of symmetric keys seals tokens and envelopes; a keyset of key pairs is an identity: it
+/// opens what was sealed for its recipient string. Every secret in it is wiped when it is dropped.
+///
+/// ```
+/// # fn main() -> sealwax::Result<()> {
+/// use sealwax::{Context, Keyset, Suite};
+/// let keyset = Keyset::generate("default", Suite::Cobblestone256)?;
+/// let context = Context::new().with("table", "users")?;
+/// let token = keyset.seal(b"top secret", &context)?;
+/// assert_eq!(keyset.open(&token, &context)?.as_slice(), b"top secret");
+/// # Ok(()) }
+/// ```
+pub struct Keyset {
+    id: KeysetId,
+    name: String,
+    revision: u64,
+    parent: [u8; 32],
+    primary: Option<VersionId>,
+    policy: Policy,
+    /// In ascending order of id.
+    versions: Vec<Version>,
+    read_only: bool,
+}
+
+impl From<crate::id::Suite> for Algorithm {
+    fn from(suite: crate::id::Suite) -> Self {
+        Algorithm::Symmetric(suite)
+    }
+}
+
+impl Keyset {
+    /// A new keyset with one fresh version, active and primary.
+    ///
+    /// # Errors
+    /// `Misuse` where the name is empty, longer than 64 bytes or has a control character; `Random`.
+    #[cfg(feature = "std")]
+    pub fn generate(name: &str, algorithm: impl Into<Algorithm>) -> Result<Self> {
+        Self::generate_with_rng(
+            name,
+            algorithm.into(),
+            crate::rng::now(),
+            &mut crate::rng::OsRandom,
+        )
+    }
+
+    /// [`Keyset::generate`] with a clock and a random source of the caller's.
+    pub fn generate_with_rng(
+        name: &str,
+        algorithm: Algorithm,
+        now: Now,
+        random: &mut dyn Random,
+    ) -> Result<Self> {
+        let mut secret = Zeroizing::new([0; 32]);
+        random.fill(secret.as_mut_slice())?;
+        Self::import_raw_with_rng(name, algorithm, &secret, now, random)
+    }
+
+    /// A new keyset whose one version has these 32 bytes as its secret.
+    ///
+    /// The caller's duty: the bytes are uniformly random and used for nothing else, and the caller
+    /// wipes its copy.
+    ///
+    /// # Errors
+    /// As [`Keyset::generate`].
+    #[cfg(feature = "std")]
+    pub fn import_raw(
+        name: &str,
+        algorithm: impl Into<Algorithm>,
+        secret: &[u8; 32],
+    ) -> Result<Self> {
+        let (now, random) = (crate::rng::now(), &mut crate::rng::OsRandom);
+        Self::import_raw_with_rng(name, algorithm.into(), secret, now, random)
+    }
+
+    /// [`Keyset::import_raw`] with a clock and a random source of the caller's.
+    pub fn import_raw_with_rng(
+        name: &str,
+        algorithm: Algorithm,
+        secret: &[u8; 32],
+        now: Now,
+        random: &mut dyn Random,
+    ) -> Result<Self> {
+        check_name(name).map_err(Error::Misuse)?;
+        let mut id = KeysetId([0; 16]);
+        random.fill(&mut id.0)?;
+        let mut keyset = Keyset {
+            id,
+            name: name.into(),
+            revision: 1,
+            parent: [0; 32],
+            primary: None,
+            policy: Policy::of_family(algorithm),
+            versions: Vec::new(),
+            read_only: false,
+        };
+        let version = keyset.fresh_version_id(random)?;
+        keyset.insert_primary(Version::new(id, version, algorithm, secret, seconds(now))?);
+        Ok(keyset)
+    }
+
+    /// Adds a fresh version and makes it the primary. The older ones go on opening.
+    ///
+    /// # Errors
+    /// `Misuse` where the policy does not allow the algorithm or the keyset was made by a newer version of
+    /// sealwax; `Limit` at 65,536 versions; `Random`.
+    #[cfg(feature = "std")]
+    pub fn rotate(&mut self, algorithm: impl Into<Algorithm>) -> Result<VersionId> {
+        self.rotate_with_rng(algorithm.into(), crate::rng::now(), &mut crate::rng::OsRandom)
+    }
+
+    /// [`Keyset::rotate`] with a clock and a random source of the caller's.
+    pub fn rotate_with_rng(
+        &mut self,
+        algorithm: Algorithm,
+        now: Now,
+        random: &mut dyn Random,
+    ) -> Result<VersionId> {
+        if !self.policy.allows(algorithm) {
+            return Err(Error::Misuse("the keyset's policy does not allow this algorithm"));
+        }
+        if self.versions.len() >= MAX_VERSIONS as usize {
+            return Err(Error::Limit("a keyset has at most 65,536 versions"));
+        }
+        let id = self.fresh_version_id(random)?;
+        let mut secret = Zeroizing::new([0; 32]);
+        random.fill(secret.as_mut_slice())?;
+        let version = Version::new(self.id, id, algorithm, &secret, seconds(now))?;
+        self.begin_revision()?;
+        self.insert_primary(version);
+        Ok(id)
+    }
+
+    /// The keyset's id.
+    pub fn id(&self) -> KeysetId {
+        self.id
+    }
+
+    /// The keyset's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The revision: 1 at first, one more with each change.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// What the keyset allows.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The versions, in ascending order of id.
+    pub fn versions(&self) -> &[Version] {
+        &self.versions
+    }
+
+    /// The primary version: the only one that seals.
+    pub fn primary(&self) -> Option<&Version> {
+        self.primary.and_then(|id| self.version(id))
+    }
+
+    /// The version with this id.
+    pub fn version(&self, id: VersionId) -> Option<&Version> {
+        let at = self.versions.binary_search_by_key(&id, Version::id).ok()?;
+        Some(&self.versions[at])
+    }
+
+    /// Whether it was made by a newer version of sealwax: it can be used and must not be changed.
+    pub fn is_read_only(&self) -> bool {
+        self.read_only
+    }
+
+    /// Whether its versions are key pairs.
+    pub fn is_identity(&self) -> bool {
+        self.policy.allows(Algorithm::X25519) || self.policy.allows(Algorithm::XWing)
+    }
+
+    /// The public key of the primary version, of a keyset of key pairs.
+    ///
+    /// # Errors
+    /// `Misuse` where the keyset is symmetric, `KeyState` where it has no usable primary.
+    pub fn recipient(&self) -> Result<&hpke::Recipient> {
+        let primary = self.sealing_version()?;
+        primary.pair().map(|(_, recipient)| recipient).ok_or(Error::Misuse(
+            "a symmetric keyset has no public key; seal with the keyset itself",
+        ))
+    }
+
+    /// Seals a token: a small value under the primary version (format.md 6.2).
+    ///
+    /// # Errors
+    /// `Limit` above 65,536 bytes, `Misuse` for a keyset of key pairs, `KeyState`, `Random`.
+    #[cfg(feature = "std")]
+    pub fn seal(&self, plaintext: &[u8], context: &Context) -> Result<Vec<u8>> {
+        let mut token = alloc::vec![0; plaintext.len() + token::OVERHEAD];
+        self.seal_into(plaintext, context, &mut token)?;
+        Ok(token)
+    }
+
+    /// Seals a token into `out`, which needs `token::OVERHEAD` bytes more than the plaintext. Returns its length.
+    ///
+    /// # Errors
+    /// As [`Keyset::seal`]; `Misuse` where `out` is too short.
+    #[cfg(feature = "std")]
+    pub fn seal_into(&self, plaintext: &[u8], context: &Context, out: &mut [u8]) -> Result<usize> {
+        let key = self.sealing_version()?.symmetric().ok_or(PAIRS_SEAL_NO_TOKENS)?;
+        let mut salt = [0; 24];
+        crate::rng::pooled_salt(&mut salt)?;
+        token::seal_with_salt(key, context.as_encoded(), plaintext, &salt, out)
+    }
+
+    /// Seals a token with a random source of the caller's; the salt is hedged (format.md 3.5).
+    ///
+    /// # Errors
+    /// As [`Keyset::seal`].
+    pub fn seal_with_rng(
+        &self,
+        plaintext: &[u8],
+        context: &Context,
+        random: &mut dyn Random,
+    ) -> Result<Vec<u8>> {
+        let key = self.sealing_version()?.symmetric().ok_or(PAIRS_SEAL_NO_TOKENS)?;
+        let mut out = alloc::vec![0; plaintext.len() + token::OVERHEAD];
+        token::seal_into(key, context.as_encoded(), plaintext, random, &mut out)?;
+        Ok(out)
+    }
+
+    /// Opens a token. The plaintext is wiped when it is dropped.
+    ///
+    /// # Errors
+    /// `Format` where these bytes are no token, `UnknownKey` where no version here matches, `KeyState`, `Decrypt`.
+    pub fn open(&self, token: &[u8], context: &Context) -> Result<Zeroizing<Vec<u8>>> {
+        let mut plaintext =
+            Zeroizing::new(alloc::vec![0; token.len().saturating_sub(token::OVERHEAD)]);
+        self.open_into(token, context, &mut plaintext)?;
+        Ok(plaintext)
+    }
+
+    /// Opens a token into `out`, which needs `token::OVERHEAD` bytes fewer than the token. Returns the plaintext's length.
+    ///
+    /// # Errors
+    /// As [`Keyset::open`]; `Misuse` where `out` is too short.
+    pub fn open_into(&self, token: &[u8], context: &Context, out: &mut [u8]) -> Result<usize> {
+        let token = Token::parse(token)?;
+        let len = token.sealed.len() - crate::value::OVERHEAD;
+        let unknown = Error::UnknownKey(Wanted::Token(token.version));
+        let Some(version) = self.version(token.version) else { return Err(unknown) };
+        if version.algorithm() != Algorithm::Symmetric(token.suite) {
+            return Err(unknown);
+        }
+        version.check_opens()?;
+        let key = version.symmetric().ok_or(unknown)?;
+        let out =
+            out.get_mut(..len).ok_or(Error::Misuse("the output is shorter than the plaintext"))?;
+        token::open_parsed(key, context.as_encoded(), &token, out)?;
+        Ok(len)
+    }
+
+    /// The encoding of format.md 8.1, with every secret in it.
+    pub(crate) fn encode(&self) -> Zeroizing<Vec<u8>> {
+        let Keyset { id, name, revision, parent, primary, policy, versions, read_only: _ } = self;
+        let records: usize = versions.iter().map(Version::encoded_len).sum();
+        // Given its final capacity first: a growing Vec would leave copies of secrets.
+        let mut out = Zeroizing::new(Vec::with_capacity(128 + name.len() + records));
+        out.push(VERSION);
+        out.extend_from_slice(&id.0);
+        out.push(u8::try_from(name.len()).expect("a name is at most 64 bytes"));
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(&revision.to_be_bytes());
+        out.extend_from_slice(parent);
+        out.extend_from_slice(&primary.map_or(0, VersionId::value).to_be_bytes());
+        policy.encode(&mut out);
+        let count = u32::try_from(versions.len()).expect("at most 65,536 versions");
+        out.extend_from_slice(&count.to_be_bytes());
+        versions.iter().for_each(|version| version.encode(&mut out));
+        out
+    }
+
+    /// Reads the encoding of format.md 8.1.
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self> {
+        let view = View::parse(bytes)?;
+        let mut versions = Vec::with_capacity(view.count as usize);
+        for record in view.records() {
+            versions.push(Version::from_record(view.id, &record)?);
+        }
+        Ok(Keyset {
+            id: view.id,
+            name: view.name.into(),
+            revision: view.revision,
+            parent: view.parent,
+            primary: view.primary,
+            policy: view.policy,
+            versions,
+            read_only: view.read_only,
+        })
+    }
+
+    /// The unprotected keyset of format.md 8.4: every secret readable by whoever has these bytes.
+    ///
+    /// # Errors
+    /// `Misuse` where the keyset was made by a newer version of sealwax.
+    pub fn expose_unprotected(&self) -> Result<Zeroizing<Vec<u8>>> {
+        self.check_writable()?;
+        let encoding = self.encode();
+        let mut out = Zeroizing::new(Vec::with_capacity(encoding.len() + 5 + CHECK_LEN));
+        out.extend_from_slice(UNPROTECTED_MAGIC);
+        out.push(VERSION);
+        out.extend_from_slice(&encoding);
+        out.extend_from_slice(&unprotected_check(&encoding));
+        Ok(out)
+    }
+
+    /// Reads an unprotected keyset (format.md 8.4). Nothing authenticates it.
+    ///
+    /// # Errors
+    /// `Format` or `Truncated` where the bytes are not an unprotected keyset.
+    pub fn parse_unprotected(bytes: &[u8]) -> Result<Self> {
+        let mut reader = Reader::new(bytes, End::Input);
+        if !UNPROTECTED_MAGIC.starts_with(&bytes[..bytes.len().min(4)]) {
+            return Err(Error::format("8.4", "not an unprotected keyset"));
+        }
+        reader.array::<4>()?;
+        if reader.u8()? != VERSION {
+            return Err(Error::format("8.4", "unknown keyset version"));
+        }
+        let (encoding, check) =
+            reader.rest().split_last_chunk::<CHECK_LEN>().ok_or(Error::Truncated)?;
+        if !ct_eq(check, &unprotected_check(encoding)) {
+            return Err(Error::format("8.4", "the keyset is damaged: its check does not hold"));
+        }
+        Keyset::parse(encoding)
+    }
+
+    /// The identity string of the primary version: `SEALWAX-SECRET-1...` (format.md 9.2).
+    ///
+    /// # Errors
+    /// `Misuse` where the keyset is symmetric, `KeyState` where it has no usable primary.
+    pub fn expose_identity_text(&self) -> Result<Zeroizing<String>> {
+        let primary = self.sealing_version()?;
+        let Some(secret) = primary.expose_pair_secret() else {
+            return Err(Error::Misuse("a symmetric keyset has no identity string"));
+        };
+        let mut payload = Zeroizing::new(Vec::with_capacity(61));
+        payload.push(primary.algorithm().number());
+        payload.extend_from_slice(&self.id.0);
+        payload.extend_from_slice(&primary.id().value().to_be_bytes());
+        payload.extend_from_slice(&primary.created().to_be_bytes());
+        payload.extend_from_slice(secret);
+        Ok(crate::format::strings::encode_identity(&payload))
+    }
+
+    /// Reads an identity string (format.md 9.2).
+    ///
+    /// # Errors
+    /// `Format` where it is mistyped or of another kind.
+    pub fn parse_identity_text(text: &str) -> Result<Self> {
+        let payload = crate::format::strings::decode_identity(text)?;
+        let mut reader = Reader::new(&payload, End::Structure("9.2"));
+        let algorithm = Algorithm::from_u8(reader.u8()?)?;
+        if !algorithm.is_pair() {
+            return Err(Error::format("9.2", "not the algorithm of a key pair"));
+        }
+        let id = KeysetId(*reader.array()?);
+        let version =
+            VersionId::new(reader.u32()?).ok_or(Error::format("1.5", "a version id is 0"))?;
+        let created = reader.u64()?;
+        let secret = reader.array()?;
+        let mut keyset = Keyset {
+            id,
+            name: "identity".into(),
+            revision: 1,
+            parent: [0; 32],
+            primary: None,
+            policy: Policy::of_family(algorithm),
+            versions: Vec::with_capacity(1),
+            read_only: false,
+        };
+        keyset.insert_primary(Version::new(id, version, algorithm, secret, created)?);
+        reader.finish("9.2")?;
+        Ok(keyset)
+    }
+
+    pub(crate) fn check_writable(&self) -> Result<()> {
+        match self.read_only {
+            true => Err(Error::Misuse("this keyset was made by a newer version of sealwax")),
+            false => Ok(()),
+        }
+    }
+
+    /// The primary version, if it may seal now.
+    fn sealing_version(&self) -> Result<&Version> {
+        let primary = self
+            .primary()
+            .ok_or(Error::Misuse("the keyset has no primary version; rotate it to make one"))?;
+        primary.check_seals()?;
+        Ok(primary)
+    }
+
+    fn begin_revision(&mut self) -> Result<()> {
+        self.check_writable()?;
+        let next =
+            self.revision.checked_add(1).ok_or(Error::Limit("the keyset has no revision left"))?;
+        self.parent = hash(&[&self.encode()]);
+        self.revision = next;
+        Ok(())
+    }
+
+    fn insert_primary(&mut self, version: Version) {
+        self.primary = Some(version.id());
+        let at = self.versions.partition_point(|other| other.id() < version.id());
+        self.versions.insert(at, version);
+    }
+
+    fn fresh_version_id(&self, random: &mut dyn Random) -> Result<VersionId> {
+        // With at most 65,536 of 2^32 ids taken, 64 draws in a row fail only where the source repeats.
+        for _ in 0..64 {
+            let mut id = [0; 4];
+            random.fill(&mut id)?;
+            match VersionId::new(u32::from_be_bytes(id)) {
+                Some(id) if self.version(id).is_none() => return Ok(id),
+                _ => {}
+            }
+        }
+        Err(Error::Random)
+    }
+
+    fn try_pairs(
+        &self,
+        binding: &Binding,
+        algorithm: Algorithm,
+        fingerprint: Fingerprint,
+        enc: &[u8],
+        ct: &[u8; 48],
+        trials: &mut Trials,
+        data_key: &mut Key<Data>,
+    ) -> Result<Unwrap> {
+        let mut outcome = Unwrap::NotAtHand;
+        for version in &self.versions {
+            let Some((private, recipient)) = version.pair() else { continue };
+            let named = fingerprint == recipient.fingerprint();
+            if version.algorithm() != algorithm || !(named || fingerprint == Fingerprint::HIDDEN) {
+                continue;
+            }
+            if let Err(forbidden) = version.check_opens() {
+                // A hidden entry does not say that it means this version.
+                if named && !matches!(outcome, Unwrap::Failed) {
+                    outcome = Unwrap::Forbidden(forbidden);
+                }
+                continue;
+            }
+            trials.spend()?;
+            if private.open(binding.core_hash, enc, ct, data_key) {
+                return Ok(Unwrap::Opened(match algorithm {
+                    Algorithm::XWing => OpenedVia::XWing(self.id, version.id()),
+                    _ => OpenedVia::X25519(self.id, version.id()),
+                }));
+            }
+            outcome = Unwrap::Failed;
+        }
+        Ok(outcome)
+    }
+}
+
+impl KeyWrap for Keyset {
+    fn shape(&self) -> Result<Shape> {
+        let primary = self.sealing_version()?;
+        match (primary.symmetric(), primary.pair()) {
+            (Some(key), _) => key.shape(),
+            (None, Some((_, recipient))) => recipient.shape(),
+            (None, None) => Err(Error::Misuse("the primary version has no secret")),
+        }
+    }
+
+    fn wrap_key(
+        &self,
+        binding: &Binding,
+        data_key: &Key<Data>,
+        random: &mut dyn Random,
+        body: &mut [u8],
+    ) -> Result<()> {
+        let primary = self.sealing_version()?;
+        match (primary.symmetric(), primary.pair()) {
+            (Some(key), _) => key.wrap_key(binding, data_key, random, body),
+            (None, Some((_, recipient))) => recipient.wrap_key(binding, data_key, random, body),
+            (None, None) => Err(Error::Misuse("the primary version has no secret")),
+        }
+    }
+
+    fn unwrap_key(
+        &self,
+        binding: &Binding,
+        entry: &Entry<'_>,
+        trials: &mut Trials,
+        data_key: &mut Key<Data>,
+    ) -> Result<Unwrap> {
+        match *entry {
+            Entry::Keyset { keyset, version, .. } if keyset == self.id => {
+                let Some(version) = self.version(version) else { return Ok(Unwrap::NotAtHand) };
+                if let Err(forbidden) = version.check_opens() {
+                    return Ok(Unwrap::Forbidden(forbidden));
+                }
+                match version.symmetric() {
+                    Some(key) => key.unwrap_key(binding, entry, trials, data_key),
+                    None => Ok(Unwrap::NotAtHand),
+                }
+            }
+            Entry::X25519 { fingerprint, enc, ct } => {
+                let pair = Algorithm::X25519;
+                self.try_pairs(binding, pair, fingerprint, enc, ct, trials, data_key)
+            }
+            Entry::XWing { fingerprint, enc, ct } => {
+                let pair = Algorithm::XWing;
+                self.try_pairs(binding, pair, fingerprint, enc, ct, trials, data_key)
+            }
+            _ => Ok(Unwrap::NotAtHand),
+        }
+    }
+}
+
+impl fmt::Debug for Keyset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keyset")
+            .field("id", &self.id)
+            .field("name", &self.name)
+            .field("revision", &self.revision)
+            .field("versions", &self.versions.len())
+            .finish_non_exhaustive()
+    }
+}
+
+const PAIRS_SEAL_NO_TOKENS: Error =
+    Error::Misuse("a keyset of key pairs seals no tokens; seal an envelope for its recipient");
+
+fn unprotected_check(encoding: &[u8]) -> [u8; CHECK_LEN] {
+    let hash = hash(&[b"sealwax/v1/unprotected\0", encoding]);
+    *hash.first_chunk().expect("16 of 32 bytes")
+}
+
+fn seconds(now: Now) -> u64 {
+    match now {
+        Now::Seconds(seconds) => seconds,
+        Now::Unknown => 0,
+    }
+}
+
+/// Whether a state forbids what was asked for, as the error that says so.
+pub(crate) fn refuse(
+    keyset: KeysetId,
+    version: VersionId,
+    state: KeyState,
+    remedy: &'static str,
+) -> Error {
+    Error::KeyState { keyset, version, state, remedy }
+}

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Keyset files: sealed to a passphrase or recipients, or, only when asked, unprotected (format.md 8.3, 8.4).
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use crate::atomic::{AtomicFile, Existing};
+use crate::envelope::{Header, Opener, Sealer};
+use crate::error::{Error, Result};
+use crate::format::context::Context;
+use crate::format::keyset::{MAX_LEN, STORED_ID, STORED_NAME, STORED_REVISION, UNPROTECTED_MAGIC};
+use crate::id::{KeysetId, Kind, RecipientKind, Suite};
+use crate::keyset::Keyset;
+use crate::wrap::KeyWrap;
+
+/// What protects a keyset file: how it is written, and what a loader expects of it.
+///
+/// A loader that is given keys refuses an unprotected file, and the other way round: whoever can put a file in
+/// place could otherwise put in keys of their own.
+#[derive(Clone, Copy)]
+pub enum Protection<'a> {
+    /// Sealed for these: passphrases, keysets, raw keys; public keys too when writing.
+    Sealed(&'a [&'a dyn KeyWrap]),
+    /// Opens also through public-key entries, which prove nothing about who made the file. For backups.
+    Restore(&'a [&'a dyn KeyWrap]),
+    /// Readable by whoever can read the file.
+    Unprotected,
+}
+
+/// What a keyset file says about itself without any key. Nothing of it is authenticated.
+#[derive(Clone, Debug)]
+pub struct Description {
+    /// The keyset's id.
+    pub id: KeysetId,
+    /// Its name.
+    pub name: String,
+    /// Its revision.
+    pub revision: u64,
+    /// The kinds of its recipients; none where it is unprotected.
+    pub recipients: Vec<RecipientKind>,
+}
+
+impl Keyset {
+    /// The bytes of a keyset file with this protection.
+    ///
+    /// # Errors
+    /// `Misuse` where the keyset was made by a newer version, or would be sealed under itself; those of [`Sealer::seal`].
+    pub fn to_file_bytes(&self, protection: Protection<'_>) -> Result<Zeroizing<Vec<u8>>> {
+        let keys = match protection {
+            Protection::Unprotected => return self.expose_unprotected(),
+            Protection::Sealed(keys) | Protection::Restore(keys) => keys,
+        };
+        self.check_writable()?;
+        let mut sealer = Sealer::new()
+            .suite(Suite::ChaCha20Poly1305)
+            .stored_context(self.stored_context()?)
+            .keyset_file(self.id());
+        for key in keys {
+            sealer = sealer.recipient(*key);
+        }
+        sealer.seal(&self.encode()).map(Zeroizing::new)
+    }
+
+    /// Reads the bytes of a keyset file.
+    ///
+    /// # Errors
+    /// `Misuse` where the file's protection is not the expected one; those of [`Opener::open`];
+    /// `Format` where the contents are no keyset.
+    pub fn parse_file_bytes(bytes: &[u8], protection: Protection<'_>) -> Result<Self> {
+        let unprotected = bytes.starts_with(UNPROTECTED_MAGIC);
+        let default_kinds =
+            [RecipientKind::Keyset, RecipientKind::Passphrase, RecipientKind::RawKey];
+        let (keys, kinds): (_, &[RecipientKind]) = match protection {
+            Protection::Unprotected if unprotected => return Keyset::parse_unprotected(bytes),
+            Protection::Unprotected => {
+                return Err(Error::Misuse(
+                    "this keyset file is sealed; give its passphrase or key",
+                ));
+            }
+            _ if unprotected => {
+                return Err(Error::Misuse("this keyset file is not protected, as was expected"));
+            }
+            Protection::Sealed(keys) => (keys, &default_kinds),
+            Protection::Restore(keys) => (keys, &[]),
+        };
+        let mut opener = Opener::new().require(kinds).keyset_file();
+        for key in keys {
+            opener = opener.key(*key);
+        }
+        let opened = opener.open(bytes)?;
+        let keyset = Keyset::parse(&opened.plaintext)?;
+        if opened.stored_context != keyset.stored_context()? {
+            return Err(Error::format(
+                "8.3",
+                "the file's outside names another keyset than its inside",
+            ));
+        }
+        Ok(keyset)
+    }
+
+    /// Writes a new keyset file with mode 0600. An existing file is never overwritten.
+    ///
+    /// # Errors
+    /// As [`Keyset::to_file_bytes`]; `Io`, also where the file exists.
+    pub fn save_new(&self, path: &Path, protection: Protection<'_>) -> Result<()> {
+        let bytes = self.to_file_bytes(protection)?;
+        let mut file = AtomicFile::create(path, Existing::Keep)?;
+        file.write_all(&bytes)?;
+        file.commit()
+    }
+
+    /// Reads a keyset file.
+    ///
+    /// # Errors
+    /// As [`Keyset::parse_file_bytes`]; `Io`.
+    pub fn load(path: &Path, protection: Protection<'_>) -> Result<Self> {
+        Keyset::parse_file_bytes(&read_file(path)?, protection)
+    }
+
+    fn stored_context(&self) -> Result<Context> {
+        Context::new()
+            .with(STORED_ID, self.id().0)?
+            .with(STORED_NAME, self.name())?
+            .with(STORED_REVISION, self.revision().to_be_bytes())
+    }
+}
+
+impl Description {
+    /// Of the bytes of a keyset file.
+    ///
+    /// # Errors
+    /// `Format`, `Truncated`, `Limit` where these bytes are no keyset file.
+    pub fn parse(bytes: &[u8]) -> Result<Self> {
+        if bytes.starts_with(UNPROTECTED_MAGIC) {
+            let keyset = Keyset::parse_unprotected(bytes)?;
+            let name = keyset.name().to_owned();
+            let (id, revision) = (keyset.id(), keyset.revision());
+            return Ok(Description { id, name, revision, recipients: Vec::new() });
+        }
+        let header = Header::parse(bytes, crate::envelope::DEFAULT_MAX_HEADER_LEN)?;
+        if header.kind() != Kind::Keyset {
+            return Err(Error::format("8.3", "this is sealed data, not a keyset file"));
+        }
+        let wrong = Error::format("8.3", "the file does not name its keyset");
+        let stored = header.stored_context();
+        let read = || {
+            let id = KeysetId(stored.value(STORED_ID)?.try_into().ok()?);
+            let name = core::str::from_utf8(stored.value(STORED_NAME)?).ok()?.to_owned();
+            let revision = u64::from_be_bytes(stored.value(STORED_REVISION)?.try_into().ok()?);
+            Some((id, name, revision))
+        };
+        let (id, name, revision) = read().ok_or(wrong)?;
+        let recipients = header.entries().map(|entry| entry.kind()).collect();
+        Ok(Description { id, name, revision, recipients })
+    }
+
+    /// Of a keyset file.
+    ///
+    /// # Errors
+    /// As [`Description::parse`]; `Io`.
+    pub fn load(path: &Path) -> Result<Self> {
+        Description::parse(&read_file(path)?)
+    }
+}
+
+/// Reads a whole keyset file, bounded.
+fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>> {
+    // The limit of the encoding, and room for the longest header around it.
+    let limit = MAX_LEN + 2 * crate::envelope::HARD_MAX_HEADER_LEN;
+    let file = File::open(path)?;
+    let len = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
+    if len > limit {
+        return Err(Error::Limit("a keyset file is at most 18 MiB"));
+    }
+    // Given its final capacity first: growing would leave copies of an unprotected keyset's secrets.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(len + 1));
+    file.take(limit as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > limit {
+        return Err(Error::Limit("a keyset file is at most 18 MiB"));
+    }
+    Ok(bytes)
+}

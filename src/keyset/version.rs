@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! One version of a keyset: a secret, a state, times.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::refuse;
+use crate::error::Result;
+use crate::format::keyset::Record;
+use crate::id::{Algorithm, KeyState, KeysetId, VersionId};
+use crate::secret::{Key, Pair, Root};
+use crate::wrap::hpke::{PrivateKey, Recipient};
+use crate::wrap::version_key::VersionKey;
+
+/// A version of a keyset.
+pub struct Version {
+    keyset: KeysetId,
+    id: VersionId,
+    algorithm: Algorithm,
+    state: KeyState,
+    created: u64,
+    activate_at: u64,
+    deactivate_at: u64,
+    changes: Vec<Change>,
+    material: Material,
+}
+
+/// A change of a version's state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The state it went to.
+    pub state: KeyState,
+    /// When, in seconds since 1970.
+    pub at: u64,
+    /// Why.
+    pub reason: String,
+}
+
+enum Material {
+    Symmetric { root: Key<Root>, key: VersionKey },
+    Pair { secret: Key<Pair>, private: PrivateKey, recipient: Recipient },
+    Destroyed,
+}
+
+impl Version {
+    /// A fresh active version with this secret.
+    pub(super) fn new(
+        keyset: KeysetId,
+        id: VersionId,
+        algorithm: Algorithm,
+        secret: &[u8; 32],
+        created: u64,
+    ) -> Result<Self> {
+        Ok(Version {
+            keyset,
+            id,
+            algorithm,
+            state: KeyState::Active,
+            created,
+            activate_at: 0,
+            deactivate_at: 0,
+            changes: Vec::new(),
+            material: Material::new(keyset, id, algorithm, secret)?,
+        })
+    }
+
+    pub(super) fn from_record(keyset: KeysetId, record: &Record<'_>) -> Result<Self> {
+        let material = match record.secret {
+            Some(secret) => Material::new(keyset, record.id, record.algorithm, secret)?,
+            None => Material::Destroyed,
+        };
+        let changes = record.changes().map(|change| Change {
+            state: change.state,
+            at: change.at,
+            reason: change.reason.into(),
+        });
+        Ok(Version {
+            keyset,
+            id: record.id,
+            algorithm: record.algorithm,
+            state: record.state,
+            created: record.created,
+            activate_at: record.activate_at,
+            deactivate_at: record.deactivate_at,
+            changes: changes.collect(),
+            material,
+        })
+    }
+
+    /// Its id.
+    pub fn id(&self) -> VersionId {
+        self.id
+    }
+
+    /// Its algorithm.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// Its state.
+    pub fn state(&self) -> KeyState {
+        self.state
+    }
+
+    /// When it was made, in seconds since 1970; 0 where nobody knew.
+    pub fn created(&self) -> u64 {
+        self.created
+    }
+
+    /// From when on it may be used, in seconds since 1970.
+    pub fn activate_at(&self) -> Option<u64> {
+        (self.activate_at != 0).then_some(self.activate_at)
+    }
+
+    /// From when on it no longer seals, in seconds since 1970.
+    pub fn deactivate_at(&self) -> Option<u64> {
+        (self.deactivate_at != 0).then_some(self.deactivate_at)
+    }
+
+    /// The changes of its state, in order.
+    pub fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
+    /// Its public key, of a key pair that is not destroyed.
+    pub fn recipient(&self) -> Option<&Recipient> {
+        self.pair().map(|(_, recipient)| recipient)
+    }
+
+    pub(crate) fn symmetric(&self) -> Option<&VersionKey> {
+        match &self.material {
+            Material::Symmetric { key, .. } => Some(key),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn pair(&self) -> Option<(&PrivateKey, &Recipient)> {
+        match &self.material {
+            Material::Pair { private, recipient, .. } => Some((private, recipient)),
+            _ => None,
+        }
+    }
+
+    pub(super) fn expose_pair_secret(&self) -> Option<&[u8; 32]> {
+        match &self.material {
+            Material::Pair { secret, .. } => Some(secret.expose_bytes()),
+            _ => None,
+        }
+    }
+
+    /// Whether state and times let it seal (format.md 7.1, 7.2).
+    pub(crate) fn check_seals(&self) -> Result<()> {
+        let refuse = |remedy| Err(refuse(self.keyset, self.id, self.state, remedy));
+        match self.state {
+            KeyState::Active => {}
+            KeyState::PreActive => return refuse("activate it, or rotate the keyset"),
+            KeyState::Suspended => return refuse("resume it, or rotate the keyset"),
+            _ => return refuse("rotate the keyset: this version no longer seals"),
+        }
+        if self.activate_at == 0 && self.deactivate_at == 0 {
+            return Ok(());
+        }
+        match clock() {
+            None => refuse("it has times and there is no clock here"),
+            Some(now) if now < self.activate_at => refuse("its activation time has not come"),
+            Some(now) if self.deactivate_at != 0 && now >= self.deactivate_at => {
+                refuse("its time is over: rotate the keyset")
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Whether state and times let it open (format.md 7.1, 7.2).
+    pub(crate) fn check_opens(&self) -> Result<()> {
+        let refuse = |remedy| Err(refuse(self.keyset, self.id, self.state, remedy));
+        match self.state {
+            // Without a time, no clock is asked: that costs as much as deriving a key.
+            KeyState::Active if self.activate_at == 0 => Ok(()),
+            KeyState::Active => match clock() {
+                Some(now) if now < self.activate_at => refuse("its activation time has not come"),
+                _ => Ok(()),
+            },
+            KeyState::Deactivated => Ok(()),
+            KeyState::PreActive => refuse("activate it first"),
+            KeyState::Suspended => refuse("resume it first"),
+            KeyState::Compromised => refuse("it opens only for an explicit migration"),
+            KeyState::Destroyed => refuse("its secret is gone for good"),
+        }
+    }
+
+    pub(super) fn encoded_len(&self) -> usize {
+        let changes: usize = self.changes.iter().map(|change| 10 + change.reason.len()).sum();
+        2 + 4 + 1 + 1 + 24 + 2 + changes + 1 + 32
+    }
+
+    /// Appends the record of format.md 8.1.
+    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+        let Version {
+            keyset: _,
+            id,
+            algorithm,
+            state,
+            created,
+            activate_at,
+            deactivate_at,
+            changes,
+            material,
+        } = self;
+        let secret: &[u8] = match material {
+            Material::Symmetric { root, .. } => root.expose_bytes(),
+            Material::Pair { secret, .. } => secret.expose_bytes(),
+            Material::Destroyed => &[],
+        };
+        let len = self.encoded_len() - 2 - 32 + secret.len();
+        let fits = "the history of a version is bounded when it grows";
+        out.extend_from_slice(&u16::try_from(len).expect(fits).to_be_bytes());
+        out.extend_from_slice(&id.value().to_be_bytes());
+        out.extend_from_slice(&[algorithm.number(), *state as u8]);
+        for time in [created, activate_at, deactivate_at] {
+            out.extend_from_slice(&time.to_be_bytes());
+        }
+        out.extend_from_slice(&u16::try_from(changes.len()).expect(fits).to_be_bytes());
+        for Change { state, at, reason } in changes {
+            out.push(*state as u8);
+            out.extend_from_slice(&at.to_be_bytes());
+            out.push(u8::try_from(reason.len()).expect(fits));
+            out.extend_from_slice(reason.as_bytes());
+        }
+        out.push(u8::try_from(secret.len()).expect("0 or 32"));
+        out.extend_from_slice(secret);
+    }
+}
+
+impl Material {
+    fn new(
+        keyset: KeysetId,
+        id: VersionId,
+        algorithm: Algorithm,
+        secret: &[u8; 32],
+    ) -> Result<Self> {
+        match algorithm {
+            Algorithm::Symmetric(suite) => {
+                let mut root = Key::zeroed();
+                *root.expose_bytes_mut() = *secret;
+                let key = VersionKey::derive(&root, suite, keyset, id);
+                Ok(Material::Symmetric { root, key })
+            }
+            Algorithm::X25519 | Algorithm::XWing => {
+                let mut pair = Key::zeroed();
+                *pair.expose_bytes_mut() = *secret;
+                let private = PrivateKey::expand(algorithm, &pair);
+                let recipient = Recipient::new(private.public())?;
+                Ok(Material::Pair { secret: pair, private, recipient })
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Version")
+            .field("id", &self.id)
+            .field("algorithm", &self.algorithm)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Seconds since 1970, where there is a clock.
+fn clock() -> Option<u64> {
+    #[cfg(feature = "std")]
+    if let crate::rng::Now::Seconds(now) = crate::rng::now() {
+        return Some(now);
+    }
+    None
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The words aead, hash, hmac, expand, kem. Only this module and its backends name a primitive crate.
+
+#[cfg(feature = "aws-lc")]
+pub(crate) mod aws_lc;
+pub(crate) mod kem;
+#[cfg(feature = "ring")]
+pub(crate) mod ring;
+#[cfg_attr(any(feature = "aws-lc", feature = "ring"), allow(dead_code))]
+pub(crate) mod rustcrypto;
+
+#[cfg(feature = "aws-lc")]
+use self::aws_lc as backend;
+#[cfg(all(feature = "ring", not(feature = "aws-lc")))]
+use self::ring as backend;
+#[cfg(not(any(feature = "aws-lc", feature = "ring")))]
+use self::rustcrypto as backend;
+
+use core::marker::PhantomData;
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256, Sha512};
+use subtle::ConstantTimeEq;
+use zeroize::Zeroize;
+
+use crate::error::Result;
+use crate::id::Suite;
+use crate::secret::{KEY_LEN, Key};
+
+/// Length of an AEAD nonce, in bytes, in both suites.
+pub(crate) const NONCE_LEN: usize = 12;
+/// Length of an AEAD tag, in bytes, in both suites.
+pub(crate) const TAG_LEN: usize = 16;
+/// Length of a SHA-256 hash, in bytes.
+pub(crate) const HASH_LEN: usize = 32;
+
+/// The name of the AEAD backend that this build uses.
+pub const BACKEND: &str = backend::NAME;
+
+/// A key of a suite's AEAD, with its schedule.
+pub(crate) struct AeadKey(backend::AeadKey);
+
+impl AeadKey {
+    pub(crate) fn new(suite: Suite, key: &[u8; KEY_LEN]) -> Self {
+        AeadKey(backend::AeadKey::new(suite, key))
+    }
+
+    /// Encrypts `in_out` in place and returns the tag. The caller never repeats a nonce.
+    #[inline]
+    pub(crate) fn seal_in_place(
+        &self,
+        nonce: &[u8; NONCE_LEN],
+        aad: &[u8],
+        in_out: &mut [u8],
+    ) -> [u8; TAG_LEN] {
+        self.0.seal_in_place(nonce, aad, in_out)
+    }
+
+    /// Decrypts `in_out` in place. On `Decrypt`, `in_out` holds nothing that may be used.
+    #[inline]
+    pub(crate) fn open_in_place(
+        &self,
+        nonce: &[u8; NONCE_LEN],
+        aad: &[u8],
+        in_out: &mut [u8],
+        tag: &[u8; TAG_LEN],
+    ) -> Result<()> {
+        self.0.open_in_place(nonce, aad, in_out, tag)
+    }
+}
+
+/// SHA-256 of the pieces, one after the other (FIPS 180-4).
+pub(crate) fn hash(pieces: &[&[u8]]) -> [u8; HASH_LEN] {
+    let mut hash = Sha256::new();
+    pieces.iter().for_each(|piece| hash.update(piece));
+    hash.finalize().into()
+}
+
+/// A key as HMAC-SHA-256's two first states: what HKDF-Expand starts from each time.
+pub(crate) struct Prk<P> {
+    hmac: Hmac<Sha256>,
+    purpose: PhantomData<fn() -> P>,
+}
+
+impl<P> Prk<P> {
+    pub(crate) fn new(key: &Key<P>) -> Self {
+        Prk { hmac: keyed(key.expose_bytes()), purpose: PhantomData }
+    }
+
+    /// HKDF-Expand(key, info, out.len()) with SHA-256: RFC 5869 section 2.3.
+    ///
+    /// `info` is the pieces, one after the other. At most 255 x 32 bytes.
+    pub(crate) fn expand(&self, info: &[&[u8]], out: &mut [u8]) {
+        expand_from(&self.hmac, info, out);
+    }
+
+    /// HMAC(key, pieces) with SHA-256: RFC 2104.
+    pub(crate) fn mac(&self, pieces: &[&[u8]]) -> [u8; HASH_LEN] {
+        let mut hmac = self.hmac.clone();
+        pieces.iter().for_each(|piece| hmac.update(piece));
+        hmac.finalize().into_bytes().into()
+    }
+}
+
+/// HKDF-Extract(salt, pieces) with SHA-256: RFC 5869 section 2.2.
+pub(crate) fn extract(salt: &[u8], pieces: &[&[u8]]) -> [u8; HASH_LEN] {
+    let mut hmac: Hmac<Sha256> = keyed(salt);
+    pieces.iter().for_each(|piece| hmac.update(piece));
+    hmac.finalize().into_bytes().into()
+}
+
+/// HKDF-Expand(prk, info, out.len()) with SHA-256: RFC 5869 section 2.3.
+pub(crate) fn expand(prk: &[u8; HASH_LEN], info: &[&[u8]], out: &mut [u8]) {
+    expand_from(&keyed::<Hmac<Sha256>>(prk), info, out);
+}
+
+/// HKDF-Expand with SHA-512 and a 32-byte PRK: RFC 5869 section 2.3.
+///
+/// The hkdf crate refuses a PRK shorter than the hash, and Cobblestone-256 has one.
+pub(crate) fn expand512(prk: &[u8; KEY_LEN], info: &[&[u8]], out: &mut [u8]) {
+    expand_from(&keyed::<Hmac<Sha512>>(prk), info, out);
+}
+
+fn keyed<M: Mac + KeyInit>(key: &[u8]) -> M {
+    <M as KeyInit>::new_from_slice(key).expect("HMAC takes keys of any length")
+}
+
+/// T(i) = HMAC(prk, T(i-1) || info || i): RFC 5869 section 2.3, from a keyed HMAC.
+fn expand_from<M: Mac + Clone>(prk: &M, info: &[&[u8]], out: &mut [u8]) {
+    let mut previous: Option<hmac::digest::Output<M>> = None;
+    for (block, counter) in out.chunks_mut(M::output_size()).zip(1u8..=255) {
+        let mut hmac = prk.clone();
+        if let Some(previous) = &previous {
+            hmac.update(previous);
+        }
+        info.iter().for_each(|piece| hmac.update(piece));
+        hmac.update(&[counter]);
+        let output = previous.insert(hmac.finalize().into_bytes());
+        block.copy_from_slice(&output[..block.len()]);
+    }
+    if let Some(mut last) = previous {
+        last.as_mut_slice().zeroize();
+    }
+}
+
+/// Whether two public-length values are equal, in time that depends on the length only.
+pub(crate) fn ct_eq<const N: usize>(one: &[u8; N], other: &[u8; N]) -> bool {
+    one.ct_eq(other).into()
+}
+
+#[cfg(feature = "alloc")]
+pub(crate) use passphrase::argon2id;
+
+#[cfg(feature = "alloc")]
+mod passphrase {
+    use crate::error::{Error, Result};
+    use crate::secret::{Key, Stretched};
+
+    /// Argon2id, version 0x13, no secret and no data: RFC 9106 section 3.
+    ///
+    /// Takes `m_kib` KiB of memory. Errors: `Limit` where the costs are not Argon2's or memory is refused.
+    pub(crate) fn argon2id(
+        passphrase: &[u8],
+        salt: &[u8; 16],
+        m_kib: u32,
+        t: u32,
+        p: u8,
+    ) -> Result<Key<Stretched>> {
+        let refused = Error::Limit("Argon2id does not take these costs");
+        let Ok(params) = argon2::Params::new(m_kib, t, u32::from(p), Some(32)) else {
+            return Err(refused);
+        };
+        let mut blocks = alloc::vec::Vec::new();
+        if blocks.try_reserve_exact(params.block_count()).is_err() {
+            return Err(Error::Limit("not enough memory for these Argon2id costs"));
+        }
+        blocks.resize(params.block_count(), argon2::Block::default());
+        let argon2 =
+            argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
+        let key = Key::init_with(|out| {
+            argon2
+                .hash_password_into_with_memory(passphrase, salt, out, &mut blocks)
+                .map_err(|_| refused)
+        });
+        zeroize::Zeroize::zeroize(&mut blocks);
+        key
+    }
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! X25519, ML-KEM-768, and X-Wing made of both.
+
+use ml_kem::ml_kem_768::{DecapsulationKey, EncapsulationKey};
+use ml_kem::{Decapsulate, KeyExport};
+use sha3::{Digest, Sha3_256};
+use shake::{ExtendableOutput, Shake256, Update, XofReader};
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::error::{Error, Result};
+use crate::primitives::ct_eq;
+
+/// Length of an ML-KEM-768 encapsulation key, in bytes.
+const ML_KEM_PUBLIC_LEN: usize = 1184;
+/// Length of an ML-KEM-768 ciphertext, in bytes.
+const ML_KEM_CIPHERTEXT_LEN: usize = 1088;
+/// Length of an X-Wing public key, in bytes.
+pub(crate) const X_WING_PUBLIC_LEN: usize = ML_KEM_PUBLIC_LEN + 32;
+/// Length of an X-Wing ciphertext, in bytes.
+pub(crate) const X_WING_ENC_LEN: usize = ML_KEM_CIPHERTEXT_LEN + 32;
+
+const X25519_BASE: [u8; 32] = {
+    let mut base = [0; 32];
+    base[0] = 9;
+    base
+};
+
+/// X25519(private key, 9): RFC 7748 section 6.1.
+pub(crate) fn x25519_public(private: &[u8; 32]) -> [u8; 32] {
+    x25519_dalek::x25519(*private, X25519_BASE)
+}
+
+/// X25519(private key, public key): RFC 7748 section 6.1. An all-zero result is refused.
+pub(crate) fn x25519(private: &[u8; 32], public: &[u8; 32]) -> Result<Zeroizing<[u8; 32]>> {
+    let shared = Zeroizing::new(x25519_dalek::x25519(*private, *public));
+    if ct_eq(&shared, &[0; 32]) { Err(Error::Decrypt) } else { Ok(shared) }
+}
+
+/// An X-Wing key pair expanded from its seed: draft-connolly-cfrg-xwing-kem section 5.2.
+pub(crate) struct XWing {
+    ml_kem: DecapsulationKey,
+    x25519_private: Zeroizing<[u8; 32]>,
+    x25519_public: [u8; 32],
+}
+
+impl XWing {
+    /// expandDecapsulationKey(seed).
+    pub(crate) fn expand(seed: &[u8; 32]) -> Self {
+        let mut shake = Shake256::default();
+        shake.update(seed);
+        let mut expanded = Zeroizing::new([0u8; 96]);
+        shake.finalize_xof().read(expanded.as_mut_slice());
+        let (ml_kem_seed, x25519_private) = expanded.split_at(64);
+        let mut ml_kem_seed = ml_kem::Seed::try_from(ml_kem_seed).expect("64 of 96 bytes");
+        let ml_kem = DecapsulationKey::from_seed(ml_kem_seed);
+        ml_kem_seed.as_mut_slice().zeroize();
+        let mut private = Zeroizing::new([0u8; 32]);
+        private.copy_from_slice(x25519_private);
+        let x25519_public = x25519_public(&private);
+        XWing { ml_kem, x25519_private: private, x25519_public }
+    }
+
+    /// The public key: ML-KEM-768 encapsulation key || X25519 public key.
+    pub(crate) fn public(&self) -> [u8; X_WING_PUBLIC_LEN] {
+        let mut public = [0; X_WING_PUBLIC_LEN];
+        let (ml_kem, x25519) = public.split_at_mut(ML_KEM_PUBLIC_LEN);
+        ml_kem.copy_from_slice(&self.ml_kem.encapsulation_key().to_bytes());
+        x25519.copy_from_slice(&self.x25519_public);
+        public
+    }
+
+    /// Decapsulate(ct, seed): section 5.5, with an all-zero X25519 secret refused.
+    pub(crate) fn decapsulate(&self, enc: &[u8; X_WING_ENC_LEN]) -> Result<Zeroizing<[u8; 32]>> {
+        let (ct_m, ct_x) = enc.split_at(ML_KEM_CIPHERTEXT_LEN);
+        let ct_x: &[u8; 32] = ct_x.try_into().expect("1120 - 1088 bytes");
+        let ct_m = ct_m.try_into().expect("1088 bytes");
+        let mut ss_m = self.ml_kem.decapsulate(ct_m);
+        let shared = x25519(&self.x25519_private, ct_x)
+            .map(|ss_x| combine(&ss_m, &ss_x, ct_x, &self.x25519_public));
+        ss_m.as_mut_slice().zeroize();
+        shared
+    }
+}
+
+/// Whether these bytes may be an X25519 public key: canonical, and not of low order (format.md 5.4).
+pub(crate) fn x25519_check_public(public: &[u8; 32]) -> Result<()> {
+    // 2^255 - 19 is ed ff .. ff 7f in little-endian order.
+    let canonical = public[31] < 0x7f
+        || public[31] == 0x7f
+            && (public[1..31].iter().any(|byte| *byte != 0xff) || public[0] < 0xed);
+    if canonical && x25519(&X25519_BASE, public).is_ok() {
+        Ok(())
+    } else {
+        Err(Error::format("5.4", "not a safe X25519 public key"))
+    }
+}
+
+/// Whether these bytes may be an X-Wing public key (FIPS 203 section 7.2, format.md 5.4).
+pub(crate) fn x_wing_check_public(public: &[u8; X_WING_PUBLIC_LEN]) -> Result<()> {
+    x25519_check_public(public[ML_KEM_PUBLIC_LEN..].try_into().expect("1216 - 1184 bytes"))?;
+    ml_kem_public(public).map(drop)
+}
+
+/// EncapsulateDerand(pk, eseed): section 5.4. Returns enc and the shared secret.
+pub(crate) fn x_wing_encapsulate(
+    public: &[u8; X_WING_PUBLIC_LEN],
+    eseed: &[u8; 64],
+) -> Result<([u8; X_WING_ENC_LEN], Zeroizing<[u8; 32]>)> {
+    let pk_x: &[u8; 32] = public[ML_KEM_PUBLIC_LEN..].try_into().expect("1216 - 1184 bytes");
+    let (m, ephemeral) = eseed.split_at(32);
+    let ephemeral: &[u8; 32] = ephemeral.try_into().expect("half of 64 bytes");
+    let ct_x = x25519_public(ephemeral);
+    let ss_x = x25519(ephemeral, pk_x)?;
+    let m = m.try_into().expect("half of 64 bytes");
+    let (ct_m, mut ss_m) = ml_kem_public(public)?.encapsulate_deterministic(m);
+    let shared = combine(&ss_m, &ss_x, &ct_x, pk_x);
+    ss_m.as_mut_slice().zeroize();
+    let mut enc = [0; X_WING_ENC_LEN];
+    enc[..ML_KEM_CIPHERTEXT_LEN].copy_from_slice(&ct_m);
+    enc[ML_KEM_CIPHERTEXT_LEN..].copy_from_slice(&ct_x);
+    Ok((enc, shared))
+}
+
+fn ml_kem_public(public: &[u8; X_WING_PUBLIC_LEN]) -> Result<EncapsulationKey> {
+    let bytes = public[..ML_KEM_PUBLIC_LEN].try_into().expect("1184 of 1216 bytes");
+    EncapsulationKey::new(bytes)
+        .map_err(|_| Error::format("5.4", "not an ML-KEM-768 encapsulation key"))
+}
+
+/// Combiner: SHA3-256(ss_M || ss_X || ct_X || pk_X || XWingLabel), section 5.3.
+fn combine(ss_m: &[u8], ss_x: &[u8; 32], ct_x: &[u8; 32], pk_x: &[u8; 32]) -> Zeroizing<[u8; 32]> {
+    let mut hash = Sha3_256::new();
+    for piece in [ss_m, ss_x, ct_x, pk_x, br"\.//^\"] {
+        Digest::update(&mut hash, piece);
+    }
+    Zeroizing::new(hash.finalize().into())
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Secrets: wiped on drop, print nothing, have no `==`, no `Clone`, no `Serialize`.
+
+pub(crate) mod memory;
+
+use core::fmt;
+use core::marker::PhantomData;
+
+use zeroize::Zeroize;
+
+use crate::error::Result;
+
+/// Length of every key of the format, in bytes.
+pub const KEY_LEN: usize = 32;
+
+/// A 32-byte key with one purpose, wiped on drop.
+///
+/// The purpose is a type of this module ([`Root`], [`Data`], ...), so that a key cannot be
+/// used in the place of another.
+pub struct Key<P> {
+    bytes: [u8; KEY_LEN],
+    purpose: PhantomData<fn() -> P>,
+}
+
+/// Root secret of a key version (format.md 6.1).
+pub enum Root {}
+/// Data key of an envelope (format.md 4.2).
+pub enum Data {}
+/// A raw key: device key or backup key (format.md 5.5).
+pub enum Raw {}
+/// Private key or seed of a key pair (format.md 5.4).
+pub enum Pair {}
+/// K_p that a provider wraps (format.md 5.6).
+pub enum Provided {}
+/// What Argon2id made of a passphrase (format.md 5.3).
+pub enum Stretched {}
+/// K_token (format.md 6.1).
+pub enum Token {}
+/// K_wrap, K_pw, K_raw, K_prov: a key that wraps data keys by T (format.md 5).
+pub enum Wrap {}
+/// K_salt (format.md 6.1).
+pub enum Salt {}
+/// K_block (format.md 4.2).
+pub enum Block {}
+/// K_payload (format.md 4.2).
+pub enum Payload {}
+
+impl<P> Key<P> {
+    /// A key of zeros, to be filled in place.
+    pub fn zeroed() -> Self {
+        Key { bytes: [0; KEY_LEN], purpose: PhantomData }
+    }
+
+    /// Fills a new key in place.
+    ///
+    /// # Errors
+    /// Those of `fill`; the half-filled key is wiped.
+    pub fn init_with(fill: impl FnOnce(&mut [u8; KEY_LEN]) -> Result<()>) -> Result<Self> {
+        let mut key = Key::zeroed();
+        fill(&mut key.bytes)?;
+        Ok(key)
+    }
+
+    /// The bytes, for whoever must have them. The caller wipes every copy.
+    pub fn expose_bytes(&self) -> &[u8; KEY_LEN] {
+        &self.bytes
+    }
+
+    /// The bytes, to be filled.
+    pub fn expose_bytes_mut(&mut self) -> &mut [u8; KEY_LEN] {
+        &mut self.bytes
+    }
+}
+
+impl<P> Drop for Key<P> {
+    fn drop(&mut self) {
+        self.bytes.zeroize();
+    }
+}
+
+impl<P> fmt::Debug for Key<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key(secret)")
+    }
+}

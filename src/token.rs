@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Tokens: small values sealed directly under a key version (format.md 6.2).
+
+use crate::derive::VersionKeys;
+use crate::error::{Error, Result};
+use crate::format::context::Encoded;
+use crate::format::token::{HEAD_LEN, Token, head};
+use crate::id::{Suite, VersionId};
+use crate::rng::Random;
+use crate::secret::memory::{SYMMETRIC_DEPTH, with_wiped_stack};
+use crate::value::{self, SALT_LEN};
+use crate::wrap::version_key::VersionKey;
+
+/// Bytes that a token is longer than its plaintext.
+pub const OVERHEAD: usize = HEAD_LEN + value::OVERHEAD;
+/// Longest plaintext of a token, in bytes; larger values are envelopes.
+pub const MAX_PLAINTEXT_LEN: usize = 65_536;
+
+/// The suite and key version that a token names. Needs no key; the answer is not authenticated.
+///
+/// # Errors
+/// `Format` where these bytes are no token.
+pub fn key_version(token: &[u8]) -> Result<(Suite, VersionId)> {
+    Token::parse(token).map(|token| (token.suite, token.version))
+}
+
+/// Seals a token with a random source of the caller's, into `out`. Returns the token's length.
+///
+/// The salt is hedged (format.md 3.5): a source that repeats itself shows which of two equal values
+/// under equal contexts are equal, and nothing else.
+///
+/// # Errors
+/// `Misuse` where `out` is too short, `Limit` above 65,536 bytes of plaintext, `Random`. `out` then holds
+/// nothing of the plaintext.
+pub fn seal_into(
+    key: &VersionKey,
+    context: Encoded<'_>,
+    plaintext: &[u8],
+    random: &mut dyn Random,
+    out: &mut [u8],
+) -> Result<usize> {
+    let mut drawn = [0; SALT_LEN];
+    random.fill(&mut drawn)?;
+    let salt = hedged_salt(&key.keys, &drawn, context, plaintext);
+    seal_with_salt(key, context, plaintext, &salt, out)
+}
+
+/// Opens a token into `out`. Returns the plaintext's length, which is `token.len() - OVERHEAD`.
+///
+/// # Errors
+/// `Format` where these bytes are no token, `UnknownKey` where it names another version, `Misuse` where
+/// `out` is too short, `Decrypt`. On an error `out` is wiped or untouched.
+pub fn open_into(
+    key: &VersionKey,
+    context: Encoded<'_>,
+    token: &[u8],
+    out: &mut [u8],
+) -> Result<usize> {
+    let token = Token::parse(token)?;
+    if (token.version, token.suite) != (key.version, key.suite) {
+        return Err(Error::UnknownKey(crate::id::Wanted::Token(token.version)));
+    }
+    let len = token.sealed.len() - value::OVERHEAD;
+    let out =
+        out.get_mut(..len).ok_or(Error::Misuse("the output is shorter than the plaintext"))?;
+    open_parsed(key, context, &token, out)?;
+    Ok(len)
+}
+
+/// Opens a parsed token into `out`, which has exactly the plaintext's length.
+pub(crate) fn open_parsed(
+    key: &VersionKey,
+    context: Encoded<'_>,
+    token: &Token<'_>,
+    out: &mut [u8],
+) -> Result<()> {
+    with_wiped_stack::<SYMMETRIC_DEPTH, _>(|| {
+        value::open_into(&key.keys.token, key.suite, &[context.as_bytes()], token.sealed, out)
+    })
+}
+
+/// The caller's duty: a salt that never repeats under this key.
+pub(crate) fn seal_with_salt(
+    key: &VersionKey,
+    context: Encoded<'_>,
+    plaintext: &[u8],
+    salt: &[u8; SALT_LEN],
+    out: &mut [u8],
+) -> Result<usize> {
+    let len = plaintext.len().saturating_add(OVERHEAD);
+    if plaintext.len() > MAX_PLAINTEXT_LEN {
+        return Err(Error::Limit("a token holds at most 65,536 bytes; seal an envelope"));
+    }
+    let out = out.get_mut(..len).ok_or(Error::Misuse("the output is shorter than the token"))?;
+    let (front, sealed) = out.split_at_mut(HEAD_LEN);
+    front.copy_from_slice(&head(key.suite, key.version));
+    with_wiped_stack::<SYMMETRIC_DEPTH, _>(|| {
+        let context: &[&[u8]] = &[context.as_bytes()];
+        value::seal_into(&key.keys.token, key.suite, salt, context, plaintext, sealed)
+    })?;
+    Ok(len)
+}
+
+/// format.md 3.5.
+fn hedged_salt(
+    keys: &VersionKeys,
+    drawn: &[u8; SALT_LEN],
+    context: Encoded<'_>,
+    plaintext: &[u8],
+) -> [u8; SALT_LEN] {
+    let context = context.as_bytes();
+    let len = (context.len() as u64).to_be_bytes();
+    let mac = keys.salt.mac(&[drawn, &len, context, plaintext]);
+    *mac.first_chunk().expect("a mac has 32 bytes")
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! T: one small value in one piece, committed (format.md 3).
+
+use crate::derive::{Commitment, value_key};
+use crate::error::{Error, Result};
+use crate::id::Suite;
+use crate::primitives::{NONCE_LEN, Prk, TAG_LEN};
+
+/// Bytes that T adds to the plaintext.
+pub(crate) const OVERHEAD: usize = SALT_LEN + COMMITMENT_LEN + TAG_LEN;
+/// Length of T's salt, in bytes.
+pub(crate) const SALT_LEN: usize = 24;
+
+const COMMITMENT_LEN: usize = 32;
+const HEAD_LEN: usize = SALT_LEN + COMMITMENT_LEN;
+const NONCE: [u8; NONCE_LEN] = [0; NONCE_LEN];
+
+/// T(key, context, plaintext) into `out`, which is `OVERHEAD` longer than the plaintext.
+///
+/// The caller's duty: a salt that never repeats under this key (format.md 3.2).
+pub(crate) fn seal_into<P>(
+    key: &Prk<P>,
+    suite: Suite,
+    salt: &[u8; SALT_LEN],
+    context: &[&[u8]],
+    plaintext: &[u8],
+    out: &mut [u8],
+) -> Result<()> {
+    let (head, body) = out.split_at_mut(HEAD_LEN);
+    let (in_out, tag) = body.split_at_mut(plaintext.len());
+    let (salt_out, commitment) = head.split_at_mut(SALT_LEN);
+    salt_out.copy_from_slice(salt);
+    let commitment = commitment.try_into().expect("56 - 24 bytes");
+    let aead = value_key(key, suite, salt, context, Commitment::Write(commitment))?;
+    in_out.copy_from_slice(plaintext);
+    // Each derived key seals one value, hence the fixed nonce (format.md 3.2).
+    tag.copy_from_slice(&aead.seal_in_place(&NONCE, &[], in_out));
+    Ok(())
+}
+
+/// Opens T into `out`, which is `OVERHEAD` shorter than `sealed`. On an error `out` is wiped.
+pub(crate) fn open_into<P>(
+    key: &Prk<P>,
+    suite: Suite,
+    context: &[&[u8]],
+    sealed: &[u8],
+    out: &mut [u8],
+) -> Result<()> {
+    let wrong = Error::Decrypt;
+    let Some((salt, rest)) = sealed.split_first_chunk::<SALT_LEN>() else { return Err(wrong) };
+    let Some((commitment, rest)) = rest.split_first_chunk() else { return Err(wrong) };
+    let Some((ciphertext, tag)) = rest.split_last_chunk() else { return Err(wrong) };
+    let aead = value_key(key, suite, salt, context, Commitment::Expect(commitment))?;
+    out.copy_from_slice(ciphertext);
+    let opened = aead.open_in_place(&NONCE, &[], out, tag);
+    if opened.is_err() {
+        zeroize::Zeroize::zeroize(out);
+    }
+    opened
+}

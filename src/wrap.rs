@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Who may open what: one trait for every kind of recipient.
+
+pub mod hpke;
+#[cfg(feature = "alloc")]
+pub mod passphrase;
+#[cfg(feature = "alloc")]
+pub mod provider;
+pub mod raw_key;
+pub mod version_key;
+
+pub use crate::derive::CoreHash;
+pub use crate::format::entry::Entry;
+
+use crate::error::{Error, Result};
+use crate::id::{KeysetId, RawKeyId, RecipientKind, Suite, VersionId};
+use crate::primitives::Prk;
+use crate::rng::Random;
+use crate::secret::{Data, Key, Wrap};
+use crate::value;
+
+/// Wraps data keys for a recipient, unwraps them for a holder of a key, or both.
+///
+/// The only joint for extension. It does no I/O: a call to a KMS is made beforehand, see [`provider`].
+pub trait KeyWrap: Sync {
+    /// What this recipient's entry looks like.
+    ///
+    /// # Errors
+    /// `Misuse` where this key only opens; `KeyState` where its state forbids sealing.
+    fn shape(&self) -> Result<Shape>;
+
+    /// Writes the body of an entry for `data_key` into `body`, which has the length that
+    /// [`KeyWrap::shape`] said.
+    ///
+    /// # Errors
+    /// `Misuse`, `KeyState`, `Random`, or what the recipient's kind may fail with.
+    fn wrap_key(
+        &self,
+        binding: &Binding,
+        data_key: &Key<Data>,
+        random: &mut dyn Random,
+        body: &mut [u8],
+    ) -> Result<()>;
+
+    /// Tries to unwrap `entry` into `data_key`.
+    ///
+    /// An entry that names no key at hand is [`Unwrap::NotAtHand`] and costs nothing; before each
+    /// trial one is taken from `trials`. The data key is not to be trusted until the key block's
+    /// mac held (format.md 4.7).
+    ///
+    /// # Errors
+    /// `Limit` where `trials` are used up or costs are above the caller's limit.
+    fn unwrap_key(
+        &self,
+        binding: &Binding,
+        entry: &Entry<'_>,
+        trials: &mut Trials,
+        data_key: &mut Key<Data>,
+    ) -> Result<Unwrap>;
+}
+
+/// What a wrapped key is bound to.
+#[derive(Clone, Copy, Debug)]
+pub struct Binding {
+    /// H(core).
+    pub core_hash: CoreHash,
+    /// The suite of the envelope.
+    pub suite: Suite,
+}
+
+/// What a recipient's entry looks like.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// Its kind.
+    pub kind: RecipientKind,
+    /// Length of its body, in bytes.
+    pub body_len: usize,
+    /// Whether it resists an adversary with a quantum computer (format.md 5.8).
+    pub class: Class,
+    /// Whether it does not name its key.
+    pub hidden: bool,
+    /// The suite that an envelope for it alone gets by default.
+    pub suite: Suite,
+    /// The keyset that it wraps under, which therefore cannot be sealed for it.
+    pub keyset: Option<KeysetId>,
+}
+
+/// Classes of recipients that must not be mixed by accident (format.md 5.8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Keyset, raw key, X-Wing.
+    PostQuantum,
+    /// Passphrase: of the post-quantum class, and stands alone.
+    Passphrase,
+    /// X25519, and providers that do not say otherwise.
+    Classical,
+}
+
+/// What became of an entry.
+#[derive(Debug)]
+pub enum Unwrap {
+    /// It names no key at hand.
+    NotAtHand,
+    /// It names a key whose state or times forbid it; the error says which.
+    Forbidden(Error),
+    /// A trial failed.
+    Failed,
+    /// The data key is filled.
+    Opened(OpenedVia),
+}
+
+/// Through which entry an envelope was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenedVia {
+    /// A version of a keyset.
+    Keyset(KeysetId, VersionId),
+    /// A passphrase.
+    Passphrase,
+    /// An X25519 key pair: says nothing about who sealed.
+    X25519(KeysetId, VersionId),
+    /// An X-Wing key pair: says nothing about who sealed.
+    XWing(KeysetId, VersionId),
+    /// A raw key.
+    RawKey(RawKeyId),
+    /// A provider's key.
+    Provider,
+}
+
+impl OpenedVia {
+    /// The kind of the entry.
+    pub fn kind(&self) -> RecipientKind {
+        match self {
+            OpenedVia::Keyset(..) => RecipientKind::Keyset,
+            OpenedVia::Passphrase => RecipientKind::Passphrase,
+            OpenedVia::X25519(..) => RecipientKind::X25519,
+            OpenedVia::XWing(..) => RecipientKind::XWing,
+            OpenedVia::RawKey(_) => RecipientKind::RawKey,
+            OpenedVia::Provider => RecipientKind::Provider,
+        }
+    }
+}
+
+/// What one open may still spend (format.md 4.7a).
+#[derive(Debug)]
+pub struct Trials {
+    unwraps: u8,
+    argon2: u8,
+}
+
+impl Trials {
+    pub(crate) fn new() -> Self {
+        Trials { unwraps: 16, argon2: 1 }
+    }
+
+    /// Takes one trial.
+    ///
+    /// # Errors
+    /// `Limit` where none is left.
+    pub fn spend(&mut self) -> Result<()> {
+        let exhausted = Error::Limit("16 trial unwraps did not open this");
+        self.unwraps = self.unwraps.checked_sub(1).ok_or(exhausted)?;
+        Ok(())
+    }
+
+    /// Takes one trial that runs Argon2id.
+    ///
+    /// # Errors
+    /// `Limit` where none is left.
+    pub fn spend_argon2(&mut self) -> Result<()> {
+        self.spend()?;
+        let exhausted = Error::Limit("one passphrase is tried per open");
+        self.argon2 = self.argon2.checked_sub(1).ok_or(exhausted)?;
+        Ok(())
+    }
+
+    pub(crate) fn any_spent(&self) -> bool {
+        self.unwraps < 16
+    }
+}
+
+/// T of a data key, bound to H(core): what types 1, 2, 5 and 128 carry.
+fn wrap_value(
+    key: &Prk<Wrap>,
+    suite: Suite,
+    binding: &Binding,
+    data_key: &Key<Data>,
+    random: &mut dyn Random,
+    out: &mut [u8],
+) -> Result<()> {
+    let mut salt = [0; value::SALT_LEN];
+    random.fill(&mut salt)?;
+    value::seal_into(key, suite, &salt, &[&binding.core_hash.0], data_key.expose_bytes(), out)
+}
+
+fn unwrap_value(
+    key: &Prk<Wrap>,
+    suite: Suite,
+    binding: &Binding,
+    wrapped: &[u8],
+    data_key: &mut Key<Data>,
+) -> bool {
+    let context: &[&[u8]] = &[&binding.core_hash.0];
+    value::open_into(key, suite, context, wrapped, data_key.expose_bytes_mut()).is_ok()
+}
