@@ -40,14 +40,35 @@ def check_keys(keys):
                 equal("fields of a version", set(version), {"version_id", "algorithm", "secret"})
 
 
+ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+
+def malformed(text):
+    """Texts next to a good one that clause 6.3 refuses."""
+    whole = text[:len(text) - len(text) % 4]
+    for extra in ("=", "==", " ", "\n", "\r\n", "\t", "\0", "+", "/", ".", "\u00e9", "\uff21"):
+        yield text + extra
+        yield extra + text
+        yield text[:2] + extra + text[2:]
+    yield text + "=" * (-len(text) % 4 or 4)                         # what a padded writer makes
+    yield whole + "A"                                                # a length of 1 modulo 4
+    yield whole + "AB"                                               # unused bits that are not zero
+    yield whole + "AAB"
+    if len(text) % 4:
+        step = {2: 16, 3: 4}[len(text) % 4]
+        last = ALPHABET.index(text[-1])
+        for bit in range(1, step):
+            yield text[:-1] + ALPHABET[last | bit]
+
+
 def check_text(token, text):
     equal("token_text", decrypt.token_from_text(text), token)
-    for wrong in (text + "=", text + " ", text[:-1] + "+"):
+    for wrong in malformed(text):
         try:
             decrypt.token_from_text(wrong)
         except decrypt.Format:
             continue
-        raise Mismatch("malformed token text is accepted")
+        raise Mismatch("malformed token text is accepted: %r" % wrong[-12:])
 
 
 def open_vector(v):

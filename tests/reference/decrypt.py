@@ -20,7 +20,6 @@ def need(ok, error=Format):
     if not ok: raise error()
 def one_of(value, allowed): return need(value in allowed) or value
 def at_most(value, limit): return need(value <= limit, Limit) or value
-# --- 1. primitives ------------------------------------------------------------------------------
 def be(n, size): return n.to_bytes(size, "big")
 def H(*parts): return hashlib.sha256(b"".join(parts)).digest()
 def HMAC(key, *parts): return hmac.new(key, b"".join(parts), "sha256").digest()
@@ -119,7 +118,7 @@ def decap(kind, secret, enc):
     return hashlib.sha3_256(shared + enc[1088:] + public[1184:] + b"\\.//^\\").digest()
 def hpke_open(kind, secret, enc, info, ct, label="hpke"):
     suite_id = b"HPKE" + {3: b"\x00\x20", 4: b"\x64\x7a"}[kind] + b"\x00\x01\x00\x03"
-    context = b"\0" + b"".join(labeled_extract(suite_id, b"", *what) for what in ((b"psk_id_hash", b""), (b"info_hash", info)))
+    context = b"\0" + b"".join(labeled_extract(suite_id, b"", *x) for x in ((b"psk_id_hash", b""), (b"info_hash", info)))
     prk = labeled_extract(suite_id, note(label + ".shared_secret", decap(kind, secret, enc)), b"secret", b"")
     key = note(label + ".key", labeled_expand(suite_id, prk, b"key", context, 32))
     return aead_open(2, key, note(label + ".nonce", labeled_expand(suite_id, prk, b"base_nonce", context, 12)), ct)

@@ -8,8 +8,8 @@ with its ".json". ML-KEM-768 encapsulation is written out below because the libr
 with it X-Wing entries come from fixed bytes too, and no file depends on an earlier run. --shared checks
 the primitives against public test vectors. --check compares with the files there instead of writing.
 
-`intermediates` maps the name of a step to its bytes in hex. In a vector that must be refused they are
-those of the honest object, before it was damaged, unless the comment says otherwise.
+`intermediates` maps the name of a step to its bytes in hex. In a vector that must be refused with Decrypt or
+UnknownKey they are those of the honest object, before it was damaged; with another kind they are left out.
 """
 import argparse, base64, hashlib, hmac, json, os, sys
 from cryptography.cobblestone import Cobblestone256Decryptor
@@ -206,7 +206,7 @@ class Vector:
         out = {"comment": self.comment, "expect": self.expect, "type": kind}
         out.update({k: v.hex() if isinstance(v, bytes) else v for k, v in fields.items() if v is not None})
         if kind not in ("recipient", "identity"):
-            out["intermediates"] = self.steps
+            out["intermediates"] = self.steps if self.expect in ("ok", "Decrypt", "UnknownKey") else {}
         assert self.file not in FILES, self.file
         FILES[self.file] = json.dumps(out, indent=1, ensure_ascii=True) + "\n"
 
@@ -300,6 +300,15 @@ def tokens():
     token("bad-prefix-01", "Prefix 0x01: the suite without the high bit pattern.", "Format", damage=lambda t: b"\x01" + t[1:])
     token("prefix-of-other-suite", "Prefix changed from 0x11 to 0x12: no version of that id in suite 2.", "UnknownKey", damage=lambda t: b"\x12" + t[1:])
     token("too-short", "76 bytes, one less than an empty token.", "Format", size=0, damage=lambda t: t[:-1])
+    token("version-id-0", "Version id 0.", "Format", damage=lambda t: t[:1] + bytes(4) + t[5:])
+    token("context-65-entries", "65 entries of context are given; the token was sealed with none.", "Limit", given={"n%02d" % i: b"" for i in range(65)})
+    token("context-32769-bytes", "The context given has an encoding of 32,769 bytes; the token was sealed with none.", "Limit", suite=2,
+          given={"n": bytes(32769 - 4)})
+
+    def wrong(v, k, n): return [changed(k, keyset_id=v.bytes("other%d.id" % i, 16).hex(), secret=v.bytes("other%d.secret" % i, 32).hex()) for i in range(n)]
+    token("16-keysets", "The 16th of 16 keysets with that version id opens the token.", suite=2, keys=lambda v, k: wrong(v, k, 15) + [k])
+    token("16-keysets-fail", "16 keysets hold the version id, and none opens the token.", "Decrypt", keys=lambda v, k: wrong(v, k, 16))
+    token("17-keysets", "The 17th keyset with that version id would open the token; the 17th trial is not made.", "Limit", keys=lambda v, k: wrong(v, k, 16) + [k])
     token("no-bytes", "No bytes at all.", "Format", size=0, damage=lambda t: b"")
     token("flipped-salt", "One bit of the salt.", "Decrypt", damage=lambda t: flip(t, 5))
     token("flipped-commitment", "One bit of the commitment.", "Decrypt", suite=2, damage=lambda t: flip(t, 5 + 24 + 31))
@@ -336,8 +345,18 @@ def by_passphrase(passphrase, m=64, t=1, p=1, claimed=None):
     return make
 
 
-def by_public(identity, index=0, hidden=False, zero=False):
-    """X25519 or X-Wing. `zero`: enc has the zero point, everything else is sealed as if that were allowed."""
+def le(n): return n.to_bytes(32, "little")
+
+
+P = 2**255 - 19
+LOW_ORDER = [0, 1, P - 1] + [int.from_bytes(bytes.fromhex(u), "little") for u in (                    # the last two of order 8
+    "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800", "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157")]
+
+
+def by_public(identity, index=0, hidden=False, zero=None, enc_x=None):
+    """X25519 or X-Wing. `zero`: the X25519 part of enc is this point of low order, and everything else is sealed as if that
+    were allowed. `enc_x`: a function of the honest X25519 part that gives the one to use; the maker knows the recipient's
+    private key here, so that it finds the share that the recipient will find."""
     def make(v, label, suite, core_hash, data_key):
         version = identity["versions"][index]
         kind, secret = version["algorithm"], bytes.fromhex(version["secret"])
@@ -346,13 +365,16 @@ def by_public(identity, index=0, hidden=False, zero=False):
         info = {3: b"sealwax/v1/x25519\x00", 4: b"sealwax/v1/x-wing\x00"}[kind] + core_hash
         v.step(label + ".hpke.info", info)
         sk_e = v.step(label + ".hpke.skE", v.bytes(label + ".hpke.skE", 32))
-        z = bytes(32) if zero else None
+        z, share = zero, zero and bytes(32)
+        if enc_x:
+            z = enc_x(x25519_public(sk_e))
+            share = x25519(secret if kind == 3 else xwing_expand(secret)[1], z)
         if kind == 3:
-            shared, enc, dh = x25519_encap(pk, sk_e, z, z)
+            shared, enc, dh = x25519_encap(pk, sk_e, z, share)
             v.step(label + ".hpke.dh", dh)
         else:
             m = v.step(label + ".hpke.mlkem_m", v.bytes(label + ".hpke.mlkem_m", 32))
-            shared, enc, ss_m, ss_x = xwing_encap(pk, m, sk_e, z, z)
+            shared, enc, ss_m, ss_x = xwing_encap(pk, m, sk_e, z, share)
             v.step(label + ".hpke.mlkem_shared", ss_m)
             v.step(label + ".hpke.dh", ss_x)
         v.step(label + ".hpke.enc", enc)
@@ -360,7 +382,7 @@ def by_public(identity, index=0, hidden=False, zero=False):
         key, nonce = key_schedule({3: 0x0020, 4: 0x647a}[kind], shared, info)
         ct = seal_aead(2, v.step(label + ".hpke.key", key), v.step(label + ".hpke.nonce", nonce), data_key)
         v.step(label + ".hpke.ct", ct)
-        assert zero or library_opens(kind, secret, enc, ct, info) == data_key
+        assert zero or enc_x or library_opens(kind, secret, enc, ct, info) == data_key
         return entry(kind, mark + enc + ct)
     return make
 
@@ -473,7 +495,8 @@ PASSPHRASE = "correct horse \u2014 battery staple"
 
 def simple(name, comment, expect="ok", algorithm=2, **options):
     """One keyset entry and the keyset that opens it."""
-    env(name, comment, lambda v: [by_keyset(v.keyset("keyset", algorithm))],
+    more = options.pop("more", lambda v: [])
+    env(name, comment, lambda v: [by_keyset(v.keyset("keyset", algorithm))] + more(v),
         options.pop("keys", lambda v: make_keys([v.keyset("keyset", algorithm)])), "keyset", expect, **options)
 
 
@@ -519,8 +542,20 @@ def envelopes_recipients():
         env("passphrase" + name, "Passphrase, Argon2id with m = %d KiB, t = %d, p = %d." % (m, t, p),
             lambda v: [by_passphrase(PASSPHRASE, m, t, p)], lambda v: make_keys(passphrase=PASSPHRASE), "passphrase", suite=suite)
     env("passphrase-wrong", "Another passphrase.", lambda v: [by_passphrase(PASSPHRASE)], lambda v: make_keys(passphrase=PASSPHRASE + " "), expect="Decrypt")
-    env("passphrase-second-not-used", "Two passphrase entries; only the second would open, and a reader uses the first one only.",
-        lambda v: [by_passphrase("other"), by_passphrase(PASSPHRASE)], lambda v: make_keys(passphrase=PASSPHRASE), expect="Decrypt")
+    env("passphrase-second", "Two passphrase entries, both of which would open; check and mac hold.",
+        lambda v: [by_passphrase(PASSPHRASE), by_passphrase(PASSPHRASE)], lambda v: make_keys(passphrase=PASSPHRASE), expect="Format")
+    env("passphrase-second-behind-keyset", "A second passphrase entry is refused even if the reader holds the key of an entry before it.",
+        lambda v: [by_keyset(v.keyset("keyset", 2)), by_passphrase("a"), by_passphrase("b")], lambda v: make_keys([v.keyset("keyset", 2)]), expect="Format")
+    simple("entry-version-id-0", "A keyset entry that names version id 0, after one that would open; check and mac hold.", "Format",
+           more=lambda v: [by_bytes(entry(1, v.bytes("id", 16) + bytes(4) + v.bytes("T", 104)))])
+    env("provider-short-key", "The provider gives a K_p of 31 bytes: a trial that fails.", lambda v: [by_provider("test-kms", "one", v.bytes("K_p", 31))],
+        lambda v: make_keys(provider=[("test-kms", "one", v.bytes("K_p", 31))]), expect="Decrypt")
+    env("provider-fails-then-good", "The provider gives a K_p of 31 bytes, and the keyset entry behind it opens.",
+        lambda v: [by_provider("test-kms", "one", v.bytes("K_p", 31)), by_keyset(v.keyset("keyset", 2))],
+        lambda v: make_keys([v.keyset("keyset", 2)], provider=[("test-kms", "one", v.bytes("K_p", 31))]), "keyset")
+    env("passphrase-fails-then-good", "Another passphrase; the raw key behind it opens.",
+        lambda v: [by_passphrase("other"), by_raw_key(v.bytes("id", 16), v.bytes("key", 32))],
+        lambda v: make_keys(passphrase=PASSPHRASE, raw=[(v.bytes("id", 16), v.bytes("key", 32))]), "raw-key")
     env("passphrase-beside-keyset", "A passphrase beside a keyset (a sealer needs an override); the keyset opens, no Argon2id is run.",
         lambda v: [by_passphrase(PASSPHRASE), by_keyset(v.keyset("keyset", 2))], lambda v: make_keys([v.keyset("keyset", 2)]), "keyset")
     for name, claim in (("memory", (1048577, 1, 1)), ("passes", (64, 17, 1)), ("lanes", (1024, 1, 17)), ("product", (1048576, 5, 1))):
@@ -529,14 +564,55 @@ def envelopes_recipients():
     for name, claim in (("memory", (31, 1, 4)), ("passes", (64, 0, 1)), ("lanes", (64, 1, 0))):
         env("argon2-below-" + name, "Argon2id cost m, t, p = %d, %d, %d is below what RFC 9106 requires." % claim,
             lambda v: [by_passphrase(PASSPHRASE, claimed=claim)], lambda v: make_keys(passphrase=PASSPHRASE), expect="Format")
-    env("x25519-zero-point", "enc is the zero point, the shared secret all zero, and the rest sealed to match: refused all the same.",
-        lambda v: [by_public(x(v), zero=True)], lambda v: make_keys([x(v)]), expect="Decrypt")
-    env("x-wing-zero-point", "The X25519 part of enc is the zero point, and the rest sealed to match: refused all the same.",
-        lambda v: [by_public(w(v), zero=True)], lambda v: make_keys([w(v)]), expect="Decrypt")
-    for n, expect in ((16, "ok"), (17, "Limit")):
-        env("trials-%d" % n, "%d hidden X25519 entries; the last one is the reader's, so that %d trial unwraps are needed." % (n, n),
-            lambda v: [by_public(x(v, "other%d" % i), hidden=True) for i in range(n - 1)] + [by_public(x(v), hidden=True)],
-            lambda v: make_keys([x(v)]), "x25519", expect)
+    env("x25519-zero-point", "enc is the zero point, the shared secret all zero, and the rest sealed to match: it does not unwrap.",
+        lambda v: [by_public(x(v), zero=bytes(32))], lambda v: make_keys([x(v)]), expect="Decrypt")
+    env("x-wing-zero-point", "The X25519 part of enc is the zero point, and the rest sealed to match: it does not unwrap.",
+        lambda v: [by_public(w(v), zero=bytes(32))], lambda v: make_keys([w(v)]), expect="Decrypt")
+    for name, comment, point in (("order-8", "a point of order 8", le(LOW_ORDER[3])), ("p", "u = 2^255 - 19, another encoding of the zero point", le(P)),
+                                 ("zero-bit-255", "the zero point with bit 255 set", le(1 << 255))):
+        env("x25519-enc-" + name, "enc is %s, the shared secret all zero, and the rest sealed to match: it does not unwrap." % comment,
+            lambda v: [by_public(x(v), zero=point)], lambda v: make_keys([x(v)]), expect="Decrypt")
+    env("x25519-zero-point-then-good", "An entry with the zero point does not unwrap and is passed over; the next one to the same identity opens.",
+        lambda v: [by_public(x(v), zero=bytes(32)), by_public(x(v))], lambda v: make_keys([x(v)]), "x25519")
+    for name, comment, change in (("bit-255", "with bit 255 set", lambda enc: enc[:31] + bytes([enc[31] | 0x80])),
+                                  ("not-canonical", "u = 2^255 - 17, which is 2", lambda enc: le(P + 2))):
+        env("x25519-enc-" + name, "enc %s: it is taken as its bytes, and no canonical form is required." % comment,
+            lambda v: [by_public(x(v), enc_x=change)], lambda v: make_keys([x(v)]), "x25519")
+    env("x-wing-enc-bit-255", "The X25519 part of enc with bit 255 set: it is taken as its bytes, and no canonical form is required.",
+        lambda v: [by_public(w(v), enc_x=lambda enc: enc[:31] + bytes([enc[31] | 0x80]))], lambda v: make_keys([w(v)]), "x-wing")
+
+    def hidden(v, n): return [by_bytes(entry(3, bytes(8) + v.bytes("hidden%d" % i, 80))) for i in range(n)]      # for nobody
+    env("hidden-fails-then-good", "A hidden entry that the reader's identity does not open, then a hidden one that it does.",
+        lambda v: hidden(v, 1) + [by_public(x(v), hidden=True)], lambda v: make_keys([x(v)]), "x25519")
+    env("hidden-fails", "A hidden entry for somebody else: a trial was made.", lambda v: hidden(v, 1), lambda v: make_keys([x(v)]), expect="Decrypt")
+    env("hidden-of-other-type", "A hidden X25519 entry, and the reader has an X-Wing identity only: no trial.", lambda v: hidden(v, 1),
+        lambda v: make_keys([w(v)]), expect="UnknownKey")
+    env("fingerprint-of-other", "An X25519 entry with the fingerprint of somebody else: no trial.", lambda v: [by_public(x(v, "other"))],
+        lambda v: make_keys([x(v)]), expect="UnknownKey")
+    made = " A sealer would refuse to make this."
+    env("trials-16", "16 hidden X25519 entries; the last one is the reader's, and the 16th trial opens it." + made,
+        lambda v: hidden(v, 15) + [by_public(x(v), hidden=True)], lambda v: make_keys([x(v)]), "x25519")
+    env("trials-16-fail", "16 hidden X25519 entries, none for the reader: 16 trials are allowed." + made, lambda v: hidden(v, 16),
+        lambda v: make_keys([x(v)]), expect="Decrypt")
+    env("trials-17", "17 hidden X25519 entries; the last one is the reader's, and the 17th trial is not made." + made,
+        lambda v: hidden(v, 16) + [by_public(x(v), hidden=True)], lambda v: make_keys([x(v)]), expect="Limit")
+    env("trials-two-entries-nine-identities", "Two hidden entries and nine identities: the second entry is opened by the identity given seventh, with the 16th trial.",
+        lambda v: hidden(v, 1) + [by_public(x(v), hidden=True)],
+        lambda v: make_keys([x(v, "id%d" % i) for i in range(6)] + [x(v)] + [x(v, "id%d" % i) for i in range(6, 8)]), "x25519")
+    env("trials-two-entries-ten-identities", "Two hidden entries and ten identities: the second entry would be opened by the one given seventh, with the 17th trial.",
+        lambda v: hidden(v, 1) + [by_public(x(v), hidden=True)],
+        lambda v: make_keys([x(v, "id%d" % i) for i in range(6)] + [x(v)] + [x(v, "id%d" % i) for i in range(6, 9)]), expect="Limit")
+
+    def one_keyset(v): return v.keyset("keyset", 2)
+    def forged(v, n): return [by_bytes(entry(1, bytes.fromhex(one_keyset(v)["keyset_id"]) + u32(one_keyset(v)["versions"][0]["version_id"])
+                                             + v.bytes("forged%d" % i, 104))) for i in range(n)]
+    env("trials-15-keyset-entries-fail", "15 entries that name the reader's version and do not unwrap, then one that does.",
+        lambda v: forged(v, 15) + [by_keyset(one_keyset(v))], lambda v: make_keys([one_keyset(v)]), "keyset")
+    env("trials-16-keyset-entries-fail", "16 entries that name the reader's version and do not unwrap, then one that would: the 17th trial is not made.",
+        lambda v: forged(v, 16) + [by_keyset(one_keyset(v))], lambda v: make_keys([one_keyset(v)]), expect="Limit")
+    env("trials-none-for-other-keys", "20 entries that name keys not at hand cost no trial; the last entry opens.",
+        lambda v: [by_bytes(entry(1, v.bytes("other%d" % i, 124))) for i in range(20)] + [by_keyset(one_keyset(v))],
+        lambda v: make_keys([one_keyset(v)]), "keyset")
     simple("unknown-key", "No entry matches a key at hand.", "UnknownKey", keys=lambda v: make_keys([v.keyset("other", 2)], "x", [(bytes(16), bytes(32))]))
     simple("no-keys", "No keys at all.", "UnknownKey", keys=lambda v: {})
     simple("wrong-root", "The version that the entry names has another root secret.", "Decrypt",
@@ -573,6 +649,10 @@ def envelopes_payload():
     simple("payload-flipped-chunk", "One bit of the first chunk.", "Decrypt", damage=payload(lambda e: flip(e.payload, 56)), **cut)
     simple("payload-flipped-tag", "One bit of the last tag.", "Decrypt", suite=1, algorithm=1, damage=payload(lambda e: flip(e.payload, len(e.payload) - 1)))
 
+    simple("payload-none-unknown-key", "Nothing after the header, and no key: the header comes first.", "UnknownKey", keys=lambda v: {}, damage=payload(lambda e: b""))
+    simple("payload-cut-and-flipped-commitment", "55 bytes are left of the payload, and a bit of its commitment is changed: the length comes first.", "Truncated",
+           damage=payload(lambda e: flip(e.payload[:55], 30)))
+
     def spliced(e):
         other = Vector("spliced-payload-source", "")
         return e.header() + Envelope(other, [by_keyset(other.keyset("keyset", 2))], e.plaintext).payload
@@ -591,6 +671,15 @@ def envelopes_context():
     simple("context-external-differs", "An external entry is given with another value.", "Decrypt", external=external, given=dict(external, a=b"\x00"))
     simple("context-external-extra", "One external entry too many.", "Decrypt", external=external, given=dict(external, b=b""))
     simple("context-64-entries", "The most entries a stored context may have.", stored={"n%02d" % i: u8(i) for i in range(64)})
+    simple("context-stored-all-given", "All stored entries are given again, and nothing is external.", stored=stored, given=stored)
+    simple("context-stored-empty-differs", "A stored entry with an empty value is given with another.", "Decrypt", stored=stored, given={"owner": b"\x00"})
+    simple("context-given-64", "The most entries that may be given: 63 external ones and one that is stored.", stored={"a": b"1"},
+           external={"n%02d" % i: b"" for i in range(63)}, given=dict({"n%02d" % i: b"" for i in range(63)}, a=b"1"))
+    simple("context-given-65", "65 entries are given.", "Limit", given={"n%02d" % i: b"" for i in range(65)})
+    simple("context-given-65-one-stored", "65 entries are given, of which one is stored: the limit holds for all that are given.", "Limit", stored={"a": b"1"},
+           external={"n%02d" % i: b"" for i in range(64)}, given=dict({"n%02d" % i: b"" for i in range(64)}, a=b"1"))
+    simple("context-counter-short", "A sealwax.counter of three bytes (a sealer refuses it): a reader treats it like any other entry.", stored={"sealwax.counter": b"abc"})
+    simple("context-65-entries", "A stored context with one entry too many.", "Limit", raw_stored=encode_pairs([(b"n%02d" % i, b"") for i in range(65)]))
     simple("context-reserved-names", "sealwax.counter, and a reserved name that has no meaning: a reader treats them like any other.",
            stored={"sealwax.counter": u64(41), "sealwax.future": b"x"})
     for name, comment, pairs in (
@@ -601,8 +690,8 @@ def envelopes_context():
             ("control-c1", "A name with U+0085.", [("a\u0085b".encode(), b"1")]),
             ("control-7f", "A name with U+007F.", [(b"\x7f", b"1")]),
             ("not-utf8", "A name that is not UTF-8.", [(b"a\xff", b"1")]),
-            ("surrogate", "A name with an encoded surrogate, which is not UTF-8.", [(b"\xed\xa0\x80", b"1")]),
-            ("65-entries", "One entry too many.", [(b"n%02d" % i, b"") for i in range(65)])):
+            ("shorter-name-last", "Of two names where one begins the other, the longer first.", [(b"ab", b"1"), (b"a", b"2")]),
+            ("surrogate", "A name with an encoded surrogate, which is not UTF-8.", [(b"\xed\xa0\x80", b"1")])):
         simple("context-" + name, comment, "Format", raw_stored=encode_pairs(pairs))
     simple("context-name-overrun", "The length of a name runs past the end of the stored context.", "Format", raw_stored=b"\x05abc")
     simple("context-value-overrun", "The length of a value runs past the end of the stored context.", "Format", raw_stored=b"\x01a\x00\x05abc")
@@ -631,6 +720,27 @@ def envelopes_slots():
     two("two-slots-both-torn", "Both slots are torn.", lambda e: e.slots.__setitem__(slice(None), [flip(e.slots[0], 30), flip(old(e), 40)]), "Format")
     two("two-slots-both-empty", "Both slots are empty.", put(0, lambda e: bytes(e.slot_len)), "Format")
 
+    def filled(e, epoch, content):
+        """A slot with a good check and mac and any contents after the epoch."""
+        fill = content + v_bytes(e, e.slot_len - 52 - len(content))
+        return e.slot([], epoch, "other.", padding=lambda _: fill[1:], count=fill[0])
+    def v_bytes(e, n): return e.v.bytes("other.garbage", n)
+    two("two-slots-unchosen-unparsable", "Slot 0 is good with epoch 1 and its contents make no sense; slot 1 has epoch 2 and decides. Only the chosen slot is parsed.",
+        put(0, lambda e: filled(e, 1, b"\xff\x00")), epoch=2, place=1)
+    two("two-slots-unchosen-two-passphrases", "The slot with the lower epoch has two passphrase entries, and is not parsed.",
+        put(1, lambda e: e.slot([entry(2, bytes(8) + b"\x01" + bytes(120))] * 2, 1, "other.")), epoch=2)
+    two("two-slots-chosen-unparsable", "Slot 1 has the higher epoch, a good check and mac, and contents that make no sense: the other slot is not tried.",
+        put(1, lambda e: filled(e, 2, b"\xff\x00")), "Format")
+    two("two-slots-chosen-count-0", "Slot 1 has the higher epoch and no entries; check and mac hold. The other slot is not tried.",
+        put(1, lambda e: e.slot([], 2, "other.")), "Format")
+    two("two-slots-epoch-0", "Slot 1 has epoch 0 and a check and mac that hold: it is torn, and slot 0 decides.", put(1, lambda e: e.other_slot([by_keyset(b(e.v))], 0)))
+    two("two-slots-epoch-0-in-slot0", "Slot 0 has epoch 0 and a check and mac that hold: it is torn, and slot 1 decides.",
+        put(0, lambda e: e.other_slot([by_keyset(a(e.v))], 0)), epoch=1, place=1)
+    two("two-slots-epoch-0-and-empty", "Slot 0 has epoch 0 and a check and mac that hold, slot 1 is empty: no slot is good.", None, "Format", epoch=0)
+    two("two-slots-epoch-0-twice", "Both slots have epoch 0 and a check that holds: no slot is good.", put(1, lambda e: e.other_slot([by_keyset(a(e.v))], 0)), "Format", epoch=0)
+    two("two-slots-other-recipient", "The slot with the higher epoch has no entry for the reader, and the other slot has: it is not tried.",
+        put(1, lambda e: e.other_slot([by_keyset(b(e.v))], 5)), "UnknownKey")
+
     def bad_mac(e): return e.slot([bytes.fromhex(e.v.steps["entry0"])], 5, "bad.", bad_mac=True)
     two("two-slots-bad-mac", "The slot with the higher epoch has a good check and a wrong mac; the other slot must not be tried.", put(1, bad_mac), "Decrypt")
     two("two-slots-bad-check", "One bit of the check of the only used slot.", put(0, lambda e: flip(e.slots[0], e.slot_len - 1)), "Format")
@@ -640,9 +750,11 @@ def envelopes_slots():
     one("bad-mac", "A good check, and one bit of the mac wrong.",
         put(0, lambda e: e.slot([bytes.fromhex(e.v.steps["entry0"])], 1, "bad.", bad_mac=True)), "Decrypt")
     one("padding", "One slot with padding.", slot_len=300)
+    one("bad-mac-no-payload", "A good check, one bit of the mac wrong, and no payload: the mac comes before the payload's length.",
+        lambda e: e.slots.__setitem__(0, e.slot([bytes.fromhex(e.v.steps["entry0"])], 1, "bad.", bad_mac=True)) or e.header(), "Decrypt")
     one("padding-not-zero", "The last byte of the padding is 1; check and mac hold.", None, "Format", slot_len=300, padding=lambda p: p[:-1] + b"\x01")
     one("epoch-highest", "Epoch 2^32 - 1.", epoch=2**32 - 1)
-    one("epoch-0", "Epoch 0; check and mac hold.", None, "Format", epoch=0)
+    one("epoch-0", "Epoch 0; check and mac hold. The slot is torn, and no slot is good.", None, "Format", epoch=0)
     one("slots-0", "No slots.", lambda e: e.core + u8(0) + u32(e.slot_len) + e.payload, "Format")
     one("slots-3", "Three slots.", lambda e: e.core + u8(3) + u32(e.slot_len) + e.slots[0] * 3 + e.payload, "Format")
     one("slot-len-55", "slot_len is below 56.", lambda e: e.core + u8(1) + u32(55) + e.slots[0][:55] + e.payload, "Format")
@@ -674,11 +786,25 @@ def envelopes_header():
             ("log2chunk-11", "log2chunk 11 in suite 2.", b"SWAX\x01\x02\x01\x00\x0b"), ("log2chunk-18", "log2chunk 18 in suite 2.", b"SWAX\x01\x02\x01\x00\x12"),
             ("suite1-log2chunk-12", "log2chunk 12 in suite 1.", b"SWAX\x01\x01\x01\x00\x0c")):
         simple("bad-" + name, comment + " The header is consistent otherwise.", "Format", head=head)
-    simple("stored-length-limit", "The length of the stored context is 32,769, and the bytes are there.", "Format",
-           damage=lambda e: e.core[:25] + u32(32769) + bytes(32769))
+    simple("stored-length-limit", "The length of the stored context is 32,769: over its limit, which decides before the bytes are missed.", "Limit",
+           damage=lambda e: e.core[:25] + u32(32769) + e.key_block() + e.payload)
+    simple("stored-length-highest", "The length of the stored context is 2^32 - 1.", "Limit", damage=lambda e: e.core[:25] + u32(2**32 - 1))
+    simple("stored-length-at-limit", "The length of the stored context is 32,768, and the file ends before.", "Truncated",
+           damage=lambda e: e.core[:25] + u32(32768) + e.key_block() + e.payload)
     simple("slot-len-limit", "slot_len is 2^32 - 1.", "Limit", damage=lambda e: e.core + u8(1) + u32(2**32 - 1) + e.slots[0] + e.payload)
     simple("header-limit", "Two slots of 32,768 bytes: the header is over 65,536 bytes. The file ends before them, and the limit decides first.",
            "Limit", damage=lambda e: e.core + u8(2) + u32(32768) + e.slots[0] + e.payload)
+    simple("header-65537", "One slot, and a header of 65,537 bytes: over the limit by one. The file ends before.", "Limit",
+           damage=lambda e: e.core + u8(1) + u32(65537 - 5 - len(e.core)) + e.slots[0] + e.payload)
+    simple("header-65536", "One slot, and a header of 65,536 bytes, as many as are allowed. The file ends before.", "Truncated",
+           damage=lambda e: e.core + u8(1) + u32(65536 - 5 - len(e.core)) + e.slots[0] + e.payload)
+    simple("cut-after-bad-version", "The file ends after a version that is refused: clauses are applied in byte order.", "Format", damage=lambda e: b"SWAX\x02")
+    simple("cut-after-bad-suite", "The file ends after a suite that is refused.", "Format", damage=lambda e: b"SWAX\x01\x03")
+    simple("cut-after-bad-context", "The stored context is not sorted, and the file ends right after it: the context comes first.", "Format",
+           raw_stored=encode_pairs([(b"b", b"1"), (b"a", b"2")]), damage=lambda e: e.core)
+    simple("cut-after-slots-3", "The file ends after a number of slots that is refused.", "Format", damage=lambda e: e.core + u8(3))
+    simple("kind-2", "An envelope of kind 2, sealed well and with a key that opens it, where data is opened.", "Format", kind=2)
+    simple("kind-2-no-keys", "An envelope of kind 2 where data is opened, and no keys: refused before any unwrap.", "Format", keys=lambda v: {}, kind=2)
     for at, comment in ((0, "No bytes at all."), (3, "Three bytes."), (20, "Cut inside the envelope id."), (28, "Cut inside the length of the stored context."),
                         (31, "Cut inside the key block's first five bytes."), (34, "The slot is missing."), (150, "Cut inside the slot.")):
         simple("truncated-%d" % at, comment, "Truncated", damage=lambda e: e.bytes()[:at])
@@ -748,6 +874,10 @@ def keyset(name, comment, records, expect="ok", protection="unprotected", title=
             stored_change(v, stored)
         if by == "passphrase":
             entries, keys = [by_passphrase(PASSPHRASE)], make_keys(passphrase=PASSPHRASE + ("!" if wrong_key else ""))
+        elif by == "raw-key":
+            entries, keys = [by_raw_key(v.bytes("id", 16), v.bytes("key", 32))], make_keys(raw=[(v.bytes("id", 16), v.bytes("key", 32))])
+        elif by in (3, 4):
+            entries, keys = [by_public(v.keyset("backup", by))], make_keys([v.keyset("backup", by)])
         else:
             parent_keyset = v.keyset("parent", 2)
             entries, keys = [by_keyset(parent_keyset)], make_keys([v.keyset("other", 2) if wrong_key else parent_keyset])
@@ -773,13 +903,45 @@ def keysets():
     keyset("tombstone-and-changes", "All six states, changes with reasons, a tombstone, times and a policy.", full, revision=9,
            policy=(7776000, 1 << 32, 1 << 40), flags=1)
     keyset("tombstone-in-envelope", "The same kind of keyset in an envelope.", full, protection="envelope", revision=9, by="keyset", title="Lohn & Geh\u00e4lter")
+    keyset("under-raw-key", "One symmetric version, in an envelope under a raw key.", one, protection="envelope", by="raw-key")
+    keyset("suite1", "The envelope is in suite 1 (a writer uses suite 2; a reader accepts either).", one, protection="envelope", suite=1, log2chunk=14)
     keyset("no-versions", "No versions and no primary.", lambda v: [])
+    keyset("no-versions-key-pairs", "No versions, and a policy of key pairs.", lambda v: [], algorithms=8)
+    keyset("changes-all-moves", "Every move of the table of states.", lambda v: [
+        record(v, i, 1 + i % 2, moves[-1], [(m, NOW + j, "") for j, m in enumerate(moves)], activate=NOW + 50)
+        for i, moves in enumerate(([2, 3, 2, 3, 4, 5, 6], [2, 4, 6], [2, 5], [2, 6], [3, 5, 6], [3, 6], [4, 5], [5], [6], [2, 2 + 1, 2]))], revision=2)
+    keyset("change-times-fall", "The times of changes are not compared.", lambda v: [record(v, 0, 2, 4, [(3, NOW + 9, "b"), (2, NOW + 9, ""), (4, 0, "a")])])
     keyset("extension", "Unknown extension fields after the records.", one, extension=b"\x01\x00\x00\x07\x00\x03abc")
-    keyset("record-extension", "An unknown extension field in a record.", lambda v: [record(v, 0, 2, extension=b"\xff\x00\x01x")])
+    keyset("record-extension", "An unknown extension field in a record.", lambda v: [record(v, 0, 2, extension=b"\x05\x00\x01x")])
+    keyset("extension-tag-127", "Tag 127, the last that a reader may ignore.", one, extension=b"\x7f\x00\x02hi")
+    keyset("record-extension-tag-127", "Tag 127 in a record.", lambda v: [record(v, 0, 2, extension=b"\x7f\x00\x00")])
     bad = lambda name, comment, records=one, **o: keyset(name, comment, records, "Format", **o)
     bad("extension-unsorted", "Extension tags not ascending.", extension=b"\x07\x00\x00\x01\x00\x00")
     bad("extension-tag-twice", "An extension tag twice.", extension=b"\x07\x00\x00\x07\x00\x00")
     bad("extension-tag-0", "Extension tag 0.", extension=b"\x00\x00\x00")
+    bad("extension-tag-128", "Extension tag 128, which a reader that does not know it refuses.", extension=b"\x07\x00\x00\x80\x00\x00")
+    bad("extension-tag-255", "Extension tag 255.", extension=b"\xff\x00\x01x")
+    bad("record-extension-tag-128", "Extension tag 128 in a record.", lambda v: [record(v, 0, 2, extension=b"\x80\x00\x00")])
+    bad("record-extension-tag-255", "Extension tag 255 in a record.", lambda v: [record(v, 0, 2, extension=b"\xff\x00\x01x")])
+    bad("record-extension-unsorted", "Extension tags of a record not ascending.", lambda v: [record(v, 0, 2, extension=b"\x05\x00\x00\x04\x00\x00")])
+    for name, moves in (("first-is-1", [1]), ("2-to-2", [2, 2]), ("2-to-1", [2, 1, 2]), ("4-to-2", [4, 2]), ("4-to-3", [4, 3]), ("4-to-4", [4, 4]),
+                        ("5-to-2", [5, 2]), ("5-to-4", [5, 4]), ("3-to-3", [3, 3]), ("6-to-5", [6, 5]), ("6-to-2", [6, 2]), ("6-to-6", [6, 6]), ("to-0", [2, 0, 2])):
+        bad("change-" + name, "The changes go to the states %s, and the last is the record's: not moves of the table." % moves,
+            lambda v: [record(v, 0, 2, moves[-1], [(m, NOW + j, "") for j, m in enumerate(moves)])])
+    bad("policy-both-families", "The policy allows symmetric algorithms and key pairs.", algorithms=5)
+    bad("policy-both-families-no-versions", "The same, with no versions.", lambda v: [], algorithms=15)
+    bad("policy-other-family", "Symmetric versions, and a policy of key pairs.", algorithms=12)
+    bad("policy-other-family-key-pairs", "Key pairs, and a policy of symmetric algorithms.", lambda v: [record(v, 0, 3)], algorithms=3)
+    keyset("count-over-limit", "The count of records is 65,537: the limit decides before the records are missed.", one, "Limit", change=lambda e: e[:95] + u32(65537) + e[99:])
+    bad("count-at-limit", "The count of records is 65,536, and there is one.", change=lambda e: e[:95] + u32(65536) + e[99:])
+    bad("stored-extra", "A fourth stored entry.", protection="envelope", stored_change=lambda v, s: s.update({"note": b"x"}))
+    bad("stored-extra-reserved", "A fourth stored entry, with a reserved name.", protection="envelope", stored_change=lambda v, s: s.update({"sealwax.counter": u64(1)}))
+    bad("stored-none", "No stored entries.", protection="envelope", stored_change=lambda v, s: s.clear())
+    bad("stored-revision-4-bytes", "The stored revision has four bytes.", protection="envelope", stored_change=lambda v, s: s.update({"sealwax.keyset-revision": u32(1)}))
+    bad("kind-1-no-keys", "The envelope is of kind 1, and the key is not the right one: refused before any unwrap.", protection="envelope", kind=1, wrong_key=True)
+    for by, name in ((3, "x25519"), (4, "x-wing")):
+        keyset("under-%s-no-restore" % name, "The only entry is of type %d, and the identity is at hand: it names no key at hand unless the caller asks for a restore." % by,
+               one, "UnknownKey", protection="envelope", by=by)
     bad("extension-overrun", "An extension field that runs past the end.", extension=b"\x07\x00\x05ab")
     bad("unsorted", "Versions not in ascending order.", lambda v: [record(v, 1, 2), record(v, 0, 2)])
     bad("duplicate-version", "A version id twice.", lambda v: [record(v, 0, 2, version_id=77), record(v, 1, 2, version_id=77)])
@@ -851,9 +1013,9 @@ def bech32m(hrp, data, const=0x2bc830a3, pad=0):
 
 
 def strings():
-    def recipient(name, comment, algorithm=3, expect="ok", edit=None, data=None, hrp="sealwaxpub", **options):
+    def recipient(name, comment, algorithm=3, expect="ok", edit=None, data=None, hrp="sealwaxpub", pk=lambda pk: pk, **options):
         v = Vector("recipient-" + name, comment, expect)
-        pk = public_key(algorithm, v.bytes("secret", 32))
+        pk = pk(public_key(algorithm, v.bytes("secret", 32)))
         text = bech32m(hrp, data(pk) if data else u8(algorithm) + pk, **options)
         ok = expect == "ok"
         v.write("recipient", string=edit(text) if edit else text, algorithm=algorithm if ok else None, public_key=pk if ok else None,
@@ -869,7 +1031,24 @@ def strings():
 
     recipient("x25519", "X25519 recipient string.")
     recipient("x-wing", "X-Wing recipient string.", 4)
-    recipient("white-space", "White space around the string is ignored.", edit=lambda s: " \t" + s + "\r\n")
+    recipient("white-space", "The bytes 09, 0A, 0D and 20 around the string are removed.", edit=lambda s: " \t" + s + "\r\n")
+    recipient("white-space-4096", "5,000 spaces around a string are removed before its length is looked at.", edit=lambda s: " " * 2500 + s + " " * 2500)
+    for name, c in (("0b", "\v"), ("0c", "\f"), ("00", "\0"), ("1f", "\x1f"), ("85", "\x85"), ("a0", "\xa0"), ("2028", "\u2028"), ("feff", "\ufeff")):
+        recipient("edge-" + name, "U+%s after the string is not removed." % name.rjust(4, "0").upper(), expect="Format", edit=lambda s: s + c)
+    recipient("length-4096", "4,096 characters, as many as a reader accepts, and no good string.", expect="Format", edit=lambda s: "\n" + (s + "q" * 4096)[:4096] + "\n")
+    recipient("length-4097", "4,097 characters.", expect="Limit", edit=lambda s: "\n" + (s + "q" * 4097)[:4097] + "\n")
+    for algorithm, name in ((3, ""), (4, "x-wing-")):
+        for key, comment, u in ([("bit-255", "bit 255 set", None), ("p", "u = 2^255 - 19", P), ("p-plus-2", "u = 2^255 - 17, which is 2 and not of low order", P + 2),
+                                 ("highest", "u = 2^255 - 1", 2**255 - 1)]
+                                + [("low-order-%d" % i, "u = %s, of low order" % ("0", "1", "2^255 - 20", "a point of order 8", "the other point of order 8")[i], n) for i, n in enumerate(LOW_ORDER)]):
+            def point(pk): return pk[:-32] + (pk[-32:-1] + bytes([pk[-1] | 0x80]) if u is None else le(u))
+            recipient("%su-%s" % (name, key), "The X25519 part of the public key: %s." % comment, algorithm, "Format", data=lambda pk: u8(algorithm) + point(pk))
+    recipient("u-p-minus-2", "u = 2^255 - 21, the highest that is canonical and not of low order.", pk=lambda pk: le(P - 2))
+    recipient("x-wing-u-p-minus-2", "The X25519 part is u = 2^255 - 21.", 4, pk=lambda pk: pk[:1184] + le(P - 2))
+    recipient("x-wing-short", "An X-Wing public key of 1,215 bytes.", 4, "Format", data=lambda pk: b"\x04" + pk[:1215])
+    recipient("x-wing-long", "An X-Wing public key of 1,217 bytes.", 4, "Format", data=lambda pk: b"\x04" + pk[:1184] + b"\x00" + pk[1184:])
+    recipient("x-wing-of-32-bytes", "Type 4 with 32 bytes.", expect="Format", data=lambda pk: b"\x04" + pk)
+    recipient("long", "A public key of 33 bytes.", expect="Format", data=lambda pk: b"\x03" + pk + b"\x01")
     recipient("upper-case", "Upper case.", expect="Format", edit=str.upper)
     recipient("mixed-case", "One character in upper case.", expect="Format", edit=lambda s: s[:20] + s[20:].replace(next(c for c in s[20:] if c.isalpha()), next(c for c in s[20:] if c.isalpha()).upper(), 1))
     recipient("inner-white-space", "White space inside the string.", expect="Format", edit=lambda s: s[:20] + " " + s[20:])
@@ -885,7 +1064,13 @@ def strings():
               data=lambda pk: b"\x04" + bytes([3329 & 255, pk[1] & 0xf0 | 3329 >> 8]) + pk[2:])
     identity("x25519", "X25519 identity string.")
     identity("x-wing", "X-Wing identity string.", 4)
-    identity("white-space", "White space around the string is ignored.", edit=lambda s: "\n" + s.upper() + "\n")
+    identity("edge-0c", "U+000C after the string is not removed.", expect="Format", edit=lambda s: s.upper() + "\f")
+    identity("length-4097", "4,097 characters.", expect="Limit", edit=lambda s: (s.upper() + "Q" * 4097)[:4097])
+    identity("short", "One byte too few.", expect="Format", data=lambda raw: raw[:-1])
+    identity("algorithm-5", "An algorithm that is not defined.", expect="Format", data=lambda raw: b"\x05" + raw[1:])
+    identity("bech32", "The checksum of Bech32 instead of Bech32m.", expect="Format", const=1)
+    identity("other-prefix", "The prefix of recipient strings.", expect="Format", hrp="sealwaxpub")
+    identity("white-space", "White space around the string is removed.", edit=lambda s: "\n" + s.upper() + "\n")
     identity("lower-case", "Lower case.", expect="Format", edit=str)
     identity("mixed-case", "Lower-case prefix.", expect="Format", edit=lambda s: s[:15] + s[15:].upper())
     identity("algorithm-2", "A symmetric algorithm.", expect="Format", data=lambda raw: b"\x02" + raw[1:])
@@ -937,7 +1122,8 @@ def main():
         check_primitives(args.shared)
     for part in (tokens, envelopes_recipients, envelopes_payload, envelopes_context, envelopes_slots, envelopes_header, keysets, strings):
         part()
-    there = {n for n in os.listdir(args.out) if n.endswith(".json")} if os.path.isdir(args.out) else set()
+    kinds = ("token-", "envelope-", "keyset-", "recipient-", "identity-")
+    there = {n for n in os.listdir(args.out) if n.startswith(kinds) and n.endswith(".json")} if os.path.isdir(args.out) else set()
     differ = sorted(there - set(FILES)) if args.check else []
     os.makedirs(args.out, exist_ok=True)
     for name, text in FILES.items():
@@ -947,8 +1133,10 @@ def main():
             differ.append(name)
         elif not same:
             open(path, "w", encoding="ascii", newline="\n").write(text)
-    for name in sorted(there - set(FILES)):
-        print("not made by this script: " + name)
+    for name in sorted(there - set(FILES)):                       # a vector that no longer makes sense
+        if not args.check:
+            os.remove(os.path.join(args.out, name))
+        print(("not made by this script: " if args.check else "removed: ") + name)
     print("%d vectors, %d bytes" % (len(FILES), sum(map(len, FILES.values()))) + (", %d differ: %s" % (len(differ), " ".join(differ)) if args.check else ""))
     sys.exit(1 if differ else 0)
 
