@@ -62,6 +62,11 @@ impl AtomicFile {
         Ok(())
     }
 
+    /// Where the unfinished file is, for whoever must remove it when the process ends at once.
+    pub fn path(&self) -> &Path {
+        self.file.path()
+    }
+
     /// The open file.
     pub fn file(&self) -> &File {
         self.file.as_file()

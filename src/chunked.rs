@@ -9,6 +9,7 @@ use crate::format::payload::{
 };
 use crate::id::Suite;
 use crate::primitives::{AeadKey, NONCE_LEN, TAG_LEN};
+use crate::secret::memory::{CHUNKS_DEPTH, with_wiped_stack};
 use crate::secret::{Key, Payload};
 
 /// Seals the chunks of one payload in order, in the caller's buffers.
@@ -60,7 +61,7 @@ impl Sealing {
         }
         let index = self.next;
         self.account(1, piece.len() < full)?;
-        self.engine.seal_chunk(index, piece)
+        with_wiped_stack::<CHUNKS_DEPTH, _>(|| self.engine.seal_chunk(index, piece))
     }
 
     /// Seals many pieces in place, each followed by 16 bytes of room for its tag. If the last of them is shorter than a
@@ -76,7 +77,7 @@ impl Sealing {
         }
         let (first, count) = (self.next, batch.len().div_ceil(sealed_len) as u64);
         self.account(count, over != 0)?;
-        self.engine.seal_batch(first, batch)
+        with_wiped_stack::<CHUNKS_DEPTH, _>(|| self.engine.seal_batch(first, batch))
     }
 
     fn account(&mut self, count: u64, last: bool) -> Result<()> {
@@ -112,7 +113,7 @@ impl Opening {
         if piece.len() > self.engine.chunk_len.plaintext_len() {
             return Err(Error::Misuse("a piece is longer than a chunk"));
         }
-        self.engine.open_chunk(index, piece, tag)
+        with_wiped_stack::<CHUNKS_DEPTH, _>(|| self.engine.open_chunk(index, piece, tag))
     }
 
     /// Opens many chunks in place, from number `first` on: each piece stays where it is, followed by its tag.
@@ -120,7 +121,7 @@ impl Opening {
     /// # Errors
     /// As [`Opening::open_chunk`]; `Truncated` where the last piece has no whole tag.
     pub fn open_batch(&self, first: u64, batch: &mut [u8]) -> Result<()> {
-        self.engine.open_batch(first, batch)
+        with_wiped_stack::<CHUNKS_DEPTH, _>(|| self.engine.open_batch(first, batch))
     }
 }
 
@@ -226,3 +227,6 @@ impl Engine {
         Ok(nonce)
     }
 }
+
+#[cfg(all(test, feature = "std"))]
+mod tests;

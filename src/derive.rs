@@ -84,7 +84,7 @@ pub(crate) fn provider_key(
         &key_name_len.to_be_bytes(),
         key_name.as_bytes(),
     ];
-    Prk::new(provided).expand(&info, key.expose_bytes_mut());
+    Prk::new(provided).expand(&info, &[], key.expose_bytes_mut());
     Prk::new(&key)
 }
 
@@ -103,7 +103,7 @@ pub(crate) fn value_key<P>(
     commitment: Commitment<'_>,
 ) -> Result<AeadKey> {
     let mut okm = Zeroizing::new([0u8; 64]);
-    with_context(b"sealwax/v1/T", &[salt], context, |info| key.expand(info, okm.as_mut_slice()));
+    key.expand(&[b"sealwax/v1/T", salt], context, okm.as_mut_slice());
     let (key, derived) = okm.split_at(32);
     commitment.settle(derived.try_into().expect("64 - 32 bytes"))?;
     Ok(AeadKey::new(suite, key.try_into().expect("32 of 64 bytes")))
@@ -122,15 +122,12 @@ pub(crate) fn chunk_keys(
     match suite {
         Suite::Cobblestone256 => {
             let label = b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\0";
-            with_context(label, &[salt], context, |info| {
-                expand512(key.expose_bytes(), info, okm.as_mut_slice());
-            });
+            expand512(key.expose_bytes(), &[label, salt], context, okm.as_mut_slice());
         }
         Suite::ChaCha20Poly1305 => {
             let label = b"sealwax/v1/chunked+AEAD_CHACHA20_POLY1305\0";
-            with_context(label, &[&[chunk_len.log2()], salt], context, |info| {
-                Prk::new(key).expand(info, okm.as_mut_slice());
-            });
+            let head: [&[u8]; 3] = [label, &[chunk_len.log2()], salt];
+            Prk::new(key).expand(&head, context, okm.as_mut_slice());
         }
     }
     let (key, rest) = okm.split_at(32);
@@ -159,27 +156,9 @@ impl Commitment<'_> {
     }
 }
 
-/// Most pieces of a context: H(core) and the entries.
-const MAX_CONTEXT_PIECES: usize = crate::format::context::MAX_ENTRIES + 1;
-
-/// Calls `expand` with label, head and context as one list of pieces, without a heap.
-fn with_context<'a>(
-    label: &'a [u8],
-    head: &[&'a [u8]],
-    context: &[&'a [u8]],
-    expand: impl FnOnce(&[&[u8]]),
-) {
-    let mut pieces: [&[u8]; MAX_CONTEXT_PIECES + 3] = [&[]; MAX_CONTEXT_PIECES + 3];
-    pieces[0] = label;
-    pieces[1..=head.len()].copy_from_slice(head);
-    let end = 1 + head.len() + context.len();
-    pieces[1 + head.len()..end].copy_from_slice(context);
-    expand(&pieces[..end]);
-}
-
 /// Expand(key, label || place, 32).
 fn expand<P, Q>(key: &Prk<P>, label: &[u8], place: [&[u8]; 4]) -> Key<Q> {
     let mut out = Key::zeroed();
-    key.expand(&[label, place[0], place[1], place[2], place[3]], out.expose_bytes_mut());
+    key.expand(&[label], &place, out.expose_bytes_mut());
     out
 }

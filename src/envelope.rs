@@ -188,7 +188,10 @@ impl<'a> Header<'a> {
         &self,
         keys: &[&dyn KeyWrap],
         requirements: &Requirements<'c>,
-    ) -> Result<PayloadKey<'c>> {
+    ) -> Result<PayloadKey<'c>>
+    where
+        'a: 'c,
+    {
         if self.core.kind != requirements.kind {
             return Err(match self.core.kind {
                 Kind::Data => Error::format("4.1a", "this is sealed data, not a keyset"),
@@ -257,11 +260,8 @@ impl<'a> Header<'a> {
 impl PayloadKey<'_> {
     /// Starts the payload whose first bytes are `prefix`: salt and commitment.
     pub(crate) fn engine(&self, prefix: &[u8; PREFIX_LEN]) -> Result<Engine> {
-        let mut context: [&[u8]; 65] = [&[]; 65];
-        context[0] = &self.core_hash.0;
-        let external = self.external.pieces();
-        context[1..=external.len()].copy_from_slice(external);
-        let context = &context[..=external.len()];
+        let (context, count) = self.external.pieces(&self.core_hash.0);
+        let context = &context[..count];
         Engine::open(&self.key, self.suite, self.chunk_len, context, prefix)
     }
 

@@ -68,3 +68,7 @@ pub use id::{Algorithm, Suite};
 pub use keyset::Keyset;
 pub use primitives::BACKEND;
 pub use wrap::{KeyWrap, OpenedVia};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeDoctests;

@@ -123,3 +123,6 @@ mod os {
         }
     }
 }
+
+#[cfg(all(test, feature = "std"))]
+mod tests;

@@ -7,14 +7,13 @@ use crate::format::context::Encoded;
 use crate::format::token::{HEAD_LEN, Token, head};
 use crate::id::{Suite, VersionId};
 use crate::rng::Random;
-use crate::secret::memory::{SYMMETRIC_DEPTH, with_wiped_stack};
+use crate::secret::memory::{VALUE_DEPTH, with_wiped_stack};
 use crate::value::{self, SALT_LEN};
 use crate::wrap::version_key::VersionKey;
 
 /// Bytes that a token is longer than its plaintext.
 pub const OVERHEAD: usize = HEAD_LEN + value::OVERHEAD;
-/// Longest plaintext of a token, in bytes; larger values are envelopes.
-pub const MAX_PLAINTEXT_LEN: usize = 65_536;
+pub use crate::format::token::MAX_PLAINTEXT_LEN;
 
 /// The suite and key version that a token names. Needs no key; the answer is not authenticated.
 ///
@@ -30,7 +29,7 @@ pub fn key_version(token: &[u8]) -> Result<(Suite, VersionId)> {
 /// under equal contexts are equal, and nothing else.
 ///
 /// # Errors
-/// `Misuse` where `out` is too short, `Limit` above 65,536 bytes of plaintext, `Random`. `out` then holds
+/// `Misuse` where `out` is too short or a context name is reserved, `Limit` above 65,536 bytes of plaintext, `Random`. `out` then holds
 /// nothing of the plaintext.
 pub fn seal_into(
     key: &VersionKey,
@@ -48,8 +47,8 @@ pub fn seal_into(
 /// Opens a token into `out`. Returns the plaintext's length, which is `token.len() - OVERHEAD`.
 ///
 /// # Errors
-/// `Format` where these bytes are no token, `UnknownKey` where it names another version, `Misuse` where
-/// `out` is too short, `Decrypt`. On an error `out` is wiped or untouched.
+/// `Format` and `Limit` where these bytes are no token, `UnknownKey` where it names another version, `Misuse`
+/// where `out` is too short, `Decrypt`. On an error `out` is wiped or untouched.
 pub fn open_into(
     key: &VersionKey,
     context: Encoded<'_>,
@@ -74,7 +73,7 @@ pub(crate) fn open_parsed(
     token: &Token<'_>,
     out: &mut [u8],
 ) -> Result<()> {
-    with_wiped_stack::<SYMMETRIC_DEPTH, _>(|| {
+    with_wiped_stack::<VALUE_DEPTH, _>(|| {
         value::open_into(&key.keys.token, key.suite, &[context.as_bytes()], token.sealed, out)
     })
 }
@@ -88,13 +87,14 @@ pub(crate) fn seal_with_salt(
     out: &mut [u8],
 ) -> Result<usize> {
     let len = plaintext.len().saturating_add(OVERHEAD);
+    context.check_sealable()?;
     if plaintext.len() > MAX_PLAINTEXT_LEN {
         return Err(Error::Limit("a token holds at most 65,536 bytes; seal an envelope"));
     }
     let out = out.get_mut(..len).ok_or(Error::Misuse("the output is shorter than the token"))?;
     let (front, sealed) = out.split_at_mut(HEAD_LEN);
     front.copy_from_slice(&head(key.suite, key.version));
-    with_wiped_stack::<SYMMETRIC_DEPTH, _>(|| {
+    with_wiped_stack::<VALUE_DEPTH, _>(|| {
         let context: &[&[u8]] = &[context.as_bytes()];
         value::seal_into(&key.keys.token, key.suite, salt, context, plaintext, sealed)
     })?;

@@ -6,13 +6,13 @@ use alloc::vec::Vec;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::chunked::Engine;
-use crate::envelope::{DEFAULT_MAX_HEADER_LEN, Header, PayloadKey, Requirements};
+use crate::envelope::{DEFAULT_MAX_HEADER_LEN, Header, Requirements};
 use crate::error::{Error, Result};
-use crate::format::context::{Context, Encoded};
+use crate::format::context::Context;
 use crate::format::payload::{Extent, PREFIX_LEN};
 use crate::id::{EnvelopeId, Kind, RecipientKind};
 use crate::primitives::TAG_LEN;
-use crate::secret::memory::{PUBLIC_KEY_DEPTH, SYMMETRIC_DEPTH, with_wiped_stack};
+use crate::secret::memory::{CHUNKS_DEPTH, HEADER_DEPTH, PUBLIC_KEY_DEPTH, with_wiped_stack};
 use crate::wrap::{KeyWrap, OpenedVia};
 
 /// Opens envelopes with the keys it is given.
@@ -52,13 +52,10 @@ pub struct Opened {
     pub epoch: u32,
 }
 
-/// What an authenticated header says, without the plaintext.
-#[derive(Clone, Debug)]
+/// What an authenticated header says.
 pub(crate) struct Sealed {
     pub(crate) opened_via: OpenedVia,
     pub(crate) stored_context: Context,
-    pub(crate) envelope_id: EnvelopeId,
-    pub(crate) epoch: u32,
     pub(crate) header_len: usize,
 }
 
@@ -128,12 +125,13 @@ impl<'a> Opener<'a> {
     /// `Format`, `Truncated`, `Limit`, `UnknownKey`, `KeyState`, `Decrypt`.
     pub fn open(&self, envelope: &[u8]) -> Result<Opened> {
         let header = Header::parse(envelope, self.max_header_len)?;
-        let (key, payload) = (self.unwrap(&header)?, &envelope[header.len()..]);
+        let payload = &envelope[header.len()..];
+        let (opened_via, engine) = self.unwrap(&header, payload, Some(payload.len() as u64))?;
         let extent = Extent::of_payload(payload.len() as u64, header.chunk_len())?;
-        let engine = start(&key, payload)?;
         let mut plaintext = Zeroizing::new(alloc::vec![0; extent.plaintext_len as usize]);
         open_chunks(&engine, &payload[PREFIX_LEN..], &mut plaintext)?;
-        let Sealed { opened_via, stored_context, envelope_id, epoch, .. } = describe(&header, &key);
+        let stored_context = Context::from(header.stored_context());
+        let (envelope_id, epoch) = (header.envelope_id(), header.epoch());
         Ok(Opened { plaintext, opened_via, stored_context, envelope_id, epoch })
     }
 
@@ -154,9 +152,9 @@ impl<'a> Opener<'a> {
     /// As [`Opener::open`]; `Misuse` where `out` is too short.
     pub fn open_into(&self, envelope: &[u8], out: &mut [u8]) -> Result<usize> {
         let header = Header::parse(envelope, self.max_header_len)?;
-        let (key, payload) = (self.unwrap(&header)?, &envelope[header.len()..]);
+        let payload = &envelope[header.len()..];
+        let (_, engine) = self.unwrap(&header, payload, Some(payload.len() as u64))?;
         let extent = Extent::of_payload(payload.len() as u64, header.chunk_len())?;
-        let engine = start(&key, payload)?;
         let short = Error::Misuse("the output is shorter than the plaintext");
         let len = extent.plaintext_len as usize;
         let out = out.get_mut(..len).ok_or(short)?;
@@ -170,14 +168,12 @@ impl<'a> Opener<'a> {
     /// As [`Opener::open`]; where a chunk failed, the buffer is wiped and emptied.
     pub fn open_in_place(&self, buffer: &mut Vec<u8>) -> Result<()> {
         let header = Header::parse(buffer, self.max_header_len)?;
-        let (key, header_len) = (self.unwrap(&header)?, header.len());
-        let payload = &buffer[header_len..];
+        let (header_len, payload) = (header.len(), &buffer[header.len()..]);
+        let (_, engine) = self.unwrap(&header, payload, Some(payload.len() as u64))?;
         let extent = Extent::of_payload(payload.len() as u64, header.chunk_len())?;
-        let engine = start(&key, payload)?;
         let chunks_at = header_len + PREFIX_LEN;
-        let opened = with_wiped_stack::<SYMMETRIC_DEPTH, _>(|| {
-            engine.open_batch(0, &mut buffer[chunks_at..])
-        });
+        let opened =
+            with_wiped_stack::<CHUNKS_DEPTH, _>(|| engine.open_batch(0, &mut buffer[chunks_at..]));
         if let Err(error) = opened {
             buffer.zeroize();
             return Err(error);
@@ -196,15 +192,30 @@ impl<'a> Opener<'a> {
     }
 
     /// Authenticates the header at the start of `front`, which goes on to the payload's first 56 bytes.
+    ///
+    /// `total` is the length of the whole envelope, where it is known.
     #[cfg(feature = "std")]
-    pub(crate) fn start(&self, front: &[u8]) -> Result<Ready> {
+    pub(crate) fn start(&self, front: &[u8], total: Option<u64>) -> Result<Ready> {
         let header = Header::parse(front, self.max_header_len)?;
-        let key = self.unwrap(&header)?;
-        let engine = start(&key, &front[header.len()..])?;
-        Ok(Ready { sealed: describe(&header, &key), engine })
+        let payload_len = total.map(|total| total.saturating_sub(header.len() as u64));
+        let (opened_via, engine) = self.unwrap(&header, &front[header.len()..], payload_len)?;
+        let sealed = Sealed {
+            opened_via,
+            stored_context: Context::from(header.stored_context()),
+            header_len: header.len(),
+        };
+        Ok(Ready { sealed, engine })
     }
 
-    fn unwrap(&self, header: &Header<'_>) -> Result<PayloadKey<'_>> {
+    /// Unwraps the data key, verifies the mac, and starts the payload whose first bytes are `payload`.
+    ///
+    /// A length that is known is checked before the commitment (format.md 4.10a).
+    fn unwrap(
+        &self,
+        header: &Header<'_>,
+        payload: &[u8],
+        payload_len: Option<u64>,
+    ) -> Result<(OpenedVia, Engine)> {
         let requirements = Requirements {
             context: self.context.as_encoded(),
             min_epoch: self.min_epoch,
@@ -214,9 +225,16 @@ impl<'a> Opener<'a> {
         let symmetric_only = header
             .entries()
             .all(|entry| matches!(entry.kind(), RecipientKind::Keyset | RecipientKind::RawKey));
-        let open = || header.open(&self.keys, &requirements);
+        let open = || {
+            let key = header.open(&self.keys, &requirements)?;
+            if let Some(payload_len) = payload_len {
+                Extent::of_payload(payload_len, header.chunk_len())?;
+            }
+            let prefix = payload.first_chunk().ok_or(Error::Truncated)?;
+            Ok((key.opened_via(), key.engine(prefix)?))
+        };
         match symmetric_only {
-            true => with_wiped_stack::<SYMMETRIC_DEPTH, _>(open),
+            true => with_wiped_stack::<HEADER_DEPTH, _>(open),
             false => with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(open),
         }
     }
@@ -228,26 +246,11 @@ impl Default for Opener<'_> {
     }
 }
 
-fn start(key: &PayloadKey<'_>, payload: &[u8]) -> Result<Engine> {
-    let prefix = payload.first_chunk().ok_or(Error::Truncated)?;
-    with_wiped_stack::<SYMMETRIC_DEPTH, _>(|| key.engine(prefix))
-}
-
-fn describe(header: &Header<'_>, key: &PayloadKey<'_>) -> Sealed {
-    Sealed {
-        opened_via: key.opened_via(),
-        stored_context: Context::from(Encoded::clone(&header.stored_context())),
-        envelope_id: header.envelope_id(),
-        epoch: header.epoch(),
-        header_len: header.len(),
-    }
-}
-
 /// Opens all chunks of a payload into `out`, which has exactly the plaintext's length.
 fn open_chunks(engine: &Engine, chunks: &[u8], out: &mut [u8]) -> Result<()> {
     let (piece_len, sealed_len) =
         (engine.chunk_len().plaintext_len(), engine.chunk_len().sealed_len());
-    let opened = with_wiped_stack::<SYMMETRIC_DEPTH, _>(|| {
+    let opened = with_wiped_stack::<CHUNKS_DEPTH, _>(|| {
         // The last chunk may be empty, and then there is no piece for it in `out`.
         let mut rest = &mut *out;
         for (index, chunk) in (0u64..).zip(chunks.chunks(sealed_len)) {

@@ -18,7 +18,7 @@ use crate::id::{EnvelopeId, KeysetId, Kind, Suite};
 use crate::primitives::TAG_LEN;
 use crate::primitives::{Prk, hash};
 use crate::rng::Random;
-use crate::secret::memory::{PUBLIC_KEY_DEPTH, SYMMETRIC_DEPTH, with_wiped_stack};
+use crate::secret::memory::{CHUNKS_DEPTH, HEADER_DEPTH, PUBLIC_KEY_DEPTH, with_wiped_stack};
 use crate::secret::{Data, Key};
 use crate::wrap::{Binding, Class, KeyWrap, Shape};
 
@@ -189,7 +189,7 @@ impl<'a> Sealer<'a> {
         let (front, chunks) = out.split_at_mut(plan.header_len + PREFIX_LEN);
         let wiped = self.wiped_depth();
         let engine = wiped(&mut || self.write_front(&plan, front, random))?;
-        with_wiped_stack::<SYMMETRIC_DEPTH, _>(|| {
+        with_wiped_stack::<CHUNKS_DEPTH, _>(|| {
             let piece_len = engine.chunk_len().plaintext_len();
             let sealed_len = engine.chunk_len().sealed_len();
             // There is one more chunk than full pieces: the last one is always shorter (format.md 5A.3).
@@ -315,7 +315,8 @@ impl<'a> Sealer<'a> {
 
     fn check_context(&self) -> Result<()> {
         if self.kind == Kind::Data {
-            self.stored.check_storable()?;
+            self.stored.as_encoded().check_sealable()?;
+            self.external.as_encoded().check_sealable()?;
         }
         let stored = self.stored.as_encoded();
         if self.external.as_encoded().entries().any(|entry| stored.value(entry.name).is_some()) {
@@ -344,7 +345,7 @@ impl<'a> Sealer<'a> {
         });
         match deep {
             true => |work| with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(work),
-            false => |work| with_wiped_stack::<SYMMETRIC_DEPTH, _>(work),
+            false => |work| with_wiped_stack::<HEADER_DEPTH, _>(work),
         }
     }
 

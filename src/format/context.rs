@@ -11,6 +11,8 @@ pub const MAX_ENTRIES: usize = 64;
 pub const MAX_LEN: usize = 32 * 1024;
 /// The stored entry that carries a firmware image's anti-rollback counter (format.md 2.6).
 pub const COUNTER: &str = "sealwax.counter";
+/// What reserved names begin with (format.md 2.6).
+const RESERVED: &str = "sealwax.";
 
 /// A context in its canonical encoding `C(map)`: what is authenticated (format.md 2.2).
 ///
@@ -45,6 +47,9 @@ impl<'a> Encoded<'a> {
         let mut previous: Option<&str> = None;
         let mut count = 0;
         while !reader.is_empty() {
+            if count == MAX_ENTRIES {
+                return Err(Error::Limit("a context has at most 64 entries"));
+            }
             let entry = read_entry(&mut reader)?;
             check_name(entry.name).map_err(|what| Error::format("2.1", what))?;
             if previous.is_some_and(|previous| previous.as_bytes() >= entry.name.as_bytes()) {
@@ -52,9 +57,6 @@ impl<'a> Encoded<'a> {
             }
             previous = Some(entry.name);
             count += 1;
-            if count > MAX_ENTRIES {
-                return Err(Error::Limit("a context has at most 64 entries"));
-            }
         }
         Ok(Encoded(bytes))
     }
@@ -115,34 +117,55 @@ impl<'a> Encoded<'a> {
     pub fn value(self, name: &str) -> Option<&'a [u8]> {
         self.entries().find(|entry| entry.name == name).map(|entry| entry.value)
     }
+
+    /// Whether a user's sealer takes these entries, stored or external (format.md 2.6).
+    pub(crate) fn check_sealable(self) -> Result<()> {
+        for entry in self.entries().filter(|entry| entry.name.starts_with(RESERVED)) {
+            if entry.name != COUNTER {
+                return Err(Error::Misuse("context names that begin with sealwax. are reserved"));
+            }
+            if entry.value.len() != 8 {
+                return Err(Error::Misuse("sealwax.counter is 8 bytes"));
+            }
+        }
+        Ok(())
+    }
 }
 
-/// The given entries that a core does not store, as the pieces of `C(external)` (format.md 2.5).
+/// The given entries that a core does not store (format.md 2.5).
 pub(crate) struct External<'a> {
-    pieces: [&'a [u8]; MAX_ENTRIES],
-    count: usize,
+    given: Encoded<'a>,
+    stored: Encoded<'a>,
 }
+
+/// Most pieces that [`External::pieces`] returns.
+pub(crate) const MAX_PIECES: usize = MAX_ENTRIES + 1;
 
 impl<'a> External<'a> {
     /// Compares what was given with what is stored. `Decrypt` where a value differs.
-    pub(crate) fn of(given: Encoded<'a>, stored: Encoded<'_>) -> Result<Self> {
-        let mut external = External { pieces: [&[]; MAX_ENTRIES], count: 0 };
+    pub(crate) fn of(given: Encoded<'a>, stored: Encoded<'a>) -> Result<Self> {
         for entry in given.entries() {
-            match stored.value(entry.name) {
-                Some(value) if value == entry.value => {}
-                Some(_) => return Err(Error::Decrypt),
-                None => {
-                    external.pieces[external.count] = entry.encoded;
-                    external.count += 1;
-                }
+            if stored.value(entry.name).is_some_and(|value| value != entry.value) {
+                return Err(Error::Decrypt);
             }
         }
-        Ok(external)
+        Ok(External { given, stored })
     }
 
-    /// Pieces that, one after the other, are `C(external)`.
-    pub(crate) fn pieces(&self) -> &[&'a [u8]] {
-        &self.pieces[..self.count]
+    /// `first`, and then the pieces that, one after the other, are `C(external)`; and how many these are.
+    pub(crate) fn pieces<'b>(&self, first: &'b [u8]) -> ([&'b [u8]; MAX_PIECES], usize)
+    where
+        'a: 'b,
+    {
+        let mut pieces: [&'b [u8]; MAX_PIECES] = [&[]; MAX_PIECES];
+        pieces[0] = first;
+        let mut count = 1;
+        let external = |entry: &Entry<'_>| self.stored.value(entry.name).is_none();
+        for entry in self.given.entries().filter(external) {
+            pieces[count] = entry.encoded;
+            count += 1;
+        }
+        (pieces, count)
     }
 }
 
@@ -178,7 +201,7 @@ mod owned {
     use alloc::vec::Vec;
     use core::fmt;
 
-    use super::{COUNTER, Encoded, MAX_ENTRIES, MAX_LEN, check_name};
+    use super::{Encoded, MAX_ENTRIES, MAX_LEN, check_name};
     use crate::error::{Error, Result};
 
     /// A context: names and values that are authenticated with what is sealed.
@@ -256,21 +279,6 @@ mod owned {
         /// Whether there is no entry.
         pub fn is_empty(&self) -> bool {
             self.encoded.is_empty()
-        }
-
-        /// Whether these entries may be stored by a user's sealer (format.md 2.6).
-        pub(crate) fn check_storable(&self) -> Result<()> {
-            for entry in self.as_encoded().entries() {
-                if entry.name == COUNTER && entry.value.len() != 8 {
-                    return Err(Error::Misuse("sealwax.counter is 8 bytes"));
-                }
-                if entry.name != COUNTER && entry.name.starts_with("sealwax.") {
-                    return Err(Error::Misuse(
-                        "context names that begin with sealwax. are reserved",
-                    ));
-                }
-            }
-            Ok(())
         }
     }
 

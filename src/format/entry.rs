@@ -100,13 +100,14 @@ impl<'a> Entry<'a> {
                     .ok_or(Error::format("1.5", "a version id is 0"))?,
                 wrapped: body.array()?,
             },
-            RecipientKind::Passphrase => Entry::Passphrase {
-                m_kib: body.u32()?,
-                t: body.u32()?,
-                p: body.u8()?,
-                salt: body.array()?,
-                wrapped: body.array()?,
-            },
+            RecipientKind::Passphrase => {
+                let (m_kib, t, p) = (body.u32()?, body.u32()?, body.u8()?);
+                // format.md 5.3
+                if p == 0 || t == 0 || m_kib < 8 * u32::from(p) {
+                    return Err(Error::format("5.3", "not costs of Argon2id"));
+                }
+                Entry::Passphrase { m_kib, t, p, salt: body.array()?, wrapped: body.array()? }
+            }
             RecipientKind::X25519 => Entry::X25519 {
                 fingerprint: Fingerprint(*body.array()?),
                 enc: body.array()?,

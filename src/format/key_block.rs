@@ -47,7 +47,7 @@ impl Layout {
         if slot_len < MIN_SLOT_LEN {
             return Err(Error::format("4.4", "a slot is too short"));
         }
-        if slot_len > limit || usize::from(slots) * slot_len > limit {
+        if slot_len > limit || FRAME + usize::from(slots) * slot_len > limit {
             return Err(Error::Limit("the header is longer than the limit"));
         }
         Ok(Layout { slots, slot_len })

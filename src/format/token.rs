@@ -7,6 +7,8 @@ use crate::id::{Suite, VersionId};
 
 /// Bytes of a token before T: prefix and version id.
 pub(crate) const HEAD_LEN: usize = 5;
+/// Longest plaintext of a token, in bytes; larger values are envelopes.
+pub const MAX_PLAINTEXT_LEN: usize = 65_536;
 
 /// A token cut into version, suite and T.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +31,9 @@ impl<'a> Token<'a> {
         let sealed = reader.rest();
         if sealed.len() < crate::format::token::MIN_SEALED_LEN {
             return Err(Error::format("6.2", "a token is at least 77 bytes"));
+        }
+        if sealed.len() > MIN_SEALED_LEN + MAX_PLAINTEXT_LEN {
+            return Err(Error::Limit("a token holds at most 65,536 bytes"));
         }
         Ok(Token { suite, version, sealed })
     }

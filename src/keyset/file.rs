@@ -67,21 +67,30 @@ impl Keyset {
     /// Reads the bytes of a keyset file.
     ///
     /// # Errors
-    /// `Misuse` where the file's protection is not the expected one; those of [`Opener::open`];
-    /// `Format` where the contents are no keyset.
+    /// `Format` where the file's protection is not the expected one or the contents are no keyset; those of
+    /// [`Opener::open`].
     pub fn parse_file_bytes(bytes: &[u8], protection: Protection<'_>) -> Result<Self> {
         let unprotected = bytes.starts_with(UNPROTECTED_MAGIC);
-        let default_kinds =
-            [RecipientKind::Keyset, RecipientKind::Passphrase, RecipientKind::RawKey];
+        // A provider is asked by the caller beforehand: whoever gives its answer listed its key (format.md 8.5).
+        let default_kinds = [
+            RecipientKind::Keyset,
+            RecipientKind::Passphrase,
+            RecipientKind::RawKey,
+            RecipientKind::Provider,
+        ];
         let (keys, kinds): (_, &[RecipientKind]) = match protection {
             Protection::Unprotected if unprotected => return Keyset::parse_unprotected(bytes),
             Protection::Unprotected => {
-                return Err(Error::Misuse(
-                    "this keyset file is sealed; give its passphrase or key",
+                return Err(Error::format(
+                    "8.4",
+                    "not an unprotected keyset file; if it is sealed, give its passphrase or key",
                 ));
             }
             _ if unprotected => {
-                return Err(Error::Misuse("this keyset file is not protected, as was expected"));
+                return Err(Error::format(
+                    "8.4",
+                    "this keyset file is not protected, as was expected",
+                ));
             }
             Protection::Sealed(keys) => (keys, &default_kinds),
             Protection::Restore(keys) => (keys, &[]),

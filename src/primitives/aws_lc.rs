@@ -2,7 +2,11 @@
 //! aws-lc-rs: the hosts' default. Wipes its AEAD contexts when they are freed.
 
 use aws_lc_rs::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::agreement::{PrivateKey, UnparsedPublicKey, X25519, agree};
+use aws_lc_rs::kem::{DecapsulationKey, EncapsulationKey, ML_KEM_768};
+use zeroize::{Zeroize, Zeroizing};
 
+use super::kem::{ML_KEM_CIPHERTEXT_LEN, ML_KEM_PUBLIC_LEN};
 use super::{NONCE_LEN, TAG_LEN};
 use crate::error::{Error, Result};
 use crate::id::Suite;
@@ -50,5 +54,59 @@ impl AeadKey {
             Ok(_) => Ok(()),
             Err(_) => Err(Error::Decrypt),
         }
+    }
+}
+
+/// X25519(private key, 9): RFC 7748 section 6.1.
+pub(super) fn x25519_public(private: &[u8; 32]) -> [u8; 32] {
+    let public = x25519_private(private).compute_public_key().expect("every 32 bytes have one");
+    public.as_ref().try_into().expect("an X25519 public key is 32 bytes")
+}
+
+/// X25519(private key, public key): RFC 7748 section 6.1. `None` where the result is zero.
+pub(super) fn x25519(private: &[u8; 32], public: &[u8; 32]) -> Option<Zeroizing<[u8; 32]>> {
+    let public = UnparsedPublicKey::new(&X25519, public);
+    agree(&x25519_private(private), public, (), |secret| {
+        let mut shared = Zeroizing::new([0; 32]);
+        shared.copy_from_slice(secret);
+        Ok(shared)
+    })
+    .ok()
+}
+
+fn x25519_private(private: &[u8; 32]) -> PrivateKey {
+    PrivateKey::from_private_key(&X25519, private).expect("every 32 bytes are an X25519 key")
+}
+
+/// ML-KEM.Encaps: FIPS 203 section 7.2. `None` where these bytes are no encapsulation key.
+pub(super) fn ml_kem_encapsulate(
+    public: &[u8; ML_KEM_PUBLIC_LEN],
+) -> Option<([u8; ML_KEM_CIPHERTEXT_LEN], Zeroizing<[u8; 32]>)> {
+    let (ct, secret) = EncapsulationKey::new(&ML_KEM_768, public).ok()?.encapsulate().ok()?;
+    let mut shared = Zeroizing::new([0; 32]);
+    shared.copy_from_slice(secret.as_ref());
+    Some((ct.as_ref().try_into().ok()?, shared))
+}
+
+/// An ML-KEM-768 decapsulation key: FIPS 203.
+pub(super) struct MlKem(DecapsulationKey);
+
+impl MlKem {
+    /// Takes over a key that was expanded from its seed: aws-lc-rs has no call that takes seeds.
+    #[allow(deprecated)]
+    pub(super) fn new(key: ml_kem::ml_kem_768::DecapsulationKey) -> Self {
+        let mut expanded = ml_kem::ExpandedKeyEncoding::to_expanded_bytes(&key);
+        let key = DecapsulationKey::new(&ML_KEM_768, &expanded);
+        expanded.as_mut_slice().zeroize();
+        MlKem(key.expect("an expanded key has 2,400 bytes"))
+    }
+
+    /// ML-KEM.Decaps: FIPS 203 section 7.3. A changed ciphertext gives another secret.
+    pub(super) fn decapsulate(&self, ct: &[u8; ML_KEM_CIPHERTEXT_LEN]) -> Zeroizing<[u8; 32]> {
+        let secret =
+            self.0.decapsulate(ct.as_slice().into()).expect("the ciphertext has its length");
+        let mut shared = Zeroizing::new([0; 32]);
+        shared.copy_from_slice(secret.as_ref());
+        shared
     }
 }

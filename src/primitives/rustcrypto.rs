@@ -6,6 +6,11 @@ use aes_gcm::aead::inout::InOutBuf;
 use aes_gcm::aead::{AeadInOut, KeyInit};
 use chacha20poly1305::ChaCha20Poly1305;
 
+use ml_kem::Decapsulate;
+use ml_kem::ml_kem_768::DecapsulationKey;
+use zeroize::Zeroizing;
+
+use super::kem::ML_KEM_CIPHERTEXT_LEN;
 use super::{NONCE_LEN, TAG_LEN};
 use crate::error::{Error, Result};
 use crate::id::Suite;
@@ -63,5 +68,29 @@ impl AeadKey {
             }
         };
         opened.map_err(|_| Error::Decrypt)
+    }
+}
+
+/// X25519(private key, 9): RFC 7748 section 6.1.
+pub(super) fn x25519_public(private: &[u8; 32]) -> [u8; 32] {
+    x25519_dalek::PublicKey::from(&x25519_dalek::StaticSecret::from(*private)).to_bytes()
+}
+
+/// X25519(private key, public key): RFC 7748 section 6.1. Whether it is zero is for the caller to see.
+pub(super) fn x25519(private: &[u8; 32], public: &[u8; 32]) -> Option<Zeroizing<[u8; 32]>> {
+    Some(Zeroizing::new(x25519_dalek::x25519(*private, *public)))
+}
+
+/// An ML-KEM-768 decapsulation key: FIPS 203.
+pub(super) struct MlKem(DecapsulationKey);
+
+impl MlKem {
+    pub(super) fn new(key: DecapsulationKey) -> Self {
+        MlKem(key)
+    }
+
+    /// ML-KEM.Decaps: FIPS 203 section 7.3. A changed ciphertext gives another secret.
+    pub(super) fn decapsulate(&self, ct: &[u8; ML_KEM_CIPHERTEXT_LEN]) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.0.decapsulate(ct.into()).into())
     }
 }

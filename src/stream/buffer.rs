@@ -8,7 +8,7 @@ use crate::envelope::{Header, Need, Opener, Ready, Sealed, Started};
 use crate::error::{Error, Result};
 use crate::format::payload::{DEFAULT_MAX_CHUNKS, PREFIX_LEN};
 use crate::primitives::TAG_LEN;
-use crate::secret::memory::{SYMMETRIC_DEPTH, with_wiped_stack};
+use crate::secret::memory::{CHUNKS_DEPTH, with_wiped_stack};
 
 /// About how many bytes of plaintext a buffer holds: few calls to the system, and still in the cache.
 const BATCH_LEN: usize = 256 * 1024;
@@ -30,7 +30,10 @@ impl SealBuffer {
     pub(super) fn new(started: Started) -> (Vec<u8>, Self) {
         let Started { front, engine } = started;
         let batch_pieces = batch_chunks(&engine);
-        let batch = vec![0; batch_pieces * engine.chunk_len().sealed_len()];
+        let batch_len = batch_pieces * engine.chunk_len().sealed_len();
+        // With room for the tag of an empty last chunk: growing would leave a copy of the plaintext.
+        let mut batch = Vec::with_capacity(batch_len + TAG_LEN);
+        batch.resize(batch_len, 0);
         (front, SealBuffer { engine, batch, filled: 0, first: 0, batch_pieces })
     }
 
@@ -73,7 +76,7 @@ impl SealBuffer {
         let end = pieces * self.engine.chunk_len().sealed_len();
         self.check_limit(pieces as u64)?;
         let (engine, batch, first) = (&self.engine, &mut self.batch, self.first);
-        with_wiped_stack::<SYMMETRIC_DEPTH, _>(|| engine.seal_batch(first, &mut batch[..end]))?;
+        with_wiped_stack::<CHUNKS_DEPTH, _>(|| engine.seal_batch(first, &mut batch[..end]))?;
         self.first += pieces as u64;
         let begun = self.filled % piece_len;
         self.filled = begun;
@@ -96,7 +99,7 @@ impl SealBuffer {
             self.batch.resize(end, 0);
         }
         let (engine, batch, first) = (&self.engine, &mut self.batch, self.first);
-        with_wiped_stack::<SYMMETRIC_DEPTH, _>(|| engine.seal_batch(first, &mut batch[..end]))?;
+        with_wiped_stack::<CHUNKS_DEPTH, _>(|| engine.seal_batch(first, &mut batch[..end]))?;
         self.first += pieces as u64 + 1;
         self.filled = 0;
         Ok(&self.batch[..end])
@@ -201,7 +204,7 @@ impl<'a> OpenBuffer<'a> {
             _ => sealed.len() - sealed.len() % sealed_len,
         };
         let (batch, first) = (&mut sealed[..end], self.next);
-        with_wiped_stack::<SYMMETRIC_DEPTH, _>(|| engine.open_batch(first, batch))?;
+        with_wiped_stack::<CHUNKS_DEPTH, _>(|| engine.open_batch(first, batch))?;
         self.next += end.div_ceil(sealed_len) as u64;
         self.opened += end;
         self.ended = len == 0;
@@ -240,7 +243,7 @@ impl<'a> OpenBuffer<'a> {
             return Ok(());
         }
         let Some(opener) = &self.opener else { return Ok(()) };
-        let ready = opener.start(&self.batch[..self.filled])?;
+        let ready = opener.start(&self.batch[..self.filled], None)?;
         let batch_len = batch_chunks(&ready.engine) * ready.engine.chunk_len().sealed_len();
         self.batch = vec![0; batch_len];
         self.filled = 0;
@@ -250,9 +253,11 @@ impl<'a> OpenBuffer<'a> {
 
     /// An input that ends inside its first bytes: a foreign file, or a truncated one.
     fn why_short(&self) -> Error {
-        match self.front_len() {
-            Err(error) => error,
-            Ok(_) => Error::Truncated,
+        let front = &self.batch[..self.filled];
+        match &self.opener {
+            // Header and mac come before the payload's length (format.md 4.10a).
+            Some(opener) => opener.start(front, None).err().unwrap_or(Error::Truncated),
+            None => Error::Truncated,
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::format::context::Context;
 use crate::format::payload::{DEFAULT_MAX_CHUNKS, payload_len};
 use crate::primitives::TAG_LEN;
 use crate::rng::OsRandom;
-use crate::secret::memory::{SYMMETRIC_DEPTH, with_wiped_stack};
+use crate::secret::memory::{CHUNKS_DEPTH, with_wiped_stack};
 use crate::wrap::OpenedVia;
 
 /// How a long job is run.
@@ -240,7 +240,7 @@ fn seal_batch(
     let (offset, len) = geometry.sealed_range(first, count);
     buffer.resize(len, 0);
     read_pieces(source, geometry, first, buffer)?;
-    with_wiped_stack::<SYMMETRIC_DEPTH, _>(|| engine.seal_batch(first, buffer))?;
+    with_wiped_stack::<CHUNKS_DEPTH, _>(|| engine.seal_batch(first, buffer))?;
     write_all_at(target, offset, buffer)
 }
 
@@ -255,7 +255,7 @@ fn open_batch(
     let (offset, len) = geometry.sealed_range(first, count);
     buffer.resize(len, 0);
     read_exact_at(source, offset, buffer)?;
-    with_wiped_stack::<SYMMETRIC_DEPTH, _>(|| engine.open_batch(first, buffer))
+    with_wiped_stack::<CHUNKS_DEPTH, _>(|| engine.open_batch(first, buffer))
 }
 
 /// Authenticates the end before the first byte is written (format.md 5A.6).

@@ -11,7 +11,7 @@ use crate::envelope::{Header, Need, Opener, Ready};
 use crate::error::{Error, Result};
 use crate::format::context::Context;
 use crate::format::payload::PREFIX_LEN;
-use crate::secret::memory::{SYMMETRIC_DEPTH, with_wiped_stack};
+use crate::secret::memory::{CHUNKS_DEPTH, with_wiped_stack};
 use crate::wrap::OpenedVia;
 
 /// Bytes that can be read at any position through `&self`.
@@ -152,7 +152,7 @@ impl<R: ReadAt> Positioned<R> {
         let mut batch = Zeroizing::new(vec![0; len]);
         read_exact_at(&self.inner, offset, &mut batch)?;
         let engine = &self.ready.engine;
-        with_wiped_stack::<SYMMETRIC_DEPTH, _>(|| engine.open_batch(first, &mut batch))?;
+        with_wiped_stack::<CHUNKS_DEPTH, _>(|| engine.open_batch(first, &mut batch))?;
         Ok(batch)
     }
 }
@@ -208,7 +208,7 @@ fn try_open_front(
             break;
         }
     }
-    let ready = opener.start(&front)?;
+    let ready = opener.start(&front, Some(total))?;
     let payload_at = ready.sealed.header_len as u64;
     let geometry = Geometry::new(payload_at, total - payload_at, ready.engine.chunk_len())?;
     Ok((ready, geometry))

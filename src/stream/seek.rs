@@ -11,7 +11,8 @@ use super::position::{ReadAt, open_front, read_exact_at};
 use crate::envelope::{Opener, Ready};
 use crate::error::{Error, Result};
 use crate::format::context::Context;
-use crate::secret::memory::{SYMMETRIC_DEPTH, with_wiped_stack};
+use crate::primitives::TAG_LEN;
+use crate::secret::memory::{CHUNKS_DEPTH, with_wiped_stack};
 use crate::wrap::OpenedVia;
 
 /// Reads an envelope's plaintext from any position.
@@ -39,12 +40,14 @@ impl Opener<'_> {
         let len = inner.seek(SeekFrom::End(0))?;
         let inner = Shared { inner: Mutex::new(inner), len };
         let (ready, geometry) = open_front(self, &inner)?;
+        let batch_len = geometry.batch_chunks() * (geometry.piece_len() + TAG_LEN);
         let mut reader = SeekReader {
             inner,
             ready,
             geometry,
             position: 0,
-            batch: Zeroizing::new(Vec::new()),
+            // Given its final capacity first: growing would leave copies of the plaintext.
+            batch: Zeroizing::new(Vec::with_capacity(batch_len)),
             batch_first: 0,
             sequential_at: 0,
         };
@@ -75,7 +78,7 @@ impl<R: Read + Seek + Send> SeekReader<R> {
         self.batch.resize(len, 0);
         let loaded = read_exact_at(&self.inner, offset, &mut self.batch).and_then(|()| {
             let (engine, batch) = (&self.ready.engine, &mut self.batch);
-            with_wiped_stack::<SYMMETRIC_DEPTH, _>(|| engine.open_batch(first, batch))
+            with_wiped_stack::<CHUNKS_DEPTH, _>(|| engine.open_batch(first, batch))
         });
         if let Err(error) = loaded {
             self.batch.clear();

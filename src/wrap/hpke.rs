@@ -207,14 +207,12 @@ impl KeyWrap for Recipient {
                 (Kem::X25519, dhkem_shared_secret(&dh, &enc, public))
             }
             PublicKey::XWing(public) => {
-                let mut eseed = Zeroizing::new([0; 64]);
-                random.fill(eseed.as_mut_slice())?;
-                let (enc, shared) = x_wing_encapsulate(public, &eseed)?;
+                let (enc, shared) = x_wing_encapsulate(public, random)?;
                 enc_out.copy_from_slice(&enc);
                 (Kem::XWing, shared)
             }
         };
-        let (key, nonce) = key_schedule(kem, &shared, &kem.info(binding.core_hash));
+        let (key, nonce) = key_schedule(kem, &shared, kem.info(&binding.core_hash));
         let (plaintext, tag) = ct.split_at_mut(32);
         plaintext.copy_from_slice(data_key.expose_bytes());
         tag.copy_from_slice(&key.seal_in_place(&nonce, &[], plaintext));
@@ -272,7 +270,7 @@ impl PrivateKey {
             }
         };
         let Ok((kem, shared)) = shared else { return false };
-        let (key, nonce) = key_schedule(kem, &shared, &kem.info(core_hash));
+        let (key, nonce) = key_schedule(kem, &shared, kem.info(&core_hash));
         let (ciphertext, tag) = ct.split_first_chunk::<32>().expect("32 of 48 bytes");
         let tag = tag.try_into().expect("48 - 32 bytes");
         let out = data_key.expose_bytes_mut();
@@ -312,18 +310,13 @@ impl Kem {
     }
 
     /// info: format.md 5.4.
-    fn info(self, core_hash: CoreHash) -> Info {
-        let label: &'static [u8] = match self {
+    fn info(self, core_hash: &CoreHash) -> [&[u8]; 2] {
+        let label: &[u8] = match self {
             Kem::X25519 => b"sealwax/v1/x25519\0",
             Kem::XWing => b"sealwax/v1/x-wing\0",
         };
-        Info { label, core_hash: core_hash.0 }
+        [label, &core_hash.0]
     }
-}
-
-struct Info {
-    label: &'static [u8],
-    core_hash: [u8; 32],
 }
 
 const KEM_SUITE_ID: &[u8; 5] = b"KEM\x00\x20";
@@ -337,10 +330,10 @@ fn dhkem_shared_secret(dh: &[u8; 32], enc: &[u8; 32], public: &[u8; 32]) -> Zero
 }
 
 /// KeySchedule(mode_base, shared secret, info): RFC 9180 section 5.1. Key and base nonce.
-fn key_schedule(kem: Kem, shared: &[u8; 32], info: &Info) -> (AeadKey, [u8; 12]) {
+fn key_schedule(kem: Kem, shared: &[u8; 32], info: [&[u8]; 2]) -> (AeadKey, [u8; 12]) {
     let id = kem.suite_id();
     let psk_id_hash = labeled_extract(&[], id, b"psk_id_hash", &[]);
-    let info_hash = labeled_extract(&[], id, b"info_hash", &[info.label, &info.core_hash]);
+    let info_hash = labeled_extract(&[], id, b"info_hash", &info);
     let context: &[&[u8]] = &[&[0], psk_id_hash.as_slice(), info_hash.as_slice()];
     let secret = labeled_extract(shared, id, b"secret", &[]);
     let mut key = Zeroizing::new([0; 32]);
@@ -357,14 +350,14 @@ fn labeled_extract(
     label: &[u8],
     ikm: &[&[u8]],
 ) -> Zeroizing<[u8; 32]> {
-    let second = ikm.get(1).copied().unwrap_or(&[]);
-    let first = ikm.first().copied().unwrap_or(&[]);
-    Zeroizing::new(extract(salt, &[b"HPKE-v1", suite_id, label, first, second]))
+    Zeroizing::new(extract(salt, &[b"HPKE-v1", suite_id, label], ikm))
 }
 
 /// LabeledExpand(prk, label, info, out.len()): RFC 9180 section 4.
 fn labeled_expand(prk: &[u8; 32], suite_id: &[u8], label: &[u8], info: &[&[u8]], out: &mut [u8]) {
     let len = u16::try_from(out.len()).expect("at most 32 bytes are asked for").to_be_bytes();
-    let piece = |index: usize| info.get(index).copied().unwrap_or(&[]);
-    expand(prk, &[&len, b"HPKE-v1", suite_id, label, piece(0), piece(1), piece(2)], out);
+    expand(prk, &[&len, b"HPKE-v1", suite_id, label], info, out);
 }
+
+#[cfg(all(test, feature = "std"))]
+mod tests;

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# Thin on purpose: each line calls cargo, python or scripts/.
+.DEFAULT_GOAL := help
+.PHONY: help test check bench firmware fuzz docs clean
+
+help: ## Print the targets
+	@sed -n 's/^\([a-z]*\): .*## /\1\t/p' Makefile | expand -t 12
+
+test: ## Set up what is needed, then run every test: three backends, two firmware targets, the reference
+	scripts/setup
+	scripts/test
+
+check: ## Formatting, lints, documentation, dependencies
+	scripts/check
+
+bench: ## Benchmarks
+	cargo bench
+
+firmware: ## Build for processors without an operating system, with and without a heap
+	scripts/firmware
+
+fuzz: ## Fuzz each target for a minute; needs a nightly toolchain
+	scripts/fuzz 60
+
+docs: ## Documentation of the Rust API
+	cargo doc --no-deps
+
+clean: ## Remove everything that was built
+	cargo clean
+	rm -rf .venv fuzz/target fuzz/corpus fuzz/artifacts

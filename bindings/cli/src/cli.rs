@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The command line as a whole.
+
+use std::sync::LazyLock;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::commands::Outcome;
+use crate::commands::identity::Identity;
+use crate::commands::inspect::Inspect;
+use crate::commands::keyset::KeysetCommand;
+use crate::commands::manual::{Completions, Manual};
+use crate::commands::open::Open;
+use crate::commands::seal::Seal;
+use crate::commands::token::Token;
+use crate::commands::verify::Verify;
+use crate::exit;
+use crate::failure::Result;
+
+/// Seals and opens files, streams and small values, with keys that have names, versions and states.
+#[derive(Parser, Debug)]
+#[command(name = "sealwax", version = VERSION.as_str(), after_help = AFTER_HELP.as_str())]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Seal files, folders, or stdin.
+    Seal(Box<Seal>),
+    /// Open what was sealed.
+    Open(Box<Open>),
+    /// Show what a sealed file says about itself. Needs no key.
+    Inspect(Inspect),
+    /// Read and check all of sealed files, and write nothing.
+    Verify(Box<Verify>),
+    /// Seal and open small values: database fields, cookies.
+    Token(Box<Token>),
+    /// Make, list and show keysets.
+    Keyset(KeysetCommand),
+    /// Make and show identities: secret key pairs that others can seal for.
+    Identity(Identity),
+    /// Print completions for a shell.
+    Completions(Completions),
+    /// Print the manual page, or write all pages into a folder.
+    Man(Manual),
+}
+
+impl Cli {
+    /// Does what the command line says.
+    pub(crate) fn run(self) -> Result<Outcome> {
+        match self.command {
+            Command::Seal(seal) => seal.run(),
+            Command::Open(open) => open.run(),
+            Command::Inspect(inspect) => inspect.run(),
+            Command::Verify(verify) => verify.run(),
+            Command::Token(token) => token.run(),
+            Command::Keyset(keyset) => keyset.run(),
+            Command::Identity(identity) => identity.run(),
+            Command::Completions(completions) => completions.run(Cli::command()).map(Ok),
+            Command::Man(manual) => manual.run(Cli::command()).map(Ok),
+        }
+    }
+}
+
+static VERSION: LazyLock<String> =
+    LazyLock::new(|| format!("{} (format 1, {})", env!("CARGO_PKG_VERSION"), sealwax::BACKEND));
+
+static AFTER_HELP: LazyLock<String> = LazyLock::new(|| format!("{EXAMPLES}\n\n{}", exit::HELP));
+
+const EXAMPLES: &str = "\
+Examples:
+  sealwax seal report.pdf                        report.pdf.swx beside it
+  sealwax open report.pdf.swx
+  tar c src | sealwax seal > src.tar.swx
+  sealwax seal --help";

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `sealwax seal`.
+
+use std::ffi::OsString;
+
+use clap::Args;
+use sealwax::stream::Job;
+use sealwax::{Sealer, Suite};
+
+use super::{Outcome, each};
+use crate::context;
+use crate::failure::{Failure, Result};
+use crate::flow::{self, Sink, Source};
+use crate::input::Input;
+use crate::interrupt;
+use crate::plan::{FileOptions, Item, Naming, Output};
+use crate::progress::Progress;
+use crate::recipients::{RecipientOptions, Recipients};
+use crate::suite;
+
+/// Options of `sealwax seal`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Seal {
+    #[command(flatten)]
+    recipients: RecipientOptions,
+    /// Context that travels readable in the file, authenticated. May be repeated.
+    #[arg(short, long = "context", value_name = "NAME=VALUE")]
+    context: Vec<OsString>,
+    /// Context that does not travel: whoever opens gives it again. May be repeated.
+    #[arg(short, long = "external", value_name = "NAME=VALUE")]
+    external: Vec<OsString>,
+    /// cobblestone-256 or chacha20-poly1305. By default the keyset's own, else cobblestone-256.
+    #[arg(long, value_parser = suite::parse)]
+    suite: Option<Suite>,
+    #[command(flatten)]
+    files: FileOptions,
+}
+
+impl Seal {
+    /// Seals all.
+    pub(crate) fn run(self) -> Result<Outcome> {
+        let stored = context::parse(&self.context)?;
+        let external = context::parse(&self.external)?;
+        let items = self.files.plan(Naming::AddSuffix)?;
+        let to_stdout =
+            |item: &Result<Item>| matches!(item, Ok(Item { output: Output::Stdout, .. }));
+        if items.iter().any(to_stdout)
+            && flow::stdout_is_terminal()
+            && !(self.files.force || self.files.names_stdout())
+        {
+            return Err(Failure::usage("sealed bytes are not for a terminal")
+                .hint("use -o FILE, a pipe, or -o -"));
+        }
+        let recipients = Recipients::new(&self.recipients)?;
+        let mut sealer = recipients.sealer().stored_context(stored).external_context(external);
+        if let Some(suite) = self.suite {
+            sealer = sealer.suite(suite);
+        }
+        // What does not fit together is said once, before the first file is touched.
+        sealer.sealed_len(0)?;
+        Ok(each(items, |item| {
+            let name = item.input.name();
+            self.seal(&sealer, &item).map_err(|failure| failure.about(name))
+        }))
+    }
+
+    fn seal(&self, sealer: &Sealer<'_>, item: &Item) -> Result<()> {
+        let existing = self.files.existing();
+        let progress = Progress::new(item.input.name(), self.files.quiet);
+        if let Output::File(target) = &item.output {
+            flow::make_parents(target)?;
+            if let Input::File(source) = &item.input {
+                let _guard = interrupt::leave_to_library();
+                let job = Job { threads: self.files.threads, existing, control: Some(&progress) };
+                return self.files.explain(sealer.seal_path(source, target, &job), target);
+            }
+        }
+        let mut source = Source::open(&item.input)?;
+        let total = source.len();
+        let sink = Sink::open(&item.output, existing)?;
+        sink.set_mode_of(&source.metadata)?;
+        let mut writer = sealer.writer(sink.file())?;
+        flow::carry(&mut source.file, &mut writer, &progress, total)?;
+        writer.finish()?;
+        sink.finish()
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  sealwax seal report.pdf                        report.pdf.swx beside it, for the keyset `default`
+  sealwax seal -R photos -o /mnt/backup          every file in a folder
+  tar c src | sealwax seal -k work > src.tar.swx
+  sealwax seal -r sealwaxpub1... -o for-ann.swx letter.txt
+  sealwax seal --passphrase letter.txt
+  sealwax seal --context purpose=backup --external host=db1 dump.sql
+
+The source is never removed, and an existing file is never replaced without --force. A file appears under its
+name when it is complete. With -k a passphrase option unlocks the keyset; without -k it is the passphrase that the
+file is sealed with. The first seal makes the keyset `default`, and says so.";

@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Keysets: rotation, states and times, files, identities.
+#![cfg(feature = "std")]
+
+mod kit;
+
+use kit::keys::{KeysetMaterial, VersionMaterial, cheap_passphrase, raw_key, unprotected};
+use kit::random::Repeatable;
+use kit::specimens::{keyset, pair, row};
+use sealwax::id::{KeyState, RecipientKind};
+use sealwax::keyset::file::{Description, Protection};
+use sealwax::rng::Now;
+use sealwax::{Algorithm, Context, Error, ErrorKind, Keyset, Opener, Result, Sealer, Suite};
+
+fn kind(result: Result<impl Sized>) -> Option<ErrorKind> {
+    result.err().map(|error| error.kind())
+}
+
+#[test]
+fn what_was_sealed_before_a_rotation_opens_after_it() {
+    let mut keyset = Keyset::generate("orders", Suite::Cobblestone256).expect("generated");
+    let mut sealed = Vec::new();
+    for round in 0..20u8 {
+        let token = keyset.seal(&[round], &row()).expect("it can be sealed");
+        let envelope = Sealer::new().recipient(&keyset).seal(&[round]).expect("it can be sealed");
+        sealed.push((token, envelope));
+        let before = keyset.primary().expect("a primary").id();
+        let suite = if round % 2 == 0 { Suite::ChaCha20Poly1305 } else { Suite::Cobblestone256 };
+        let id = keyset.rotate(suite).expect("it can be rotated");
+        assert_eq!(keyset.primary().expect("a primary").id(), id);
+        assert_ne!(id, before);
+        assert_eq!(keyset.revision(), u64::from(round) + 2);
+    }
+    let file = keyset.expose_unprotected().expect("it can be written");
+    let again = Keyset::parse_unprotected(&file).expect("it was written by us");
+    for keyset in [&keyset, &again] {
+        assert_eq!(keyset.versions().len(), 21);
+        assert!(keyset.versions().is_sorted_by_key(|version| version.id()));
+        for (round, (token, envelope)) in (0u8..).zip(&sealed) {
+            assert_eq!(keyset.open(token, &row()).expect("it opens").as_slice(), [round]);
+            let opened = Opener::new().key(keyset).open(envelope).expect("it opens");
+            assert_eq!(opened.plaintext.as_slice(), [round]);
+        }
+    }
+}
+
+#[test]
+fn a_revision_names_its_parent() {
+    let mut keyset = Keyset::generate("orders", Suite::ChaCha20Poly1305).expect("generated");
+    let parent_at = 5 + 1 + 16 + 1 + "orders".len() + 8;
+    let mut before = keyset.expose_unprotected().expect("it can be written");
+    assert_eq!(before[parent_at..parent_at + 32], [0; 32]);
+    for _ in 0..3 {
+        keyset.rotate(Suite::ChaCha20Poly1305).expect("it can be rotated");
+        let after = keyset.expose_unprotected().expect("it can be written");
+        let hash = kit::envelopes::sha256(&[&before[5..before.len() - 16]]);
+        assert_eq!(after[parent_at..parent_at + 32], hash);
+        before = after;
+    }
+}
+
+#[test]
+fn a_failed_rotation_changes_nothing() {
+    let mut keyset = Keyset::generate("orders", Suite::ChaCha20Poly1305).expect("generated");
+    let before = keyset.expose_unprotected().expect("it can be written");
+    assert_eq!(kind(keyset.rotate(Algorithm::X25519)), Some(ErrorKind::Misuse));
+    for calls in 0..2 {
+        let mut random = kit::random::Failing(calls);
+        let algorithm = Suite::ChaCha20Poly1305.into();
+        let result = keyset.rotate_with_rng(algorithm, Now::Unknown, &mut random);
+        assert_eq!(kind(result), Some(ErrorKind::Random));
+    }
+    assert_eq!(before, keyset.expose_unprotected().expect("it can be written"));
+    let last = KeysetMaterial {
+        revision: u64::MAX,
+        ..KeysetMaterial::of_one([1; 16], VersionMaterial::active(1, 2, [1; 32]))
+    };
+    let result = last.keyset().rotate(Suite::ChaCha20Poly1305);
+    assert_eq!(kind(result), Some(ErrorKind::Limit));
+}
+
+#[test]
+fn states_decide_what_a_version_does() {
+    let active = keyset(2, 1);
+    let token = active.seal(b"value", &row()).expect("it can be sealed");
+    let envelope = Sealer::new().recipient(&active).seal(b"value").expect("it can be sealed");
+    let pair = keyset(4, 1);
+    let recipient = pair.recipient().expect("a key pair").clone();
+    let public = Sealer::new().recipient(&recipient).seal(b"value").expect("it can be sealed");
+    let hidden = recipient.hidden();
+    let hidden = Sealer::new().recipient(&hidden).seal(b"value").expect("it can be sealed");
+    for (state, opens) in [(1, false), (2, true), (3, false), (4, true), (5, false), (6, false)] {
+        let of = |algorithm, secret| {
+            let material = VersionMaterial::active(kit::specimens::VERSION, algorithm, secret);
+            let version = VersionMaterial { state, ..material };
+            let id = kit::specimens::KEYSET.0;
+            KeysetMaterial { id, primary: 0, revision: 1, versions: vec![version] }.keyset()
+        };
+        let (symmetric, pair) = (of(2, [1; 32]), of(4, [1; 32]));
+        assert_eq!(symmetric.versions()[0].state() as u8, state);
+        let wanted = (!opens).then_some(ErrorKind::KeyState);
+        assert_eq!(kind(symmetric.open(&token, &row())), wanted, "state {state}");
+        assert_eq!(kind(Opener::new().key(&symmetric).open(&envelope)), wanted, "state {state}");
+        // A destroyed key pair has no public key left to compare with.
+        let unknown = Some(ErrorKind::UnknownKey);
+        let wanted_pair = if state == 6 { unknown } else { wanted };
+        assert_eq!(kind(Opener::new().key(&pair).open(&public)), wanted_pair, "state {state}");
+        let wanted_hidden = if opens { None } else { unknown };
+        assert_eq!(kind(Opener::new().key(&pair).open(&hidden)), wanted_hidden, "state {state}");
+        assert_eq!(kind(symmetric.seal(b"value", &row())), Some(ErrorKind::Misuse), "no primary");
+    }
+}
+
+#[test]
+fn moves_between_states_are_those_of_the_table() {
+    let allowed: [&[u8]; 6] = [&[2, 5, 6], &[3, 4, 5, 6], &[2, 4, 5, 6], &[5, 6], &[6], &[]];
+    for from in 1..=6u8 {
+        for to in 1..=6u8 {
+            let state = |number| KeyState::from_u8(number).expect("1 to 6 are states");
+            let wanted = allowed[usize::from(from) - 1].contains(&to);
+            assert_eq!(state(from).may_become(state(to)), wanted, "{from} to {to}");
+        }
+    }
+    assert!(KeyState::from_u8(0).is_err() && KeyState::from_u8(7).is_err());
+}
+
+#[test]
+fn times_only_restrict() {
+    let (past, future) = (1_000_000_000, 32_000_000_000);
+    let token = keyset(2, 1).seal(b"value", &row()).expect("it can be sealed");
+    for ((activate_at, deactivate_at), seals, opens) in [
+        ((0, 0), true, true),
+        ((past, 0), true, true),
+        ((future, 0), false, false),
+        ((0, past), false, true),
+        ((0, future), true, true),
+        ((past, future), true, true),
+        ((past, past + 1), false, true),
+    ] {
+        let version = VersionMaterial::active(kit::specimens::VERSION, 2, [1; 32]);
+        let version = VersionMaterial { activate_at, deactivate_at, ..version };
+        let keyset = KeysetMaterial::of_one(kit::specimens::KEYSET.0, version).keyset();
+        let wanted = |allowed: bool| (!allowed).then_some(ErrorKind::KeyState);
+        assert_eq!(kind(keyset.seal(b"v", &row())), wanted(seals), "{activate_at} {deactivate_at}");
+        assert_eq!(kind(Sealer::new().recipient(&keyset).seal(b"v")), wanted(seals));
+        assert_eq!(
+            kind(keyset.open(&token, &row())),
+            wanted(opens),
+            "{activate_at} {deactivate_at}"
+        );
+    }
+}
+
+#[test]
+fn an_imported_secret_is_the_key() {
+    for algorithm in 1..=4 {
+        let algorithm = Algorithm::from_u8(algorithm).expect("1 to 4 are algorithms");
+        let keyset = Keyset::import_raw("device", algorithm, &[7; 32]).expect("imported");
+        let other = Keyset::import_raw("device", algorithm, &[7; 32]).expect("imported");
+        assert_ne!(keyset.id(), other.id());
+        assert_eq!(keyset.is_identity(), algorithm.is_pair());
+        let version = keyset.primary().expect("a primary").id().value();
+        let version = VersionMaterial::active(version, algorithm.number(), [7; 32]);
+        let same = KeysetMaterial::of_one(keyset.id().0, version).keyset();
+        let envelope = Sealer::new().recipient(&keyset).seal(b"value").expect("it can be sealed");
+        assert_eq!(kind(Opener::new().key(&same).open(&envelope)), None);
+        if algorithm.is_pair() {
+            assert_eq!(keyset.recipient().expect("a pair"), other.recipient().expect("a pair"));
+            assert_eq!(kind(keyset.seal(b"value", &row())), Some(ErrorKind::Misuse));
+        } else {
+            let token = keyset.seal(b"value", &row()).expect("it can be sealed");
+            assert_eq!(same.open(&token, &row()).expect("it opens").as_slice(), b"value");
+            assert_eq!(kind(keyset.recipient().map(drop)), Some(ErrorKind::Misuse));
+            assert_eq!(kind(keyset.expose_identity_text()), Some(ErrorKind::Misuse));
+        }
+    }
+}
+
+#[test]
+fn names_are_bounded_text() {
+    for name in ["a", &"n".repeat(64), "Größe 価格 🔑"] {
+        assert_eq!(Keyset::generate(name, Suite::Cobblestone256).expect("allowed").name(), name);
+    }
+    for name in ["", &"n".repeat(65), "a\nb", "\u{7f}", "\u{85}", &"é".repeat(33)] {
+        let refused = Keyset::generate(name, Suite::Cobblestone256);
+        assert_eq!(kind(refused), Some(ErrorKind::Misuse), "{name:?}");
+    }
+}
+
+#[test]
+fn generating_fails_with_its_random_source_and_never_makes_version_0() {
+    let algorithm = Algorithm::Symmetric(Suite::Cobblestone256);
+    for calls in 0..3 {
+        let mut random = kit::random::Failing(calls);
+        let result = Keyset::generate_with_rng("name", algorithm, Now::Unknown, &mut random);
+        assert_eq!(kind(result), Some(ErrorKind::Random));
+    }
+    struct Zeros;
+    impl sealwax::rng::Random for Zeros {
+        fn fill(&mut self, out: &mut [u8]) -> Result<()> {
+            out.fill(0);
+            Ok(())
+        }
+    }
+    let result = Keyset::generate_with_rng("name", algorithm, Now::Unknown, &mut Zeros);
+    assert_eq!(kind(result), Some(ErrorKind::Random), "a source that repeats is found out");
+    let now = Now::Seconds(1_767_225_600);
+    let keyset = Keyset::generate_with_rng("name", algorithm, now, &mut Repeatable(1));
+    assert_eq!(keyset.expect("generated").versions()[0].created(), 1_767_225_600);
+}
+
+#[test]
+fn an_identity_string_reads_back_as_the_same_keyset() {
+    for algorithm in [Algorithm::X25519, Algorithm::XWing] {
+        let keyset = Keyset::generate("me", algorithm).expect("generated");
+        let text = keyset.expose_identity_text().expect("a key pair");
+        assert!(text.starts_with("SEALWAX-SECRET-1"));
+        let again = Keyset::parse_identity_text(&format!("\r\n \t{}\n", text.as_str()));
+        let again = again.expect("written by us");
+        assert_eq!((again.id(), again.name(), again.revision()), (keyset.id(), "identity", 1));
+        assert_eq!(again.recipient().expect("a pair"), keyset.recipient().expect("a pair"));
+        assert_eq!(again.expose_identity_text().expect("a pair"), text);
+        let recipient = keyset.recipient().expect("a pair");
+        let envelope = Sealer::new().recipient(recipient).seal(b"value").expect("it can be sealed");
+        assert_eq!(kind(Opener::new().key(&again).open(&envelope)), None);
+        // One mistyped character is always found, and so are two that are swapped.
+        let bytes = text.as_bytes();
+        for at in 0..bytes.len() {
+            let mut typo = bytes.to_vec();
+            typo[at] = if typo[at] == b'Q' { b'P' } else { b'Q' };
+            let typo = String::from_utf8(typo).expect("ASCII");
+            assert_eq!(kind(Keyset::parse_identity_text(&typo)), Some(ErrorKind::Format));
+            if at > 0 && bytes[at] != bytes[at - 1] {
+                let mut swapped = bytes.to_vec();
+                swapped.swap(at, at - 1);
+                let swapped = String::from_utf8(swapped).expect("ASCII");
+                assert_eq!(kind(Keyset::parse_identity_text(&swapped)), Some(ErrorKind::Format));
+            }
+            assert!(Keyset::parse_identity_text(&text[..at]).is_err());
+        }
+        let lower = text.to_lowercase();
+        assert_eq!(kind(Keyset::parse_identity_text(&lower)), Some(ErrorKind::Format));
+        let long = "Q".repeat(4097);
+        assert_eq!(kind(Keyset::parse_identity_text(&long)), Some(ErrorKind::Limit));
+    }
+}
+
+fn load(file: &[u8], protection: Protection<'_>) -> Option<ErrorKind> {
+    kind(Keyset::parse_file_bytes(file, protection))
+}
+
+#[test]
+fn a_keyset_file_loads_with_its_protection_only() {
+    let keyset = keyset(2, 1);
+    let (passphrase, key, other) =
+        (cheap_passphrase("correct horse"), raw_key(1, 1), raw_key(2, 2));
+    let identity = kit::specimens::keyset(4, 5);
+    let sealed = keyset.to_file_bytes(Protection::Sealed(&[&key])).expect("it can be written");
+    let by_passphrase = keyset.to_file_bytes(Protection::Sealed(&[&passphrase])).expect("written");
+    let to_public = keyset.to_file_bytes(Protection::Sealed(&[&identity])).expect("written");
+    let unprotected = keyset.to_file_bytes(Protection::Unprotected).expect("it can be written");
+    assert_eq!(load(&sealed, Protection::Sealed(&[&key])), None);
+    assert_eq!(load(&sealed, Protection::Sealed(&[&other, &key])), None);
+    assert_eq!(load(&by_passphrase, Protection::Sealed(&[&passphrase])), None);
+    assert_eq!(load(&unprotected, Protection::Unprotected), None);
+    assert_eq!(load(&sealed, Protection::Sealed(&[&other])), Some(ErrorKind::UnknownKey));
+    assert_eq!(load(&sealed, Protection::Unprotected), Some(ErrorKind::Format));
+    assert_eq!(load(&unprotected, Protection::Sealed(&[&key])), Some(ErrorKind::Format));
+    assert_eq!(load(&unprotected, Protection::Restore(&[&key])), Some(ErrorKind::Format));
+    // format.md 8.5: a public-key entry proves nothing about who made the file.
+    assert_eq!(load(&to_public, Protection::Sealed(&[&identity])), Some(ErrorKind::UnknownKey));
+    assert_eq!(load(&to_public, Protection::Restore(&[&identity])), None);
+    let provider = pair("provider");
+    let by_provider = keyset.to_file_bytes(Protection::Sealed(&[&*provider.recipient]));
+    let by_provider = by_provider.expect("it can be written");
+    assert_eq!(load(&by_provider, Protection::Sealed(&[&*provider.key])), None, "it was listed");
+    assert_eq!(load(&by_provider, Protection::Sealed(&[&key])), Some(ErrorKind::UnknownKey));
+    let described = Description::parse(&sealed).expect("it describes itself");
+    assert_eq!(described.recipients, [RecipientKind::RawKey]);
+    assert!(Description::parse(&unprotected).expect("it describes itself").recipients.is_empty());
+}
+
+#[test]
+fn a_keyset_file_is_written_with_suite_2_and_three_entries() {
+    let key = raw_key(1, 1);
+    let file = keyset(1, 1).to_file_bytes(Protection::Sealed(&[&key])).expect("it can be written");
+    assert_eq!(file[..9], *b"SWAX\x01\x02\x02\x00\x0c");
+    let header = sealwax::envelope::Header::parse(&file, 65_536).expect("it parses");
+    let names: Vec<_> = header.stored_context().entries().map(|entry| entry.name).collect();
+    assert_eq!(names, ["sealwax.keyset", "sealwax.keyset-name", "sealwax.keyset-revision"]);
+}
+
+#[test]
+fn a_keyset_is_not_sealed_under_itself() {
+    let (keyset, other) = (keyset(2, 1), Keyset::generate("other", Suite::Cobblestone256));
+    let other = other.expect("generated");
+    let itself = keyset.to_file_bytes(Protection::Sealed(&[&keyset]));
+    assert_eq!(kind(itself), Some(ErrorKind::Misuse));
+    let both = keyset.to_file_bytes(Protection::Sealed(&[&other, &keyset]));
+    assert_eq!(kind(both), Some(ErrorKind::Misuse));
+    let file = keyset.to_file_bytes(Protection::Sealed(&[&other])).expect("under another");
+    let loaded = Keyset::parse_file_bytes(&file, Protection::Sealed(&[&other]));
+    assert_eq!(loaded.expect("it loads").id(), keyset.id());
+}
+
+#[test]
+fn saving_never_overwrites() {
+    let folder = tempfile::tempdir().expect("a folder for tests");
+    let path = folder.path().join("keys.swks");
+    let (keyset, key) = (keyset(2, 1), raw_key(1, 1));
+    keyset.save_new(&path, Protection::Sealed(&[&key])).expect("a new file");
+    let before = std::fs::read(&path).expect("it was written");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(&path).expect("it is there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    for protection in [Protection::Sealed(&[&key]), Protection::Unprotected] {
+        match keyset.save_new(&path, protection) {
+            Err(Error::Io(error)) => assert_eq!(error.kind(), std::io::ErrorKind::AlreadyExists),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(std::fs::read(&path).expect("it is there"), before);
+    let loaded = Keyset::load(&path, Protection::Sealed(&[&key])).expect("it loads");
+    assert_eq!(loaded.id(), keyset.id());
+    assert_eq!(Description::load(&path).expect("it describes itself").id, keyset.id());
+    assert_eq!(std::fs::read_dir(folder.path()).expect("listed").count(), 1, "nothing unfinished");
+    // A link without a target is a file that is there, too.
+    #[cfg(unix)]
+    {
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(folder.path().join("nowhere"), &link).expect("a link");
+        assert!(keyset.save_new(&link, Protection::Unprotected).is_err());
+        assert!(!folder.path().join("nowhere").exists());
+    }
+    let missing = Keyset::load(&folder.path().join("missing"), Protection::Unprotected);
+    assert_eq!(kind(missing), Some(ErrorKind::Io));
+}
+
+#[test]
+fn a_keyset_of_a_newer_version_is_used_and_not_changed() {
+    let mut encoding =
+        KeysetMaterial::of_one([1; 16], VersionMaterial::active(1, 2, [1; 32])).encode();
+    encoding.extend([5, 0, 2, 1, 2]);
+    let mut keyset = Keyset::parse_unprotected(&unprotected(&encoding)).expect("it may be ignored");
+    assert!(keyset.is_read_only());
+    let token = keyset.seal(b"value", &Context::new()).expect("it can be used");
+    assert_eq!(kind(keyset.open(&token, &Context::new())), None);
+    assert_eq!(kind(keyset.rotate(Suite::ChaCha20Poly1305)), Some(ErrorKind::Misuse));
+    assert_eq!(keyset.versions().len(), 1, "a refused rotation changes nothing");
+    assert_eq!(keyset.primary().expect("a primary").id().value(), 1);
+    assert_eq!(kind(keyset.expose_unprotected()), Some(ErrorKind::Misuse));
+    let key = raw_key(1, 1);
+    assert_eq!(kind(keyset.to_file_bytes(Protection::Sealed(&[&key]))), Some(ErrorKind::Misuse));
+    for tag in [128, 255] {
+        let at = encoding.len() - 5;
+        encoding[at] = tag;
+        let refused = Keyset::parse_unprotected(&unprotected(&encoding));
+        assert_eq!(kind(refused), Some(ErrorKind::Format), "a tag that must be known");
+    }
+}

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the tests share. Encodings and derivations here are written from docs/format.md, not from `src`.
+#![allow(dead_code)]
+
+pub(crate) mod envelopes;
+pub(crate) mod faces;
+pub(crate) mod keys;
+pub(crate) mod random;
+pub(crate) mod shared;
+pub(crate) mod specimens;

@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Every file of tests/vectors, through every Rust face that it fits (format.md 12).
+#![cfg(feature = "std")]
+
+mod kit;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use kit::faces::{self, Answer, Request, Sees};
+use kit::keys::{Held, list, only, string};
+use kit::shared::{unhex, unhex_array};
+use sealwax::id::{KeyState, KeysetId, VersionId};
+use sealwax::keyset::file::Protection;
+use sealwax::secret::{Key, Root};
+use sealwax::wrap::hpke::Recipient;
+use sealwax::wrap::version_key::VersionKey;
+use sealwax::{Algorithm, Context, Error, ErrorKind, Keyset, token};
+use serde_json::Value;
+
+/// Type, fields always there, fields there only where `expect` is `ok`.
+const FIELDS: [(&str, &[&str], &[&str]); 5] = [
+    ("token", &["keys", "context", "token", "token_text", "salt", "intermediates"], &["plaintext"]),
+    (
+        "envelope",
+        &["keys", "external", "envelope", "intermediates"],
+        &["stored", "plaintext", "opened_via"],
+    ),
+    ("keyset", &["protection", "keys", "file", "intermediates"], &["parsed"]),
+    ("recipient", &["string"], &["algorithm", "public_key", "fingerprint"]),
+    ("identity", &["string"], &["algorithm", "keyset_id", "version_id", "created", "secret"]),
+];
+const AT_LEAST: usize = 370;
+
+#[test]
+fn every_vector_gives_its_result_through_every_face() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
+    let mut counts = BTreeMap::new();
+    let mut failed = Vec::new();
+    let mut names: Vec<_> = std::fs::read_dir(&folder)
+        .expect("the vectors are here")
+        .map(|file| file.expect("the folder can be listed").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .collect();
+    names.sort();
+    for path in names {
+        let text = std::fs::read_to_string(&path).expect("a vector can be read");
+        let vector: Value = serde_json::from_str(&text).expect("a vector is JSON");
+        let name = path.file_stem().expect("a file has a name").to_string_lossy().into_owned();
+        // A panic names the file it came from, and the other files run all the same.
+        match std::panic::catch_unwind(|| run(&vector)) {
+            Ok(kind) => *counts.entry(kind).or_insert(0) += 1,
+            Err(panic) => failed.push(format!("{name}: {}", message(&*panic))),
+        }
+    }
+    println!("ran {counts:?}");
+    assert!(failed.is_empty(), "{} failed:\n{}", failed.len(), failed.join("\n"));
+    let ran: usize = counts.values().sum();
+    assert!(ran >= AT_LEAST, "only {ran} vectors ran");
+}
+
+fn message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
+}
+
+fn run(vector: &Value) -> &'static str {
+    let kind = string(vector, "type");
+    let expect = Expect::parse(string(vector, "expect"));
+    let (kind, always, if_ok) =
+        FIELDS.into_iter().find(|(name, ..)| *name == kind).expect("the type is known");
+    let mut fields = vec!["comment", "expect", "type"];
+    fields.extend(always);
+    if expect == Expect::Ok {
+        fields.extend(if_ok);
+    }
+    only(vector, &fields);
+    match kind {
+        "token" => run_token(vector, expect),
+        "envelope" => run_envelope(vector, expect),
+        "keyset" => run_keyset(vector, expect),
+        "recipient" => run_recipient(vector, expect),
+        _ => run_identity(vector, expect),
+    }
+    kind
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Expect {
+    Ok,
+    Error(ErrorKind),
+}
+
+impl Expect {
+    fn parse(text: &str) -> Self {
+        Expect::Error(match text {
+            "ok" => return Expect::Ok,
+            "Decrypt" => ErrorKind::Decrypt,
+            "Format" => ErrorKind::Format,
+            "Truncated" => ErrorKind::Truncated,
+            "Limit" => ErrorKind::Limit,
+            "UnknownKey" => ErrorKind::UnknownKey,
+            "KeyState" => ErrorKind::KeyState,
+            other => panic!("unknown expect {other}"),
+        })
+    }
+
+    fn check<T>(self, face: &str, result: Result<T, Error>) -> Option<T> {
+        let got = match &result {
+            Ok(_) => Expect::Ok,
+            Err(error) => Expect::Error(error.kind()),
+        };
+        assert_eq!(got, self, "{face}: {:?}", result.err());
+        result.ok()
+    }
+
+    /// A pipe's reader cannot tell a cut chunk from a changed one (format.md 11.6).
+    fn check_pipe<T>(self, face: &str, result: Result<T, Error>) -> Option<T> {
+        let end = [ErrorKind::Truncated, ErrorKind::Decrypt].map(Expect::Error);
+        match &result {
+            Err(error) if end.contains(&self) && end.contains(&Expect::Error(error.kind())) => None,
+            _ => self.check(face, result),
+        }
+    }
+}
+
+/// The context that the reader gives. Ours is refused when it is made, before there is anything to open.
+fn given(entries: &Value, expect: Expect) -> Option<Context> {
+    let entries = entries.as_object().expect("a context is an object");
+    let context = entries.iter().try_fold(Context::new(), |context, (name, value)| {
+        context.with(name, unhex(value.as_str().expect("a value is hex")))
+    });
+    match context {
+        Ok(context) => Some(context),
+        refused => expect.check("Context::with", refused),
+    }
+}
+
+fn run_token(vector: &Value, expect: Expect) {
+    let held = Held::parse(&vector["keys"]);
+    if held.keysets.len() > 16 {
+        // Not applicable: no Rust call takes several keysets for one token (format.md 6.4), so none counts them.
+        assert_eq!(expect, Expect::Error(ErrorKind::Limit));
+        return;
+    }
+    let Some(context) = given(&vector["context"], expect) else { return };
+    let token = unhex(string(vector, "token"));
+    let plaintext = |vector: &Value| unhex(string(vector, "plaintext"));
+
+    let opened = in_order(&token, &held.keysets, |keyset| {
+        keyset.open(&token, &context).map(|plaintext| plaintext.to_vec())
+    });
+    if let Some(opened) = expect.check("Keyset::open", opened) {
+        assert_eq!(opened, plaintext(vector));
+    }
+    let opened = in_order(&token, &held.keysets, |keyset| {
+        let mut out = vec![0; token.len()];
+        let len = keyset.open_into(&token, &context, &mut out)?;
+        assert_eq!(len, token.len() - token::OVERHEAD);
+        out.truncate(len);
+        Ok(out)
+    });
+    if let Some(opened) = expect.check("Keyset::open_into", opened) {
+        assert_eq!(opened, plaintext(vector));
+    }
+    let keys = version_keys(&vector["keys"]);
+    let opened = in_order(&token, &keys, |key| {
+        let mut out = vec![0; token.len()];
+        let len = token::open_into(key, context.as_encoded(), &token, &mut out)?;
+        out.truncate(len);
+        Ok(out)
+    });
+    if let Some(opened) = expect.check("token::open_into", opened) {
+        assert_eq!(opened, plaintext(vector));
+        let (suite, version) = token::key_version(&token).expect("it is a token");
+        assert_eq!((suite as u8, version.value()), {
+            let id: [u8; 4] = token[1..5].try_into().expect("4 bytes");
+            (token[0] & 15, u32::from_be_bytes(id))
+        });
+    }
+}
+
+/// Tries keys in order, and reports what format.md 4.7a says where none opens.
+fn in_order<K>(
+    token: &[u8],
+    keys: &[K],
+    open: impl Fn(&K) -> Result<Vec<u8>, Error>,
+) -> Result<Vec<u8>, Error> {
+    let rank = |error: &Error| match error.kind() {
+        ErrorKind::UnknownKey => 0,
+        ErrorKind::KeyState => 1,
+        ErrorKind::Decrypt => 2,
+        _ => 3,
+    };
+    let mut worst: Option<Error> = None;
+    for key in keys {
+        match open(key) {
+            Ok(plaintext) => return Ok(plaintext),
+            Err(error) if worst.as_ref().is_none_or(|worst| rank(&error) > rank(worst)) => {
+                worst = Some(error);
+            }
+            Err(_) => {}
+        }
+    }
+    // Without any key the token is still parsed.
+    Err(match worst {
+        Some(error) => error,
+        None => match token::key_version(token) {
+            Ok((_, version)) => Error::UnknownKey(sealwax::id::Wanted::Token(version)),
+            Err(error) => error,
+        },
+    })
+}
+
+fn version_keys(keys: &Value) -> Vec<VersionKey> {
+    let mut out = Vec::new();
+    for keyset in keys["keysets"].as_array().into_iter().flatten() {
+        let id = KeysetId(unhex_array(string(keyset, "keyset_id")));
+        for version in list(&keyset["versions"]) {
+            let number = version["algorithm"].as_u64().expect("an algorithm is a number");
+            let number = u8::try_from(number).expect("an algorithm is a u8");
+            let Ok(Algorithm::Symmetric(suite)) = Algorithm::from_u8(number) else { continue };
+            let version_id = version["version_id"].as_u64().expect("a version id is a number");
+            let version_id = u32::try_from(version_id).ok().and_then(VersionId::new);
+            let mut root = Key::<Root>::zeroed();
+            root.expose_bytes_mut().copy_from_slice(&unhex(string(version, "secret")));
+            let version_id = version_id.expect("a version id is not 0");
+            out.push(VersionKey::derive(&root, suite, id, version_id));
+        }
+    }
+    out
+}
+
+fn run_envelope(vector: &Value, expect: Expect) {
+    let held = Held::parse(&vector["keys"]);
+    let keys = held.wraps();
+    let Some(context) = given(&vector["external"], expect) else { return };
+    let envelope = unhex(string(vector, "envelope"));
+    let request = Request { keys: &keys, context, envelope: &envelope };
+    for face in faces::all() {
+        let result = (face.open)(&request);
+        let answer = match face.sees {
+            Sees::Whole => expect.check(face.name, result),
+            Sees::Pipe => expect.check_pipe(face.name, result),
+        };
+        let Some(Answer { plaintext, opened_via, stored }) = answer else { continue };
+        assert_eq!(plaintext, unhex(string(vector, "plaintext")), "{}", face.name);
+        if let Some(opened_via) = opened_via {
+            assert_eq!(opened_via, string(vector, "opened_via"), "{}", face.name);
+        }
+        if let Some(stored) = stored {
+            let wanted: BTreeMap<String, Vec<u8>> = vector["stored"]
+                .as_object()
+                .expect("stored is an object")
+                .iter()
+                .map(|(name, value)| (name.clone(), unhex(value.as_str().expect("hex"))))
+                .collect();
+            assert_eq!(stored, wanted, "{}", face.name);
+        }
+    }
+}
+
+fn run_keyset(vector: &Value, expect: Expect) {
+    let held = Held::parse(&vector["keys"]);
+    let keys = held.wraps();
+    let protection = match string(vector, "protection") {
+        "unprotected" => Protection::Unprotected,
+        "envelope" => Protection::Sealed(&keys),
+        other => panic!("unknown protection {other}"),
+    };
+    let file = unhex(string(vector, "file"));
+    let result = Keyset::parse_file_bytes(&file, protection);
+    let Some(keyset) = expect.check("Keyset::parse_file_bytes", result) else { return };
+    let parsed = &vector["parsed"];
+    only(
+        parsed,
+        &["keyset_id", "name", "revision", "parent", "primary", "policy", "versions", "read_only"],
+    );
+    assert_eq!(keyset.id().0, unhex_array(string(parsed, "keyset_id")));
+    assert_eq!(keyset.name(), string(parsed, "name"));
+    assert_eq!(keyset.revision(), number(parsed, "revision"));
+    let primary = keyset.primary().map_or(0, |version| u64::from(version.id().value()));
+    assert_eq!(primary, number(parsed, "primary"));
+    check_policy(&keyset, &parsed["policy"]);
+    let versions = list(&parsed["versions"]);
+    assert_eq!(keyset.versions().len(), versions.len());
+    for (version, wanted) in keyset.versions().iter().zip(versions) {
+        check_version(version, wanted);
+    }
+    assert_eq!(keyset.is_read_only(), parsed["read_only"].as_bool().expect("a bool"));
+    // Parent and secrets, through the encoding.
+    match keyset.expose_unprotected() {
+        Ok(bytes) => {
+            let encoding = unhex(string(&vector["intermediates"], "encoding"));
+            assert_eq!(bytes[5..bytes.len() - 16], encoding, "the encoding is not the one read");
+            assert_eq!(bytes.as_slice(), kit::keys::unprotected(&encoding));
+        }
+        Err(error) => {
+            assert!(keyset.is_read_only());
+            assert_eq!(error.kind(), ErrorKind::Misuse);
+        }
+    }
+}
+
+fn check_policy(keyset: &Keyset, wanted: &Value) {
+    let fields = [
+        "rotate_after_seconds",
+        "rotate_after_messages",
+        "rotate_after_bytes",
+        "algorithms",
+        "flags",
+    ];
+    only(wanted, &fields);
+    let policy = keyset.policy();
+    assert_eq!(policy.rotate_after_seconds, number(wanted, "rotate_after_seconds"));
+    assert_eq!(policy.rotate_after_messages, number(wanted, "rotate_after_messages"));
+    assert_eq!(policy.rotate_after_bytes, number(wanted, "rotate_after_bytes"));
+    for bit in 0..4 {
+        let algorithm = Algorithm::from_u8(bit + 1).expect("1 to 4 are algorithms");
+        assert_eq!(policy.allows(algorithm), number(wanted, "algorithms") >> bit & 1 == 1);
+    }
+    assert_eq!(u64::from(policy.allow_raw_export), number(wanted, "flags"));
+}
+
+fn check_version(version: &sealwax::keyset::Version, wanted: &Value) {
+    only(
+        wanted,
+        &[
+            "version_id",
+            "algorithm",
+            "state",
+            "created",
+            "activate_at",
+            "deactivate_at",
+            "changes",
+            "secret",
+        ],
+    );
+    assert_eq!(u64::from(version.id().value()), number(wanted, "version_id"));
+    assert_eq!(u64::from(version.algorithm().number()), number(wanted, "algorithm"));
+    assert_eq!(version.state() as u64, number(wanted, "state"));
+    assert_eq!(version.created(), number(wanted, "created"));
+    assert_eq!(version.activate_at().unwrap_or(0), number(wanted, "activate_at"));
+    assert_eq!(version.deactivate_at().unwrap_or(0), number(wanted, "deactivate_at"));
+    assert_eq!(version.state() == KeyState::Destroyed, string(wanted, "secret").is_empty());
+    let changes = list(&wanted["changes"]);
+    assert_eq!(version.changes().len(), changes.len());
+    for (change, wanted) in version.changes().iter().zip(changes) {
+        only(wanted, &["state", "at", "reason"]);
+        assert_eq!(change.state as u64, number(wanted, "state"));
+        assert_eq!(change.at, number(wanted, "at"));
+        assert_eq!(change.reason, string(wanted, "reason"));
+    }
+}
+
+fn run_recipient(vector: &Value, expect: Expect) {
+    let text = string(vector, "string");
+    let result = Recipient::parse_text(text);
+    let Some(recipient) = expect.check("Recipient::parse_text", result) else {
+        assert!(text.parse::<Recipient>().is_err());
+        return;
+    };
+    assert_eq!(u64::from(recipient.public_key().algorithm().number()), number(vector, "algorithm"));
+    assert_eq!(hex::encode(recipient.public_key().as_bytes()), string(vector, "public_key"));
+    assert_eq!(recipient.fingerprint().to_string(), string(vector, "fingerprint"));
+    assert_eq!(recipient.to_text(), trimmed(text));
+    assert_eq!(recipient.to_string(), trimmed(text));
+    assert_eq!(text.parse::<Recipient>().expect("parsed before"), recipient);
+}
+
+fn run_identity(vector: &Value, expect: Expect) {
+    let text = string(vector, "string");
+    let result = Keyset::parse_identity_text(text);
+    let Some(keyset) = expect.check("Keyset::parse_identity_text", result) else { return };
+    let version = keyset.primary().expect("an identity has a primary");
+    assert_eq!(u64::from(version.algorithm().number()), number(vector, "algorithm"));
+    assert_eq!(keyset.id().0, unhex_array(string(vector, "keyset_id")));
+    assert_eq!(u64::from(version.id().value()), number(vector, "version_id"));
+    assert_eq!(version.created(), number(vector, "created"));
+    assert_eq!((keyset.name(), keyset.revision()), ("identity", 1));
+    assert_eq!(keyset.versions().len(), 1);
+    let encoding = keyset.expose_unprotected().expect("an identity can be written");
+    let secret = &encoding[encoding.len() - 48..encoding.len() - 16];
+    assert_eq!(hex::encode(secret), string(vector, "secret"));
+    let written = keyset.expose_identity_text().expect("an identity can be written");
+    assert_eq!(written.as_str(), trimmed(text));
+}
+
+fn trimmed(text: &str) -> &str {
+    text.trim_matches(['\t', '\n', '\r', ' '])
+}
+
+fn number(object: &Value, name: &str) -> u64 {
+    object[name].as_u64().unwrap_or_else(|| panic!("{name} is not a number"))
+}
