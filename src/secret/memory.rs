@@ -8,7 +8,7 @@ use core::mem::MaybeUninit;
 // third or more. What is deeper stays; builds without optimisation go deeper.
 
 /// Sealing and opening one value: 1,688 bytes with aws-lc-rs, 4,784 with the others.
-pub(crate) const VALUE_DEPTH: usize = if cfg!(feature = "aws-lc") { 2560 } else { 6656 };
+pub(crate) const VALUE_DEPTH: usize = if cfg!(feature = "aws-lc") { 2304 } else { 6656 };
 /// Sealing and opening a batch of chunks: 3,248 bytes.
 pub(crate) const CHUNKS_DEPTH: usize = 4608;
 /// Making and opening a header with symmetric keys: 13,792 bytes.

@@ -44,7 +44,7 @@ impl Source {
 
     /// How many bytes there are, where that is known.
     pub(crate) fn len(&self) -> Option<u64> {
-        self.metadata.is_file().then(|| self.metadata.len())
+        self.metadata.is_file().then_some(self.metadata.len())
     }
 
     /// Whether all of it can be read from any position: a regular file that nobody read from before.
@@ -63,9 +63,9 @@ impl Sink {
                 Ok(Sink::Stdout(file))
             }
             Output::File(path) => {
-                let file =
-                    AtomicFile::create(path, existing).map_err(|e| Failure::from(e).at(path))?;
-                let guard = interrupt::remove(file.path());
+                let create = || AtomicFile::create(path, existing);
+                let (file, guard) = interrupt::make(create, AtomicFile::path)
+                    .map_err(|error| Failure::from(error).at(path))?;
                 Ok(Sink::File(file, guard))
             }
         }
@@ -110,15 +110,22 @@ pub(crate) fn carry(
     let mut buffer = Zeroizing::new(vec![0; BUFFER_LEN]);
     let mut done = 0;
     loop {
-        let read = read_some(from, &mut buffer)?;
-        if read == 0 {
-            return Ok(done);
+        // Our readers give a chunk at a time; a write is worth more than that.
+        let mut filled = 0;
+        while filled < BUFFER_LEN {
+            match read_some(from, &mut buffer[filled..])? {
+                0 => break,
+                read => filled += read,
+            }
         }
-        to.write_all(&buffer[..read])?;
-        done += read as u64;
+        to.write_all(&buffer[..filled])?;
+        done += filled as u64;
         progress.update(done, total);
         if interrupt::is_cancelled() {
             return Err(interrupt::failure());
+        }
+        if filled < BUFFER_LEN {
+            return Ok(done);
         }
     }
 }
@@ -169,7 +176,7 @@ pub(crate) fn standard_output() -> io::Result<File> {
 /// Fewer, larger transfers. Where it is not a pipe, or there is no more room, it stays as it is.
 fn grow_pipe(file: &File) {
     #[cfg(target_os = "linux")]
-    let _ = rustix::pipe::fcntl_setpipe_size(file, BUFFER_LEN);
+    let _ = rustix::pipe::fcntl_setpipe_size(file, PIPE_LEN);
     #[cfg(not(target_os = "linux"))]
     let _ = file;
 }
@@ -184,4 +191,7 @@ pub(crate) fn make_parents(path: &Path) -> Result<()> {
     }
 }
 
-const BUFFER_LEN: usize = 1 << 20;
+/// About what fits into the processor's cache.
+const BUFFER_LEN: usize = 256 * 1024;
+#[cfg(target_os = "linux")]
+const PIPE_LEN: usize = 1 << 20;

@@ -32,10 +32,15 @@ pub(crate) fn read_header(input: &mut impl Read) -> Result<Vec<u8>> {
         Header::need(&front, DEFAULT_MAX_HEADER_LEN)
     {
         let missing = len.saturating_sub(front.len());
-        let read = input.by_ref().take(missing as u64).read_to_end(&mut front)?;
+        let read = read_on(&mut front, input, missing)?;
         if read < missing || missing == 0 {
             break;
         }
     }
     Ok(front)
+}
+
+/// Reads `len` bytes more, or as many as there are.
+pub(crate) fn read_on(front: &mut Vec<u8>, input: &mut impl Read, len: usize) -> Result<usize> {
+    Ok(input.by_ref().take(len as u64).read_to_end(front)?)
 }

@@ -81,10 +81,15 @@ pub(crate) fn leave_to_library() -> Guard {
     Guard(())
 }
 
-/// While an unfinished file is there.
-pub(crate) fn remove(unfinished: &Path) -> Guard {
-    *before() = Before::Remove(unfinished.to_path_buf());
-    Guard(())
+/// Makes an unfinished file, which an interruption removes. None comes between.
+pub(crate) fn make<T, E>(
+    make: impl FnOnce() -> Result<T, E>,
+    path: impl FnOnce(&T) -> &Path,
+) -> Result<(T, Guard), E> {
+    let mut before = before();
+    let made = make()?;
+    *before = Before::Remove(path(&made).to_path_buf());
+    Ok((made, Guard(())))
 }
 
 /// While the terminal does not show what is typed.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The `sealwax` command: a thin face over the library `sealwax`.
 
+#![forbid(unsafe_code)]
+
 mod cli;
 mod commands;
 mod console;
@@ -14,6 +16,7 @@ mod input;
 mod interrupt;
 mod keyring;
 mod passphrase;
+mod pipeline;
 mod plan;
 mod progress;
 mod protection;

@@ -20,7 +20,7 @@ pub(crate) struct FileOptions {
     /// Write here: a file, a folder that exists, or - for stdout.
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
-    /// Go into folders. Links in them are not followed.
+    /// Go into folders. Links in them are not followed; with -o a folder keeps its name and its shape.
     #[arg(short = 'R', long)]
     recursive: bool,
     /// Replace what exists, and write sealed bytes to a terminal.

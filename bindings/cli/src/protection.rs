@@ -11,6 +11,7 @@ use crate::console;
 use crate::exit::Exit;
 use crate::failure::{Failure, Result, shown};
 use crate::home::{self, Home};
+use crate::interrupt;
 use crate::passphrase::{self, Secret, Source, Typing};
 use crate::unlock::Unlocker;
 
@@ -40,6 +41,7 @@ impl Chosen {
 
     /// Writes a new keyset file, with mode 0600.
     pub(crate) fn save(&self, keyset: &Keyset, path: &Path) -> Result<()> {
+        let _guard = interrupt::leave_to_library();
         let saved = match self {
             Chosen::Passphrase(secret) => {
                 let passphrase = Passphrase::new(secret)?;

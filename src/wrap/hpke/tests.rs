@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! HPKE against RFC 9180 and the draft with X-Wing.
 
-#[path = "../../../tests/kit/shared.rs"]
-mod shared;
-
 use serde_json::Value;
 
-use self::shared::{Tally, folder, text, unhex, unhex_array};
 use super::*;
+use crate::shared_vectors::{Tally, folder, text, unhex, unhex_array};
 
 #[test]
 fn hpke_agrees_with_rfc_9180() {

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `sealwax open`.
 
-use std::io::Read;
-
 use clap::Args;
+use sealwax::envelope::PAYLOAD_PREFIX_LEN;
 use sealwax::stream::Job;
 
 use super::{Outcome, each};
@@ -13,6 +12,7 @@ use crate::front;
 use crate::input::Input;
 use crate::interrupt;
 use crate::keyring::{Keyring, OpenOptions};
+use crate::pipeline::{self, Run};
 use crate::plan::{FileOptions, Item, Naming, Output};
 use crate::progress::Progress;
 
@@ -49,41 +49,37 @@ fn open(keyring: &mut Keyring, files: &FileOptions, item: &Item) -> Result<()> {
         let job = Job { threads: files.threads, existing, control: Some(&progress) };
         return files.explain(keyring.opener().open_path(path, target, &job), target);
     }
-    let total = source.len();
     if source.is_whole_file() {
         keyring.prepare(&front::read_again(keyring, &mut source.file)?)?;
         // Verifies the end before the first byte is released.
         let mut reader = keyring.opener().seek_reader(&source.file)?;
-        return deliver(&mut reader, &source, item, files, &progress, total);
+        let sink = open_sink(&source, item, files)?;
+        flow::carry(&mut reader, &mut sink.file(), &progress, source.len())?;
+        return sink.finish();
     }
-    let front = front::read(keyring, &mut source.file)?;
+    let mut front = front::read_header(&mut source.file)?;
     keyring.prepare(&front)?;
-    let mut reader = keyring.opener().reader(front.as_slice().chain(&source.file))?;
-    deliver(&mut reader, &source, item, files, &progress, None)
+    front::read_on(&mut front, &mut source.file, PAYLOAD_PREFIX_LEN)?;
+    let opening = keyring.opener().begin(&front)?;
+    let sink = open_sink(&source, item, files)?;
+    let run = Run { threads: files.threads, progress: &progress, total: None };
+    pipeline::open(source.file, sink.file(), &opening, &run)?;
+    sink.finish()
 }
 
-/// Writes what the reader yields, all of it verified, to the output.
-fn deliver(
-    reader: &mut dyn Read,
-    source: &Source,
-    item: &Item,
-    files: &FileOptions,
-    progress: &Progress,
-    total: Option<u64>,
-) -> Result<()> {
+fn open_sink(source: &Source, item: &Item, files: &FileOptions) -> Result<Sink> {
     if let Output::File(target) = &item.output {
         flow::make_parents(target)?;
     }
     let sink = Sink::open(&item.output, files.existing())?;
     sink.set_mode_of(&source.metadata)?;
-    flow::carry(reader, &mut sink.file(), progress, total)?;
-    sink.finish()
+    Ok(sink)
 }
 
 const EXAMPLES: &str = "\
 Examples:
   sealwax open report.pdf.swx                    report.pdf beside it
-  sealwax open -R /mnt/backup/photos -o photos   every .swx file in a folder
+  sealwax open -R /mnt/backup/photos -o .        every .swx file in it, to ./photos
   sealwax open -k work < src.tar.swx | tar x
   sealwax open -i identity.swxk -o letter.txt for-ann.swx
   sealwax open --context host=db1 dump.sql.swx

@@ -2,8 +2,10 @@
 //! `sealwax seal`.
 
 use std::ffi::OsString;
+use std::io::Write;
 
 use clap::Args;
+use sealwax::rng::OsRandom;
 use sealwax::stream::Job;
 use sealwax::{Sealer, Suite};
 
@@ -13,6 +15,7 @@ use crate::failure::{Failure, Result};
 use crate::flow::{self, Sink, Source};
 use crate::input::Input;
 use crate::interrupt;
+use crate::pipeline::{self, Run};
 use crate::plan::{FileOptions, Item, Naming, Output};
 use crate::progress::Progress;
 use crate::recipients::{RecipientOptions, Recipients};
@@ -76,13 +79,14 @@ impl Seal {
                 return self.files.explain(sealer.seal_path(source, target, &job), target);
             }
         }
-        let mut source = Source::open(&item.input)?;
+        let source = Source::open(&item.input)?;
         let total = source.len();
         let sink = Sink::open(&item.output, existing)?;
         sink.set_mode_of(&source.metadata)?;
-        let mut writer = sealer.writer(sink.file())?;
-        flow::carry(&mut source.file, &mut writer, &progress, total)?;
-        writer.finish()?;
+        let (front, sealing) = sealer.begin_with_rng(&mut OsRandom)?;
+        sink.file().write_all(&front)?;
+        let run = Run { threads: self.files.threads, progress: &progress, total };
+        pipeline::seal(source.file, sink.file(), sealing, &run)?;
         sink.finish()
     }
 }
@@ -90,7 +94,7 @@ impl Seal {
 const EXAMPLES: &str = "\
 Examples:
   sealwax seal report.pdf                        report.pdf.swx beside it, for the keyset `default`
-  sealwax seal -R photos -o /mnt/backup          every file in a folder
+  sealwax seal -R photos -o /mnt/backup          every file in it, to /mnt/backup/photos
   tar c src | sealwax seal -k work > src.tar.swx
   sealwax seal -r sealwaxpub1... -o for-ann.swx letter.txt
   sealwax seal --passphrase letter.txt

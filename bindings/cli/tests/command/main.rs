@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The real binary, from the outside: what it writes, what it says, how it exits.
+#![cfg(feature = "host")]
+
+mod failures;
+mod files;
+mod keys;
+mod kit;
+mod reports;
+mod streams;
+mod tokens;
