@@ -5,6 +5,8 @@ pub mod context;
 pub(crate) mod core;
 pub(crate) mod entry;
 pub(crate) mod key_block;
+// Without a heap there is no `Keyset` to be exported with its policy.
+#[cfg_attr(not(feature = "alloc"), allow(unreachable_pub))]
 pub(crate) mod keyset;
 pub(crate) mod payload;
 pub(crate) mod reader;

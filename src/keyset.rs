@@ -288,6 +288,40 @@ impl Keyset {
         Ok(len)
     }
 
+    /// Opens a token with whichever of these keysets sealed it (format.md 6.4).
+    ///
+    /// # Errors
+    /// As [`Keyset::open`]; `Limit` where more than 16 versions of that id and suite are at hand.
+    pub fn open_with_any(
+        keysets: &[&Keyset],
+        token: &[u8],
+        context: &Context,
+    ) -> Result<Zeroizing<Vec<u8>>> {
+        let Token { suite, version: wanted, .. } = Token::parse(token)?;
+        let mut trials = Trials::new();
+        let mut forbidden = None;
+        for keyset in keysets {
+            let Some(version) = keyset.version(wanted) else { continue };
+            if version.algorithm() != Algorithm::Symmetric(suite) {
+                continue;
+            }
+            if let Err(error) = version.check_opens() {
+                forbidden = forbidden.or(Some(error));
+                continue;
+            }
+            trials.spend()?;
+            match keyset.open(token, context) {
+                Err(Error::Decrypt) => {}
+                decided => return decided,
+            }
+        }
+        Err(match forbidden {
+            _ if trials.any_spent() => Error::Decrypt,
+            Some(error) => error,
+            None => Error::UnknownKey(Wanted::Token(wanted)),
+        })
+    }
+
     /// The encoding of format.md 8.1, with every secret in it.
     pub(crate) fn encode(&self) -> Zeroizing<Vec<u8>> {
         let Keyset { id, name, revision, parent, primary, policy, versions, read_only: _ } = self;
@@ -459,13 +493,11 @@ impl Keyset {
     fn try_pairs(
         &self,
         binding: &Binding,
-        algorithm: Algorithm,
-        fingerprint: Fingerprint,
-        enc: &[u8],
-        ct: &[u8; 48],
+        sealed: &SealedForPair<'_>,
         trials: &mut Trials,
         data_key: &mut Key<Data>,
     ) -> Result<Unwrap> {
+        let SealedForPair { algorithm, fingerprint, enc, ct } = *sealed;
         let mut outcome = Unwrap::NotAtHand;
         for version in &self.versions {
             let Some((private, recipient)) = version.pair() else { continue };
@@ -491,6 +523,14 @@ impl Keyset {
         }
         Ok(outcome)
     }
+}
+
+/// An entry of type 3 or 4.
+struct SealedForPair<'a> {
+    algorithm: Algorithm,
+    fingerprint: Fingerprint,
+    enc: &'a [u8],
+    ct: &'a [u8; 48],
 }
 
 impl KeyWrap for Keyset {
@@ -537,12 +577,12 @@ impl KeyWrap for Keyset {
                 }
             }
             Entry::X25519 { fingerprint, enc, ct } => {
-                let pair = Algorithm::X25519;
-                self.try_pairs(binding, pair, fingerprint, enc, ct, trials, data_key)
+                let sealed = SealedForPair { algorithm: Algorithm::X25519, fingerprint, enc, ct };
+                self.try_pairs(binding, &sealed, trials, data_key)
             }
             Entry::XWing { fingerprint, enc, ct } => {
-                let pair = Algorithm::XWing;
-                self.try_pairs(binding, pair, fingerprint, enc, ct, trials, data_key)
+                let sealed = SealedForPair { algorithm: Algorithm::XWing, fingerprint, enc, ct };
+                self.try_pairs(binding, &sealed, trials, data_key)
             }
             _ => Ok(Unwrap::NotAtHand),
         }

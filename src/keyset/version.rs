@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! One version of a keyset: a secret, a state, times.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -37,10 +38,18 @@ pub struct Change {
     pub reason: String,
 }
 
+// Not boxed: it is the one that every token goes through, and nearly all keysets have nothing else.
+#[allow(clippy::large_enum_variant)]
 enum Material {
     Symmetric { root: Key<Root>, key: VersionKey },
-    Pair { secret: Key<Pair>, private: PrivateKey, recipient: Recipient },
+    Pair(Box<PairMaterial>),
     Destroyed,
+}
+
+struct PairMaterial {
+    secret: Key<Pair>,
+    private: PrivateKey,
+    recipient: Recipient,
 }
 
 impl Version {
@@ -137,14 +146,14 @@ impl Version {
 
     pub(crate) fn pair(&self) -> Option<(&PrivateKey, &Recipient)> {
         match &self.material {
-            Material::Pair { private, recipient, .. } => Some((private, recipient)),
+            Material::Pair(pair) => Some((&pair.private, &pair.recipient)),
             _ => None,
         }
     }
 
     pub(super) fn expose_pair_secret(&self) -> Option<&[u8; 32]> {
         match &self.material {
-            Material::Pair { secret, .. } => Some(secret.expose_bytes()),
+            Material::Pair(pair) => Some(pair.secret.expose_bytes()),
             _ => None,
         }
     }
@@ -209,7 +218,7 @@ impl Version {
         } = self;
         let secret: &[u8] = match material {
             Material::Symmetric { root, .. } => root.expose_bytes(),
-            Material::Pair { secret, .. } => secret.expose_bytes(),
+            Material::Pair(pair) => pair.secret.expose_bytes(),
             Material::Destroyed => &[],
         };
         let len = self.encoded_len() - 2 - 32 + secret.len();
@@ -251,7 +260,7 @@ impl Material {
                 *pair.expose_bytes_mut() = *secret;
                 let private = PrivateKey::expand(algorithm, &pair);
                 let recipient = Recipient::new(private.public())?;
-                Ok(Material::Pair { secret: pair, private, recipient })
+                Ok(Material::Pair(Box::new(PairMaterial { secret: pair, private, recipient })))
             }
         }
     }

@@ -7,7 +7,7 @@ use crate::format::payload::{Extent, PREFIX_LEN};
 use crate::primitives::TAG_LEN;
 
 /// About how many bytes of plaintext one batch has.
-const BATCH_LEN: usize = 256 * 1024;
+const BATCH_LEN: usize = 512 * 1024;
 
 /// Where the chunks of an envelope of known length are.
 #[derive(Clone, Copy)]

@@ -35,22 +35,12 @@ pub struct Recipient {
     hidden: bool,
 }
 
-/// A private key, expanded.
+/// A private key, expanded. Whoever has a heap boxes it.
+#[allow(clippy::large_enum_variant)]
 pub(crate) enum PrivateKey {
-    X25519 {
-        private: Key<Pair>,
-        public: [u8; 32],
-    },
-    #[cfg_attr(not(feature = "alloc"), allow(clippy::large_enum_variant))]
-    XWing {
-        expanded: Boxed<XWing>,
-    },
+    X25519 { private: Key<Pair>, public: [u8; 32] },
+    XWing { expanded: XWing },
 }
-
-#[cfg(feature = "alloc")]
-type Boxed<T> = alloc::boxed::Box<T>;
-#[cfg(not(feature = "alloc"))]
-type Boxed<T> = T;
 
 impl PublicKey {
     /// Parses a public key of this algorithm.
@@ -235,7 +225,7 @@ impl PrivateKey {
     pub(crate) fn expand(algorithm: Algorithm, private: &Key<Pair>) -> Self {
         let bytes = private.expose_bytes();
         if algorithm == Algorithm::XWing {
-            return PrivateKey::XWing { expanded: boxed(XWing::expand(bytes)) };
+            return PrivateKey::XWing { expanded: XWing::expand(bytes) };
         }
         let mut copy = Key::zeroed();
         *copy.expose_bytes_mut() = *bytes;
@@ -281,16 +271,6 @@ impl PrivateKey {
         }
         opened
     }
-}
-
-#[cfg(feature = "alloc")]
-fn boxed<T>(value: T) -> Boxed<T> {
-    Boxed::new(value)
-}
-
-#[cfg(not(feature = "alloc"))]
-fn boxed<T>(value: T) -> Boxed<T> {
-    value
 }
 
 /// The two KEMs of RFC 9180's registry that we use.
