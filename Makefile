@@ -13,8 +13,9 @@ test: ## Set up what is needed, then run every test: three backends, two firmwar
 check: ## Formatting, lints, documentation, dependencies
 	scripts/check
 
-bench: ## Benchmarks
+bench: ## Benchmarks, and the same work done by others
 	cargo bench
+	python3 benches/peers/run.py
 
 firmware: ## Build for processors without an operating system, with and without a heap
 	scripts/firmware

@@ -100,6 +100,7 @@ class Setup:
         self.target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
         self.venv = ROOT / "target" / "peers-venv"
         self.missing = {}
+        self.given = arguments.sealwax
         self.sealwax = self.attempt("sealwax", lambda: self.find_sealwax(arguments.sealwax))
         self.rust = self.attempt("rust", self.build_rust)
         self.age = self.attempt("age", lambda: self.system("age", "age"))
@@ -198,7 +199,8 @@ class Setup:
         """Lines (name, version) for the head of the report."""
         head = ["git", "-C", str(ROOT), "describe", "--always", "--dirty"]
         lines = [("sealwax", self.first_line([self.sealwax, "--version"]) if self.sealwax else "-")]
-        lines.append(("source", self.first_line(head)))
+        source = self.first_line(head)
+        lines.append(("source", f"{source}, but for the command: {self.given}" if self.given else source))
         lines.append(("rustc", self.first_line(["rustc", "--version"])))
         for crate in ["aws-lc-rs", "ring"]:
             lines.append((crate, locked_version(crate)))

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Keysets as bytes and as text (format.md 8.1, 8.4, 9.2).
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use zeroize::Zeroizing;
+
+use super::{Keyset, Version};
+use crate::error::{Error, Result};
+use crate::format::keyset::{CHECK_LEN, Policy, UNPROTECTED_MAGIC, VERSION, View};
+use crate::format::reader::{End, Reader};
+use crate::id::{Algorithm, KeysetId, VersionId};
+use crate::primitives::{ct_eq, hash};
+
+impl Keyset {
+    /// The encoding of format.md 8.1, with every secret in it.
+    pub(crate) fn encode(&self) -> Zeroizing<Vec<u8>> {
+        let Keyset { id, name, revision, parent, primary, policy, versions, read_only: _ } = self;
+        let records: usize = versions.iter().map(Version::encoded_len).sum();
+        // Given its final capacity first: a growing Vec would leave copies of secrets.
+        let mut out = Zeroizing::new(Vec::with_capacity(128 + name.len() + records));
+        out.push(VERSION);
+        out.extend_from_slice(&id.0);
+        out.push(u8::try_from(name.len()).expect("a name is at most 64 bytes"));
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(&revision.to_be_bytes());
+        out.extend_from_slice(parent);
+        out.extend_from_slice(&primary.map_or(0, VersionId::value).to_be_bytes());
+        policy.encode(&mut out);
+        let count = u32::try_from(versions.len()).expect("at most 65,536 versions");
+        out.extend_from_slice(&count.to_be_bytes());
+        versions.iter().for_each(|version| version.encode(&mut out));
+        out
+    }
+
+    /// Reads the encoding of format.md 8.1.
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self> {
+        let view = View::parse(bytes)?;
+        let mut versions = Vec::with_capacity(view.count as usize);
+        for record in view.records() {
+            versions.push(Version::from_record(view.id, &record)?);
+        }
+        Ok(Keyset {
+            id: view.id,
+            name: view.name.into(),
+            revision: view.revision,
+            parent: view.parent,
+            primary: view.primary,
+            policy: view.policy,
+            versions,
+            read_only: view.read_only,
+        })
+    }
+
+    /// The unprotected keyset of format.md 8.4: every secret readable by whoever has these bytes.
+    ///
+    /// # Errors
+    /// `Misuse` where the keyset was made by a newer version of sealwax.
+    pub fn expose_unprotected(&self) -> Result<Zeroizing<Vec<u8>>> {
+        self.check_writable()?;
+        let encoding = self.encode();
+        let mut out = Zeroizing::new(Vec::with_capacity(encoding.len() + 5 + CHECK_LEN));
+        out.extend_from_slice(UNPROTECTED_MAGIC);
+        out.push(VERSION);
+        out.extend_from_slice(&encoding);
+        out.extend_from_slice(&unprotected_check(&encoding));
+        Ok(out)
+    }
+
+    /// Reads an unprotected keyset (format.md 8.4). Nothing authenticates it.
+    ///
+    /// # Errors
+    /// `Format` or `Truncated` where the bytes are not an unprotected keyset.
+    pub fn parse_unprotected(bytes: &[u8]) -> Result<Self> {
+        let mut reader = Reader::new(bytes, End::Input);
+        if !UNPROTECTED_MAGIC.starts_with(&bytes[..bytes.len().min(4)]) {
+            return Err(Error::format("8.4", "not an unprotected keyset"));
+        }
+        reader.array::<4>()?;
+        if reader.u8()? != VERSION {
+            return Err(Error::format("8.4", "unknown keyset version"));
+        }
+        let (encoding, check) =
+            reader.rest().split_last_chunk::<CHECK_LEN>().ok_or(Error::Truncated)?;
+        if !ct_eq(check, &unprotected_check(encoding)) {
+            return Err(Error::format("8.4", "the keyset is damaged: its check does not hold"));
+        }
+        Keyset::parse(encoding)
+    }
+
+    /// The identity string of the primary version: `SEALWAX-SECRET-1...` (format.md 9.2).
+    ///
+    /// # Errors
+    /// `Misuse` where the keyset is symmetric, `KeyState` where it has no usable primary.
+    pub fn expose_identity_text(&self) -> Result<Zeroizing<String>> {
+        let primary = self.sealing_version()?;
+        let Some(secret) = primary.expose_pair_secret() else {
+            return Err(Error::Misuse("a symmetric keyset has no identity string"));
+        };
+        let mut payload = Zeroizing::new(Vec::with_capacity(61));
+        payload.push(primary.algorithm().number());
+        payload.extend_from_slice(&self.id.0);
+        payload.extend_from_slice(&primary.id().value().to_be_bytes());
+        payload.extend_from_slice(&primary.created().to_be_bytes());
+        payload.extend_from_slice(secret);
+        Ok(crate::format::strings::encode_identity(&payload))
+    }
+
+    /// Reads an identity string (format.md 9.2).
+    ///
+    /// # Errors
+    /// `Format` where it is mistyped or of another kind.
+    pub fn parse_identity_text(text: &str) -> Result<Self> {
+        let payload = crate::format::strings::decode_identity(text)?;
+        let mut reader = Reader::new(&payload, End::Structure("9.2"));
+        let algorithm = Algorithm::from_u8(reader.u8()?)?;
+        if !algorithm.is_pair() {
+            return Err(Error::format("9.2", "not the algorithm of a key pair"));
+        }
+        let id = KeysetId(*reader.array()?);
+        let version =
+            VersionId::new(reader.u32()?).ok_or(Error::format("1.5", "a version id is 0"))?;
+        let created = reader.u64()?;
+        let secret = reader.array()?;
+        let mut keyset = Keyset {
+            id,
+            name: "identity".into(),
+            revision: 1,
+            parent: [0; 32],
+            primary: None,
+            policy: Policy::of_family(algorithm),
+            versions: Vec::with_capacity(1),
+            read_only: false,
+        };
+        keyset.insert_primary(Version::new(id, version, algorithm, secret, created)?);
+        reader.finish("9.2")?;
+        Ok(keyset)
+    }
+}
+
+fn unprotected_check(encoding: &[u8]) -> [u8; CHECK_LEN] {
+    let hash = hash(&[b"sealwax/v1/unprotected\0", encoding]);
+    *hash.first_chunk().expect("16 of 32 bytes")
+}
