@@ -10,6 +10,7 @@ use super::refuse;
 use crate::error::Result;
 use crate::format::keyset::Record;
 use crate::id::{Algorithm, KeyState, KeysetId, VersionId};
+use crate::secret::memory::{HEADER_DEPTH, PUBLIC_KEY_DEPTH, with_wiped_stack};
 use crate::secret::{Key, Pair, Root};
 use crate::wrap::hpke::{PrivateKey, Recipient};
 use crate::wrap::version_key::VersionKey;
@@ -249,19 +250,19 @@ impl Material {
         secret: &[u8; 32],
     ) -> Result<Self> {
         match algorithm {
-            Algorithm::Symmetric(suite) => {
+            Algorithm::Symmetric(suite) => with_wiped_stack::<HEADER_DEPTH, _>(|| {
                 let mut root = Key::zeroed();
                 *root.expose_bytes_mut() = *secret;
                 let key = VersionKey::derive(&root, suite, keyset, id);
                 Ok(Material::Symmetric { root, key })
-            }
-            Algorithm::X25519 | Algorithm::XWing => {
+            }),
+            Algorithm::X25519 | Algorithm::XWing => with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(|| {
                 let mut pair = Key::zeroed();
                 *pair.expose_bytes_mut() = *secret;
                 let private = PrivateKey::expand(algorithm, &pair);
                 let recipient = Recipient::new(private.public())?;
                 Ok(Material::Pair(Box::new(PairMaterial { secret: pair, private, recipient })))
-            }
+            }),
         }
     }
 }
