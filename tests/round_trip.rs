@@ -584,7 +584,9 @@ fn a_writer_that_failed_does_not_go_on() {
 #[test]
 fn a_failing_random_source_seals_nothing() {
     let key = key();
-    let sealer = Sealer::new().recipient(&key);
+    let other = kit::specimens::keyset(1, 1);
+    // The header of one keyset is drawn in one call; the second recipient takes another.
+    let sealer = Sealer::new().recipient(&key).recipient(&other);
     let mut out = vec![0; sealer.sealed_len(9).expect("a length")];
     for calls in 0..2 {
         let mut random = kit::random::Failing(calls);

@@ -356,7 +356,7 @@ impl<'a> Sealer<'a> {
         front: &mut [u8],
         random: &mut dyn Random,
     ) -> Result<Engine> {
-        // One call to the system for everything that is drawn here.
+        let random = &mut Drawn::new(random)?;
         let mut drawn = zeroize::Zeroizing::new([0u8; 72]);
         random.fill(drawn.as_mut_slice())?;
         let (data_key_bytes, rest) = drawn.split_first_chunk::<32>().expect("32 of 72 bytes");
@@ -414,6 +414,35 @@ impl<'a> Sealer<'a> {
             recipient.wrap_key(binding, data_key, random, writer.reserve(shape.body_len))?;
         }
         Ok(())
+    }
+}
+
+/// What the header of an envelope for one keyset takes, drawn in one call: each costs more than a chunk of AES-GCM.
+/// Whoever takes more gets it from the source.
+struct Drawn<'r> {
+    bytes: zeroize::Zeroizing<[u8; 96]>,
+    used: usize,
+    source: &'r mut dyn Random,
+}
+
+impl<'r> Drawn<'r> {
+    fn new(source: &'r mut dyn Random) -> Result<Self> {
+        let mut bytes = zeroize::Zeroizing::new([0; 96]);
+        source.fill(bytes.as_mut_slice())?;
+        Ok(Drawn { bytes, used: 0, source })
+    }
+}
+
+impl Random for Drawn<'_> {
+    fn fill(&mut self, out: &mut [u8]) -> Result<()> {
+        match self.bytes[self.used..].get(..out.len()) {
+            Some(drawn) => {
+                out.copy_from_slice(drawn);
+                self.used += out.len();
+                Ok(())
+            }
+            None => self.source.fill(out),
+        }
     }
 }
 
