@@ -137,7 +137,7 @@ fn keyed<H: EagerHash>(key: &[u8]) -> HmacCore<H> {
 
 /// HMAC of all pieces, from a keyed first state.
 ///
-/// The crate's block interface: its buffered one wipes more than it uses, which doubles the price of short inputs.
+/// The crate's block interface: its buffered one copies and wipes a buffer more for each short input.
 #[inline]
 fn mac<H: EagerHash>(
     keyed: &HmacCore<H>,

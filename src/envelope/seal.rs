@@ -417,7 +417,7 @@ impl<'a> Sealer<'a> {
     }
 }
 
-/// What the header of an envelope for one keyset takes, drawn in one call: each costs more than a chunk of AES-GCM.
+/// What the header of an envelope for one keyset takes, drawn in one call to the system instead of two.
 /// Whoever takes more gets it from the source.
 struct Drawn<'r> {
     bytes: zeroize::Zeroizing<[u8; 96]>,
