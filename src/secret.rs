@@ -40,6 +40,8 @@ pub enum Token {}
 pub enum Wrap {}
 /// K_salt (format.md 6.1).
 pub enum Salt {}
+/// K_lease (format.md 6.1).
+pub enum Lease {}
 /// K_block (format.md 4.2).
 pub enum Block {}
 /// K_payload (format.md 4.2).

@@ -52,12 +52,47 @@ impl Policy {
         }
     }
 
+    /// What a new keyset has: rotate after two years, which is as long as SP 800-57 Part 1 Rev. 5 (table 1) lets symmetric
+    /// keys and static key-agreement keys seal; and well before the limits of format.md 8.7c.
+    pub const fn recommended(algorithm: Algorithm) -> Self {
+        let pairs = algorithm.is_pair();
+        Policy {
+            rotate_after_seconds: 2 * 365 * 86_400,
+            rotate_after_messages: if pairs { 0 } else { 1 << 46 },
+            rotate_after_bytes: if pairs { 0 } else { 1 << 56 },
+            ..Policy::of_family(algorithm)
+        }
+    }
+
+    /// Allows new versions of these algorithms only.
+    ///
+    /// # Errors
+    /// `Misuse` where there is none, or where symmetric keys and key pairs are mixed.
+    pub fn allow_only(&mut self, algorithms: &[Algorithm]) -> Result<()> {
+        let bits = algorithms.iter().fold(0, |bits, a| bits | (1 << (a.number() - 1)));
+        if (bits & 0b0011 != 0) == (bits & 0b1100 != 0) {
+            return Err(Error::Misuse("a policy allows symmetric keys or key pairs, not both"));
+        }
+        self.algorithms = bits;
+        Ok(())
+    }
+
+    /// The algorithms that new versions may be of.
+    pub fn algorithms(&self) -> impl Iterator<Item = Algorithm> {
+        let policy = *self;
+        (1..=4u8).filter_map(|n| Algorithm::from_u8(n).ok()).filter(move |a| policy.allows(*a))
+    }
+
+    pub(crate) fn first_algorithm(&self) -> Algorithm {
+        self.algorithms().next().expect("a policy allows at least one algorithm")
+    }
+
     /// Whether a new version may be of this algorithm.
     pub const fn allows(&self, algorithm: Algorithm) -> bool {
         self.algorithms & (1 << (algorithm.number() - 1)) != 0
     }
 
-    const fn is_for_pairs(&self) -> bool {
+    pub(crate) const fn is_for_pairs(&self) -> bool {
         self.algorithms & 0b1100 != 0
     }
 
@@ -291,6 +326,17 @@ pub(crate) fn check_name(name: &str) -> Result<(), &'static str> {
         Err("a keyset's name is longer than 64 bytes")
     } else if name.chars().any(char::is_control) {
         Err("a keyset's name has a control character")
+    } else {
+        Ok(())
+    }
+}
+
+/// Whether a change of state may have this reason; what is wrong otherwise (format.md 8.2).
+pub(crate) fn check_reason(reason: &str) -> Result<(), &'static str> {
+    if reason.len() > 255 {
+        Err("a reason is longer than 255 bytes")
+    } else if reason.chars().any(char::is_control) {
+        Err("a reason has a control character")
     } else {
         Ok(())
     }

@@ -10,7 +10,7 @@ use super::{Keyset, Version};
 use crate::error::{Error, Result};
 use crate::format::keyset::{CHECK_LEN, Policy, UNPROTECTED_MAGIC, VERSION, View};
 use crate::format::reader::{End, Reader};
-use crate::id::{Algorithm, KeysetId, VersionId};
+use crate::id::{Algorithm, KeyState, KeysetId, VersionId};
 use crate::primitives::{ct_eq, hash};
 
 impl Keyset {
@@ -51,6 +51,13 @@ impl Keyset {
             versions,
             read_only: view.read_only,
         })
+    }
+
+    /// H("sealwax/v1/keyset-fingerprint" || 0x00 || keyset)[..16]: names this revision, its secrets included, in front of
+    /// people (format.md 8.6b). It is public.
+    pub fn fingerprint(&self) -> [u8; 16] {
+        let hash = hash(&[b"sealwax/v1/keyset-fingerprint\0", &self.encode()]);
+        *hash.first_chunk().expect("16 of 32 bytes")
     }
 
     /// The unprotected keyset of format.md 8.4: every secret readable by whoever has these bytes.
@@ -133,7 +140,9 @@ impl Keyset {
             versions: Vec::with_capacity(1),
             read_only: false,
         };
-        keyset.insert_primary(Version::new(id, version, algorithm, secret, created)?);
+        let state = KeyState::Active;
+        let version = Version::new(id, version, algorithm, state, secret, created)?;
+        keyset.primary = Some(keyset.insert(version));
         reader.finish("9.2")?;
         Ok(keyset)
     }
