@@ -18,6 +18,15 @@ pub enum Existing {
     Replace,
 }
 
+/// Who may look into a new folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Its owner alone.
+    Owner,
+    /// Whoever the process lets.
+    Default,
+}
+
 /// A file being written beside its final name. Dropped before [`AtomicFile::commit`], it is removed.
 pub struct AtomicFile {
     file: NamedTempFile,
@@ -83,7 +92,8 @@ impl AtomicFile {
     /// Makes the file durable and gives it its name.
     ///
     /// # Errors
-    /// `Io`; the unfinished file is removed, and a file that had the name is untouched.
+    /// `Io`; the unfinished file is removed, and a file that had the name is untouched. Only where the folder alone
+    /// cannot be made durable the new file has its name already, and a loss of power may take that back.
     pub fn commit(self) -> Result<()> {
         let AtomicFile { file, target, existing } = self;
         file.as_file().sync_all()?;
@@ -92,13 +102,47 @@ impl AtomicFile {
             Existing::Replace => file.persist(&target),
         }
         .map_err(|error| error.error)?;
-        // The name is durable once the folder is; some file systems cannot sync folders, and say so.
-        #[cfg(unix)]
-        if let Ok(folder) = File::open(folder(&target)) {
-            let _ = folder.sync_all();
-        }
-        Ok(())
+        // The name is durable once the folder is.
+        Ok(sync_folder(folder(&target))?)
     }
+}
+
+/// Makes a folder and those above it that are missing, durably.
+///
+/// # Errors
+/// `Io`.
+pub fn create_folders(folder: &Path, access: Access) -> std::io::Result<()> {
+    let missing = folder.ancestors().take_while(|path| !path.as_os_str().is_empty());
+    let missing: Vec<_> = missing.take_while(|path| !path.exists()).collect();
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    if access == Access::Owner {
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    }
+    #[cfg(not(unix))]
+    let _ = access;
+    builder.recursive(true).create(folder)?;
+    // A file in a folder whose own name is lost is lost too.
+    missing.into_iter().try_for_each(|made| sync_folder(self::folder(made)))
+}
+
+/// Makes the names in a folder durable, as far as the system lets us.
+fn sync_folder(folder: &Path) -> std::io::Result<()> {
+    #[cfg(unix)]
+    use std::io::ErrorKind;
+    #[cfg(unix)]
+    match File::open(folder).and_then(|folder| folder.sync_all()) {
+        // Some file systems cannot sync folders, and some folders can be written and not read.
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::InvalidInput | ErrorKind::Unsupported | ErrorKind::PermissionDenied
+            ) => {}
+        other => return other,
+    }
+    #[cfg(not(unix))]
+    let _ = folder;
+    Ok(())
 }
 
 fn folder(target: &Path) -> &Path {
