@@ -3,11 +3,9 @@
 
 use crate::error::Result;
 use crate::format::core::ChunkLen;
-use crate::id::{Algorithm, Fingerprint, KeysetId, RawKeyId, RecipientKind, Suite, VersionId};
+use crate::id::{Fingerprint, KeysetId, RawKeyId, RecipientKind, Suite, VersionId};
 use crate::primitives::{AeadKey, NONCE_LEN, Prk, ct_eq, expand512, hash};
-use crate::secret::{
-    Block, Data, Key, Lease, Payload, Provided, Raw, Root, Salt, Stretched, Token, Wrap,
-};
+use crate::secret::{Block, Data, Key, Payload, Provided, Raw, Root, Salt, Stretched, Token, Wrap};
 use zeroize::Zeroizing;
 
 /// H(core): what every wrap and the payload are bound to.
@@ -36,18 +34,6 @@ pub(crate) fn version_keys(
         wrap: Prk::new(&expand(&root, b"sealwax/v1/wrap", place)),
         salt: Prk::new(&expand(&root, b"sealwax/v1/salt", place)),
     }
-}
-
-/// K_lease of a version, from its root or the secret of its key pair: format.md 6.1.
-pub(crate) fn lease_key<P>(
-    secret: &Key<P>,
-    algorithm: Algorithm,
-    keyset: KeysetId,
-    version: VersionId,
-) -> Prk<Lease> {
-    let version = version.value().to_be_bytes();
-    let place: [&[u8]; 4] = [&[0], &[algorithm.number()], &keyset.0, &version];
-    Prk::new(&expand(&Prk::new(secret), b"sealwax/v1/lease", place))
 }
 
 /// K_block: format.md 4.2.

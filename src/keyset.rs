@@ -12,6 +12,7 @@ mod recipient;
 mod usage;
 mod version;
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -25,6 +26,7 @@ use crate::format::keyset::check_name;
 use crate::format::token::Token;
 use crate::id::{Algorithm, KeyState, KeysetId, VersionId, Wanted};
 use crate::rng::{Now, Random};
+use crate::secret::{self, Key};
 use crate::token;
 use crate::wrap::version_key::VersionKey;
 use crate::wrap::{Trials, hpke};
@@ -57,6 +59,8 @@ pub struct Keyset {
     policy: Policy,
     /// In ascending order of id.
     versions: Vec<Version>,
+    /// Authenticates the usage file (format.md 8.2); none in what was never a keyset file of ours.
+    usage_key: Option<Box<Key<secret::Usage>>>,
     read_only: bool,
 }
 
@@ -129,12 +133,14 @@ impl Keyset {
             primary: None,
             policy: Policy::recommended(algorithm),
             versions: Vec::new(),
+            usage_key: None,
             read_only: false,
         };
         let version = keyset.fresh_version_id(random)?;
         let state = KeyState::Active;
         let version = Version::new(id, version, algorithm, state, secret, now.seconds())?;
         keyset.primary = Some(keyset.insert(version));
+        keyset.draw_usage_key(random)?;
         Ok(keyset)
     }
 
@@ -314,6 +320,16 @@ impl Keyset {
             Some(error) => error,
             None => Error::UnknownKey(Wanted::Token(wanted)),
         })
+    }
+
+    /// Draws a usage key where there is none, as a part of the revision that is being made.
+    pub(crate) fn draw_usage_key(&mut self, random: &mut dyn Random) -> Result<()> {
+        if self.usage_key.is_none() {
+            let mut key = Box::new(Key::zeroed());
+            random.fill(key.expose_bytes_mut())?;
+            self.usage_key = Some(key);
+        }
+        Ok(())
     }
 
     pub(crate) fn check_writable(&self) -> Result<()> {

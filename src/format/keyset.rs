@@ -23,6 +23,8 @@ pub(crate) const STORED_REVISION: &str = "sealwax.keyset-revision";
 
 /// Extension tags from here on must be known to whoever uses the keyset (format.md 8.2).
 const FIRST_MANDATORY_TAG: u8 = 128;
+/// The extension of a keyset that holds its usage key.
+pub(crate) const USAGE_KEY_TAG: u8 = 1;
 /// The version of the encoding.
 pub(crate) const VERSION: u8 = 1;
 
@@ -142,6 +144,7 @@ pub(crate) struct View<'a> {
     pub(crate) policy: Policy,
     pub(crate) count: u32,
     records: &'a [u8],
+    pub(crate) usage_key: Option<&'a [u8; KEY_LEN]>,
     /// Made by a newer version: may be used, must not be changed.
     pub(crate) read_only: bool,
 }
@@ -220,8 +223,9 @@ impl<'a> View<'a> {
         if previous.is_some_and(|record| record.algorithm.is_pair() != policy.is_for_pairs()) {
             return Err(Error::format("8.2", "policy and versions are of different families"));
         }
-        read_only |= extension(&mut reader)?;
-        Ok(View { id, name, revision, parent, primary, policy, count, records, read_only })
+        let Extension { usage_key, unknown } = extension(&mut reader, Place::Keyset)?;
+        read_only |= unknown;
+        Ok(View { id, name, revision, parent, primary, policy, count, records, usage_key, read_only })
     }
 
     /// The records, in order.
@@ -270,7 +274,7 @@ impl<'a> Record<'a> {
             (32, state) if state != KeyState::Destroyed => Some(body.array()?),
             _ => return Err(Error::format("8.2", "secret and state do not fit")),
         };
-        let extended = extension(&mut body)?;
+        let extended = extension(&mut body, Place::Record)?.unknown;
         Ok(Record {
             id,
             algorithm,
@@ -300,8 +304,24 @@ fn read_change<'a>(reader: &mut Reader<'a>) -> Result<Change<'a>> {
     Ok(Change { state, at, reason })
 }
 
-/// Reads extension fields to the end. Whether there are any; a mandatory one is refused.
-fn extension(reader: &mut Reader<'_>) -> Result<bool> {
+/// What the extension fields at the end of a keyset or a record hold.
+#[derive(Default)]
+struct Extension<'a> {
+    usage_key: Option<&'a [u8; KEY_LEN]>,
+    /// Whether there are tags that this version does not know.
+    unknown: bool,
+}
+
+/// Where extension fields stand: each place has tags of its own.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Keyset,
+    Record,
+}
+
+/// Reads extension fields to the end. A mandatory one that is not known is refused.
+fn extension<'a>(reader: &mut Reader<'a>, place: Place) -> Result<Extension<'a>> {
+    let mut found = Extension::default();
     let mut previous = 0;
     while !reader.is_empty() {
         let tag = reader.u8()?;
@@ -313,9 +333,16 @@ fn extension(reader: &mut Reader<'_>) -> Result<bool> {
         }
         previous = tag;
         let len = reader.u16()?;
-        reader.take(usize::from(len))?;
+        let value = reader.take(usize::from(len))?;
+        match (place, tag) {
+            (Place::Keyset, USAGE_KEY_TAG) => {
+                let wrong = Error::format("8.2", "a usage key has 32 bytes");
+                found.usage_key = Some(value.try_into().map_err(|_| wrong)?);
+            }
+            _ => found.unknown = true,
+        }
     }
-    Ok(previous != 0)
+    Ok(found)
 }
 
 /// Whether a keyset may have this name; what is wrong otherwise (format.md 8.2).

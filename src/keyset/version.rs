@@ -10,13 +10,11 @@ use core::fmt;
 use super::meter::Meter;
 use super::refuse;
 use super::usage::Usage;
-use crate::derive::lease_key;
 use crate::error::Result;
 use crate::format::keyset::Record;
 use crate::id::{Algorithm, KeyState, KeysetId, VersionId};
 use crate::secret::memory::{HEADER_DEPTH, PUBLIC_KEY_DEPTH, with_wiped_stack};
-use crate::primitives::Prk;
-use crate::secret::{Key, Lease, Pair, Root};
+use crate::secret::{Key, Pair, Root};
 use crate::wrap::hpke::{PrivateKey, Recipient};
 use crate::wrap::version_key::VersionKey;
 
@@ -248,20 +246,6 @@ impl Version {
     #[cfg(feature = "std")]
     pub(super) fn set_meter(&mut self, meter: alloc::sync::Arc<Meter>) {
         self.meter = meter;
-    }
-
-    /// K_lease (format.md 6.1); `None` of a tombstone.
-    pub(super) fn lease_key(&self) -> Option<Prk<Lease>> {
-        let of = |secret: &dyn Fn() -> Prk<Lease>| with_wiped_stack::<HEADER_DEPTH, _>(secret);
-        match &self.material {
-            Material::Symmetric { root, .. } => {
-                Some(of(&|| lease_key(root, self.algorithm, self.keyset, self.id)))
-            }
-            Material::Pair(pair) => {
-                Some(of(&|| lease_key(&pair.secret, self.algorithm, self.keyset, self.id)))
-            }
-            Material::Destroyed => None,
-        }
     }
 
     pub(super) fn schedule(&mut self, activate_at: u64, deactivate_at: u64) {
