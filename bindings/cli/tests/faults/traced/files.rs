@@ -121,6 +121,43 @@ fn a_folder_of_files_is_sealed_whole_file_by_whole_file() {
     });
 }
 
+#[test]
+fn many_threads_seal_a_whole_file_or_none() {
+    const LARGE: &[u8] = &[0xa5; 600_000];
+    survives_every_fault(&Scenario {
+        prepare: |room| {
+            room.write("work/a", LARGE);
+            room.ok(["keyset", "new", "--unprotected"]);
+        },
+        arguments: &["seal", "--threads", "3", "a"],
+        changes: &[SEALED],
+        holds: |room, _| {
+            if room.has(SEALED) {
+                room.opens(SEALED, &room.keyset("default"), LARGE);
+            }
+        },
+        done: |room, _| assert!(room.has(SEALED)),
+        again: Again::RefusesToReplace(SEALED),
+        ..USUAL
+    });
+}
+
+#[test]
+fn a_new_identity_is_whole_or_not_there() {
+    survives_every_fault(&Scenario {
+        arguments: &["identity", "new", "-o", "me.swxk"],
+        changes: &["work/me.swxk"],
+        holds: |room, _| {
+            if room.has("work/me.swxk") {
+                room.ok(["identity", "show", "me.swxk"]);
+            }
+        },
+        done: |room, _| assert!(room.has("work/me.swxk")),
+        again: Again::RefusesToReplace("work/me.swxk"),
+        ..USUAL
+    });
+}
+
 fn default_is_whole(room: &Room, _: &Files) {
     if room.has(DEFAULT) {
         room.keyset("default");
