@@ -31,8 +31,17 @@ pub(crate) enum Fault {
     Fail(Errno),
     /// A write writes half of what it was asked to. Other calls are left alone.
     ShortWrite,
+    /// Somebody presses Ctrl-C, and the call is made.
+    Interrupt,
     /// The disk has room for half of this write, and for nothing after it.
     DiskFull,
+}
+
+impl Fault {
+    /// Whether the process dies of it.
+    pub(crate) fn kills(self) -> bool {
+        matches!(self, Fault::KillBefore | Fault::KillAfter)
+    }
 }
 
 /// A fault, and the call that it strikes: 1 is the first that changes what is stored.
@@ -202,6 +211,10 @@ impl Tracer {
             Fault::KillAfter => {
                 self.fired = true;
                 self.then(thread, AtExit::Kill);
+            }
+            Fault::Interrupt => {
+                self.fired = true;
+                kill(self.process, Signal::SIGINT)?;
             }
             Fault::Fail(errno) => self.refuse(thread, registers, AtExit::Return(errno))?,
             Fault::ShortWrite => self.shorten(thread, registers, &call)?,

@@ -2,6 +2,7 @@
 //! Every fault at every call: a scenario is run again and again, each time on a fresh copy of the
 //! same files, until the command ends before the fault strikes.
 
+use std::ops::RangeInclusive;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use nix::errno::Errno;
@@ -119,10 +120,15 @@ fn check(
     ended: &Ended,
     clean: &Ended,
 ) {
-    let killed = matches!(fault, Fault::KillBefore | Fault::KillAfter);
+    let killed = fault.kills();
     let struck = ended.calls[at - 1].name;
-    let lines = if fault == Fault::DiskFull { scenario.jobs } else { 1 };
-    check_saying(ended, clean, killed, lines);
+    let lines = match fault {
+        Fault::DiskFull => 1..=scenario.jobs,
+        // Whoever pressed Ctrl-C knows why nothing more happened.
+        Fault::Interrupt => 0..=1,
+        _ => 1..=1,
+    };
+    check_saying(ended, clean, fault, lines);
     if matches!(fault, Fault::Fail(Errno::EIO | Errno::ENOSPC)) && struck.ends_with("sync") {
         assert_eq!(ended.code, Some(IO), "what may not be durable was called a success");
     }
@@ -151,9 +157,9 @@ fn check(
 }
 
 /// One line says what failed, and the exit code why. Notes and warnings may stand beside it.
-fn check_saying(ended: &Ended, clean: &Ended, killed: bool, lines: usize) {
+fn check_saying(ended: &Ended, clean: &Ended, fault: Fault, lines: RangeInclusive<usize>) {
     assert!(!ended.stderr.contains("panicked"), "it panicked");
-    let code = match (killed, ended.code) {
+    let code = match (fault.kills(), ended.code) {
         (true, None) => return,
         (true, Some(code)) => panic!("it was to be killed, and ended with {code}"),
         (false, None) => panic!("it died of a signal"),
@@ -163,14 +169,13 @@ fn check_saying(ended: &Ended, clean: &Ended, killed: bool, lines: usize) {
         line.starts_with("sealwax: warning: ") || clean.stderr.lines().any(|note| note == *line)
     };
     let said: Vec<_> = ended.stderr.lines().filter(|line| !is_note(line)).collect();
-    match code {
-        0 => assert!(said.is_empty(), "it succeeded, and said {said:?}"),
-        IO => {
-            assert!((1..=lines).contains(&said.len()), "{lines} lines say what failed: {said:?}");
-            assert!(said.iter().all(|line| line.starts_with("sealwax: ")), "{said:?}");
-        }
-        other => panic!("the system failed, and the exit code is {other}"),
+    if code == 0 {
+        return assert!(said.is_empty(), "it succeeded, and said {said:?}");
     }
+    let interrupted = fault == Fault::Interrupt && code == INTERRUPTED;
+    assert!(code == IO || interrupted, "the system failed, and the exit code is {code}");
+    assert!(lines.contains(&said.len()), "{lines:?} lines say what failed: {said:?}");
+    assert!(said.iter().all(|line| line.starts_with("sealwax: ")), "{said:?}");
 }
 
 /// Nothing else was changed, and nothing unfinished stayed that could have been removed.
@@ -202,8 +207,11 @@ const FAULTS: &[Fault] = &[
     Fault::Fail(Errno::EINTR),
     Fault::ShortWrite,
     Fault::DiskFull,
+    Fault::Interrupt,
 ];
 /// The exit code where the system refused to read or to write.
 const IO: i32 = 6;
+/// The exit code after Ctrl-C.
+const INTERRUPTED: i32 = 130;
 /// More than any of the commands makes.
 const MOST_CALLS: usize = 2000;
