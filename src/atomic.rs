@@ -50,12 +50,20 @@ impl AtomicFile {
             Existing::Keep => target.to_path_buf(),
         };
         let name = target.file_name().unwrap_or_default().to_string_lossy();
-        let prefix = format!(".{}.", name.chars().take(64).collect::<String>());
-        let file = Builder::new().prefix(&prefix).suffix(TEMPORARY).tempfile_in(folder(&target))?;
-        // Held while the file is being written: what nobody holds is a leftover. It goes on under the final name, so that
-        // nobody comes between the new file and what is written after it (format.md 8.6a).
-        lock_new(file.as_file())?;
-        Ok(AtomicFile { file, target, existing })
+        let fits = |(at, character): &(usize, char)| at + character.len_utf8() <= MAX_NAME_LEN;
+        let name: String = name.char_indices().take_while(fits).map(|(_, c)| c).collect();
+        let prefix = format!(".{name}.");
+        loop {
+            let file =
+                Builder::new().prefix(&prefix).suffix(TEMPORARY).tempfile_in(folder(&target))?;
+            // Held while the file is being written: what nobody holds is a leftover. It goes on under the final name, so
+            // that nobody comes between the new file and what is written after it (format.md 8.6a).
+            lock_new(file.as_file())?;
+            // Whoever clears leftovers may have come between the two.
+            if is_named_by(file.as_file(), file.path())? {
+                return Ok(AtomicFile { file, target, existing });
+            }
+        }
     }
 
     /// Gives the file the permissions of `like`, without those to run it.
@@ -167,6 +175,8 @@ fn sync_folder(target: &Path) -> Result<()> {
 
 /// How the names of unfinished files end.
 const TEMPORARY: &str = ".swx-tmp";
+/// How much of the final name is in that of the unfinished file, in bytes: systems limit names to 255.
+const MAX_NAME_LEN: usize = 64;
 
 fn folder(target: &Path) -> &Path {
     match target.parent() {
