@@ -39,6 +39,14 @@ pub enum Error {
         /// What the operator can do.
         remedy: &'static str,
     },
+    /// The keyset exists and what it is forbids the operation.
+    #[error("keyset {keyset}: {what}")]
+    Keyset {
+        /// The keyset.
+        keyset: KeysetId,
+        /// What is wrong, and what the operator can do.
+        what: &'static str,
+    },
     /// The input ends too early.
     #[error("truncated input: the end is missing")]
     Truncated,
@@ -70,7 +78,7 @@ pub enum ErrorKind {
     Format,
     /// See [`Error::UnknownKey`].
     UnknownKey,
-    /// See [`Error::KeyState`].
+    /// See [`Error::KeyState`] and [`Error::Keyset`].
     KeyState,
     /// See [`Error::Truncated`].
     Truncated,
@@ -93,7 +101,7 @@ impl Error {
             Error::Decrypt => ErrorKind::Decrypt,
             Error::Format { .. } => ErrorKind::Format,
             Error::UnknownKey(_) => ErrorKind::UnknownKey,
-            Error::KeyState { .. } => ErrorKind::KeyState,
+            Error::KeyState { .. } | Error::Keyset { .. } => ErrorKind::KeyState,
             Error::Truncated => ErrorKind::Truncated,
             Error::Limit(_) => ErrorKind::Limit,
             Error::Misuse(_) => ErrorKind::Misuse,

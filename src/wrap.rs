@@ -124,13 +124,15 @@ pub enum OpenedVia {
     RawKey(RawKeyId),
     /// A provider's key.
     Provider,
+    /// A compromised version of a keyset or identity, for migration: whoever took the key may have made the contents.
+    Compromised(KeysetId, VersionId),
 }
 
 impl OpenedVia {
-    /// The kind of the entry.
+    /// The kind of the entry; of a compromised version, that of a keyset.
     pub fn kind(&self) -> RecipientKind {
         match self {
-            OpenedVia::Keyset(..) => RecipientKind::Keyset,
+            OpenedVia::Keyset(..) | OpenedVia::Compromised(..) => RecipientKind::Keyset,
             OpenedVia::Passphrase => RecipientKind::Passphrase,
             OpenedVia::X25519(..) => RecipientKind::X25519,
             OpenedVia::XWing(..) => RecipientKind::XWing,
