@@ -8,8 +8,9 @@ with its ".json". ML-KEM-768 encapsulation is written out below because the libr
 with it X-Wing entries come from fixed bytes too, and no file depends on an earlier run. --shared checks
 the primitives against public test vectors. --check compares with the files there instead of writing.
 
-`intermediates` maps the name of a step to its bytes in hex. In a vector that must be refused with Decrypt or
-UnknownKey they are those of the honest object, before it was damaged; with another kind they are left out.
+`intermediates` maps the name of a step to its bytes in hex. In a vector that must be refused with Decrypt,
+UnknownKey or KeyState they are those of the honest object, before it was damaged; with another kind they are
+left out.
 """
 import argparse, os, sys
 from maker.primitives import check_primitives
@@ -20,6 +21,9 @@ from maker.contents import envelopes_context, envelopes_payload
 from maker.headers import envelopes_header, envelopes_slots
 from maker.keysets import keysets
 from maker.strings import strings
+from maker.usage import usages
+from maker.sharing import shares
+from maker.backups import backups
 
 
 def main():
@@ -31,9 +35,10 @@ def main():
     args = parser.parse_args()
     if args.shared:
         check_primitives(args.shared)
-    for part in (tokens, envelopes_recipients, envelopes_payload, envelopes_context, envelopes_slots, envelopes_header, keysets, strings):
+    for part in (tokens, envelopes_recipients, envelopes_payload, envelopes_context, envelopes_slots, envelopes_header, keysets, strings,
+                 usages, shares, backups):
         part()
-    kinds = ("token-", "envelope-", "keyset-", "recipient-", "identity-")
+    kinds = ("token-", "envelope-", "keyset-", "recipient-", "identity-", "usage-", "share-", "backup-")
     there = {n for n in os.listdir(args.out) if n.startswith(kinds) and n.endswith(".json")} if os.path.isdir(args.out) else set()
     differ = sorted(there - set(FILES)) if args.check else []
     os.makedirs(args.out, exist_ok=True)

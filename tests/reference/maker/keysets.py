@@ -33,9 +33,27 @@ def encode_keyset(k):
             + b"".join(encode_record(r) for r in k["versions"]) + k.get("extension", b""))
 
 
+def usage_key_tag(key):
+    """The one extension of clause 8.2."""
+    return u8(1) + u16(len(key)) + key
+
+
+def unprotected(encoding):
+    """Clause 8.4: the check, and the file."""
+    check = sha256(b"sealwax/v1/unprotected\x00" + encoding)[:16]
+    return check, b"SWKS\x01" + encoding + check
+
+
+def fingerprint(encoding):
+    """Clause 8.6b."""
+    return sha256(b"sealwax/v1/keyset-fingerprint\x00" + encoding)[:16]
+
+
 def keyset(name, comment, records, expect="ok", protection="unprotected", title="billing", revision=1, primary=None, algorithms=3, flags=0,
-           policy=(0, 0, 0), extension=b"", parent=None, change=None, by="passphrase", wrong_key=False, stored_change=None, damage=None, ask=None, **options):
-    """`protection` is what the file has, `ask` what the loader is told to expect if that differs."""
+           policy=(0, 0, 0), extension=b"", parent=None, change=None, by="passphrase", wrong_key=False, stored_change=None, damage=None, ask=None,
+           usage_key=None, **options):
+    """`protection` is what the file has, `ask` what the loader is told to expect if that differs; `usage_key` is a
+    function that gives the bytes of tag 1, which comes before `extension`."""
     v = Vector("keyset-" + name, comment, expect)
     versions = records(v)
     active = [r["version_id"] for r in versions if r["state"] == 2]
@@ -43,11 +61,13 @@ def keyset(name, comment, records, expect="ok", protection="unprotected", title=
          "parent": (parent if parent is not None else v.bytes("parent", 32) if revision > 1 else bytes(32)).hex(),
          "primary": (active[0] if active else 0) if primary is None else primary(versions),
          "policy": dict(zip(("rotate_after_seconds", "rotate_after_messages", "rotate_after_bytes"), policy), algorithms=algorithms, flags=flags),
-         "versions": versions, "extension": extension}
+         "versions": versions, "extension": (usage_key_tag(v.step("usage_key", usage_key(v))) if usage_key else b"") + extension}
     encoding = v.step("encoding", change(encode_keyset(k)) if change else encode_keyset(k))
+    v.step("fingerprint", fingerprint(encoding))
     if protection == "unprotected":
-        check = v.step("check", sha256(b"sealwax/v1/unprotected\x00" + encoding)[:16])
-        raw, keys = b"SWKS\x01" + encoding + check, {}
+        check, raw = unprotected(encoding)
+        v.step("check", check)
+        keys = {}
     else:
         stored = {"sealwax.keyset": bytes.fromhex(k["keyset_id"]), "sealwax.keyset-name": title.encode(), "sealwax.keyset-revision": u64(revision)}
         if stored_change:
@@ -91,11 +111,22 @@ def keysets():
         record(v, i, 1 + i % 2, moves[-1], [(m, NOW + j, "") for j, m in enumerate(moves)], activate=NOW + 50)
         for i, moves in enumerate(([2, 3, 2, 3, 4, 5, 6], [2, 4, 6], [2, 5], [2, 6], [3, 5, 6], [3, 6], [4, 5], [5], [6], [2, 2 + 1, 2]))], revision=2)
     keyset("change-times-fall", "The times of changes are not compared.", lambda v: [record(v, 0, 2, 4, [(3, NOW + 9, "b"), (2, NOW + 9, ""), (4, 0, "a")])])
-    keyset("extension", "Unknown extension fields after the records.", one, extension=b"\x01\x00\x00\x07\x00\x03abc")
+    keyset("extension", "Unknown extension fields after the records.", one, extension=b"\x02\x00\x00\x07\x00\x03abc")
+    key = lambda n: lambda v: v.bytes("usage_key", n)
+    keyset("usage-key", "A usage key, in an envelope.", one, protection="envelope", by="raw-key", usage_key=key(32))
+    keyset("usage-key-no-versions", "A usage key and no versions.", lambda v: [], usage_key=key(32))
+    keyset("usage-key-key-pairs", "A usage key in a keyset of key pairs.", ident, algorithms=12, usage_key=key(32))
+    keyset("usage-key-and-extension", "A usage key before an unknown extension field.", one, usage_key=key(32), extension=b"\x02\x00\x00")
+    keyset("record-extension-tag-1", "Tag 1 in a record is not known there, and ignored.", lambda v: [record(v, 0, 2, extension=usage_key_tag(v.bytes("other", 32)))])
     keyset("record-extension", "An unknown extension field in a record.", lambda v: [record(v, 0, 2, extension=b"\x05\x00\x01x")])
     keyset("extension-tag-127", "Tag 127, the last that a reader may ignore.", one, extension=b"\x7f\x00\x02hi")
     keyset("record-extension-tag-127", "Tag 127 in a record.", lambda v: [record(v, 0, 2, extension=b"\x7f\x00\x00")])
     bad = lambda name, comment, records=one, **o: keyset(name, comment, records, "Format", **o)
+    for n in (0, 31, 33):
+        bad("usage-key-%d" % n, "A usage key of %d bytes." % n, usage_key=key(n))
+    bad("usage-key-twice", "Two usage keys.", usage_key=key(32), extension=usage_key_tag(bytes(32)))
+    bad("usage-key-after-tag-2", "The usage key after tag 2.", extension=b"\x02\x00\x00" + usage_key_tag(bytes(32)))
+    bad("usage-key-cut", "A usage key that runs past the end.", extension=usage_key_tag(bytes(32))[:-1])
     bad("extension-unsorted", "Extension tags not ascending.", extension=b"\x07\x00\x00\x01\x00\x00")
     bad("extension-tag-twice", "An extension tag twice.", extension=b"\x07\x00\x00\x07\x00\x00")
     bad("extension-tag-0", "Extension tag 0.", extension=b"\x00\x00\x00")

@@ -41,14 +41,14 @@ class Split:
             out = bytes(gf_multiply(y, x) ^ c for y, c in zip(out, coefficient))
         return out
 
-    def fields(self, x, **other):
+    def fields(self, x, /, **other):
         """The bytes of share x; `other` replaces backup_id, k, n, x or value."""
         f = dict({"backup_id": self.backup_id, "k": self.k, "n": self.n, "x": x,
                   "value": self.value(x) if 0 < x else bytes(32)}, **other)
         return f["backup_id"] + u8(f["k"]) + u8(f["n"]) + u8(f["x"]) + f["value"]
 
-    def text(self, x, **other): return share_text(self.fields(x, **other))
-    def digest(self, x, **other): return share_digest(self.fields(x, **other))
+    def text(self, x, /, **other): return share_text(self.fields(x, **other))
+    def digest(self, x, /, **other): return share_digest(self.fields(x, **other))
 
     def digests(self, v, field=""):
         return [v.step("%sshare%d.digest" % (field, x), self.digest(x)) for x in range(1, self.n + 1)]

@@ -26,8 +26,9 @@ class Vector:
     def write(self, kind, **fields):
         out = {"comment": self.comment, "expect": self.expect, "type": kind}
         out.update({k: v.hex() if isinstance(v, bytes) else v for k, v in fields.items() if v is not None})
-        if kind not in ("recipient", "identity"):
-            out["intermediates"] = self.steps if self.expect in ("ok", "Decrypt", "UnknownKey") else {}
+        if kind not in ("recipient", "identity", "share"):
+            shown = self.expect in ("ok", "Decrypt", "UnknownKey", "KeyState")
+            out["intermediates"] = self.steps if shown else {}
         assert self.file not in FILES, self.file
         FILES[self.file] = json.dumps(out, indent=1, ensure_ascii=True) + "\n"
 
