@@ -134,23 +134,32 @@ def refused_files():
         listed(lambda i, rest: i + flip(rest, 2)))
     bad("digest-list-swapped", "The file lists the digests of shares 1 and 2 in the other order.", "Format",
         listed(lambda i, rest: i + rest[:2] + rest[18:34] + rest[2:18] + rest[34:]))
+    def forged(b, x): return flip(b.split.value(x), 5)
+
+    def relist(b, x, **other):
+        """The file lists the digest of another share x."""
+        digest = b.v.step("share%d.digest" % x, b.split.digest(x, **other))
+        b.listed = b.listed[:16 * x - 14] + digest + b.listed[16 * x + 2:]
+
+    def all_forged(b):
+        for x in (1, 2, 3):
+            relist(b, x, value=forged(b, x))
+
+    def k_lowered(b):
+        b.listed = u8(2) + b.listed[1:]
+        for x in (1, 2, 3):
+            relist(b, x, k=2)
+
     bad("digests-of-other-values", "The file lists the digests of forged shares, and these are given.", "Decrypt",
-        lambda b: setattr(b, "listed", b.listed[:2] + b"".join(
-            b.split.digest(x, value=flip(b.split.value(x), 5)) for x in (1, 2, 3))),
-        given=lambda b: [b.text(x, value=flip(b.split.value(x), 5)) for x in (1, 2)])
-    bad("file-k-lowered", "Shares of a 3-of-3 backup; file and shares say 2 of 3.", "Decrypt",
-        lambda b: setattr(b, "listed", u8(2) + u8(3) + b"".join(
-            b.split.digest(x, k=2) for x in (1, 2, 3))), 3, 3,
+        all_forged, given=lambda b: [b.text(x, value=forged(b, x)) for x in (1, 2)])
+    bad("file-k-lowered", "Shares of a 3-of-3 backup; file and shares say 2 of 3.", "Decrypt", k_lowered, 3, 3,
         given=lambda b: [b.text(1, k=2), b.text(2, k=2)])
     bad("more-than-k-lowest-numbers", "Share 3 is on another polynomial, and listed so; 1 and 2 give the key.", "ok",
-        lambda b: setattr(b, "listed", b.listed[:34] + b.split.digest(
-            3, value=flip(b.split.value(3), 0))),
-        given=lambda b: [b.text(3, value=flip(b.split.value(3), 0)), b.text(2), b.text(1)])
+        lambda b: relist(b, 3, value=forged(b, 3)),
+        given=lambda b: [b.text(3, value=forged(b, 3)), b.text(2), b.text(1)])
     bad("more-than-k-lowest-number-wrong", "Share 1 is on another polynomial, and listed so; it is used.", "Decrypt",
-        lambda b: setattr(b, "listed", b.listed[:2] + b.split.digest(
-            1, value=flip(b.split.value(1), 0)) + b.listed[18:]),
-        given=lambda b: [b.text(3), b.text(2), b.text(1, value=flip(b.split.value(1), 0))])
-
+        lambda b: relist(b, 1, value=forged(b, 1)),
+        given=lambda b: [b.text(3), b.text(2), b.text(1, value=forged(b, 1))])
     bad("no-fourth-entry", "The file lists no shares.", "Format", lambda b: b.stored.pop("sealwax.backup") and None)
     bad("no-fourth-entry-no-shares", "The file lists no shares, and none are given.", "Format",
         lambda b: b.stored.pop("sealwax.backup") and None, numbers=())

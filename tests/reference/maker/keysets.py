@@ -147,6 +147,17 @@ def keysets():
     bad("count-at-limit", "The count of records is 65,536, and there is one.", change=lambda e: e[:95] + u32(65536) + e[99:])
     bad("stored-extra", "A fourth stored entry.", protection="envelope", stored_change=lambda v, s: s.update({"note": b"x"}))
     bad("stored-extra-reserved", "A fourth stored entry, with a reserved name.", protection="envelope", stored_change=lambda v, s: s.update({"sealwax.counter": u64(1)}))
+    def listed(make): return lambda v, s: s.update({"sealwax.backup": make(v.bytes("id", 16) + b"\x02\x03" + v.bytes("digests", 48))})
+    keyset("stored-backup", "The fourth entry of a backup with shares; the backup key is at hand.", one, protection="envelope", by="raw-key", stored_change=listed(lambda x: x))
+    keyset("stored-backup-other-entry", "The fourth entry of a backup, and the recipient is a passphrase.", one, protection="envelope", stored_change=listed(lambda x: x))
+    keyset("stored-backup-64", "The digests of 64 shares.", one, protection="envelope", by="raw-key", stored_change=listed(lambda x: x[:16] + b"\x40\x40" + bytes(64 * 16)))
+    for name, comment, make in (("short", "one byte too short", lambda x: x[:-1]), ("long", "one byte too long", lambda x: x + b"\0"), ("empty", "empty", lambda x: b""),
+                                ("k-1", "1 of 3", lambda x: x[:16] + b"\x01" + x[17:]), ("k-over-n", "4 of 3", lambda x: x[:16] + b"\x04" + x[17:]),
+                                ("n-65", "2 of 65, with 65 digests", lambda x: x[:17] + b"\x41" + bytes(65 * 16))):
+        bad("stored-backup-" + name, "The fourth entry of a backup: %s." % comment, protection="envelope", by="raw-key", stored_change=listed(make))
+    bad("stored-backup-fifth", "The fourth entry of a backup, and a fifth.", protection="envelope", by="raw-key", stored_change=lambda v, s: (listed(lambda x: x)(v, s), s.update({"note": b"x"})))
+    keyset("stored-backup-short-wrong-key", "The fourth entry is too short, which is judged after opening; the key is another one.", one, "Decrypt", protection="envelope", wrong_key=True,
+           stored_change=listed(lambda x: x[:-1]))
     bad("stored-none", "No stored entries.", protection="envelope", stored_change=lambda v, s: s.clear())
     bad("stored-revision-4-bytes", "The stored revision has four bytes.", protection="envelope", stored_change=lambda v, s: s.update({"sealwax.keyset-revision": u32(1)}))
     bad("kind-1-no-keys", "The envelope is of kind 1, and the key is not the right one: refused before any unwrap.", protection="envelope", kind=1, wrong_key=True)
