@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Shares of a backup key, and what they open (format.md 8.8 to 8.8b)."""
+
 from reader.base import Format, need, note, same, UnknownKey
 from reader.envelopes import read_header
 from reader.keysets import fingerprint, open_keyset, parse_backup_list
 from reader.strings import parse_share
 from reader.tokens import Keys
 
-EXP = [1]                                       # the powers of 3, which generate the multiplicative group
+EXP = [1]  # the powers of 3, which generate the multiplicative group
 while len(EXP) < 255:
-    double = EXP[-1] << 1 ^ (0x11b if EXP[-1] >> 7 else 0)
+    double = EXP[-1] << 1 ^ (0x11B if EXP[-1] >> 7 else 0)
     EXP.append(double ^ EXP[-1])
 LOG = {value: power for power, value in enumerate(EXP)}
 
@@ -29,7 +30,7 @@ def combine(values):
     return bytes(out)
 
 
-def backup_key(listed, texts):                                                              # 8.8b
+def backup_key(listed, texts):  # 8.8b
     values = {}
     for text in texts:
         share = parse_share(text)
@@ -39,7 +40,7 @@ def backup_key(listed, texts):                                                  
         need(same(note("share%d.digest" % share["x"], digest), listed["digests"][share["x"] - 1]))
         values[share["x"]] = bytes.fromhex(share["value"])
     need(len(values) >= listed["k"], UnknownKey)
-    return combine({x: values[x] for x in sorted(values)[:listed["k"]]})
+    return combine({x: values[x] for x in sorted(values)[: listed["k"]]})
 
 
 def restore(data, keys, texts):
