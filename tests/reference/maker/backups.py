@@ -35,7 +35,8 @@ def make_keyset(v):
 
 
 class Backup:
-    """The honest file and its parts. A scenario changes `stored`, `entries` or `listed` before it is sealed."""
+    """The honest file and its parts. A scenario changes `stored`, `entries` or `listed` of it before
+    it is sealed."""
 
     def __init__(self, v, k, n, coefficients=None):
         self.v, self.keyset, self.split = (
@@ -83,9 +84,9 @@ def backup(
     coefficients=None,
     **options,
 ):
-    """`numbers` are those of the honest shares given; `given` a function of the Backup that gives other ones;
-    `change` is made before the file is sealed, `damage` is a function of the Envelope that gives its bytes.
-    """
+    """`numbers` are those of the honest shares given; `given` is a function of the Backup that gives
+    other ones. `change` is made before the file is sealed; `damage` is a function of the Envelope that
+    gives its bytes."""
     v = Vector("backup-" + name, comment, expect)
     b = Backup(v, k, n, coefficients(v) if coefficients else None)
     shares = given(b) if given else [b.text(x) for x in numbers or []]
