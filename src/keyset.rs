@@ -29,7 +29,7 @@ use crate::rng::{Now, Random};
 use crate::secret::{self, Key};
 use crate::token;
 use crate::wrap::version_key::VersionKey;
-use crate::wrap::{Trials, hpke};
+use crate::wrap::{Entry, Trials, hpke};
 pub use lifecycle::{Clearance, RotationDue, Transition};
 pub use migrating::{Migrated, Migrating};
 pub use usage::Usage;
@@ -77,12 +77,7 @@ impl Keyset {
     /// `Misuse` where the name is empty, longer than 64 bytes or has a control character; `Random`.
     #[cfg(feature = "std")]
     pub fn generate(name: &str, algorithm: impl Into<Algorithm>) -> Result<Self> {
-        Self::generate_with_rng(
-            name,
-            algorithm.into(),
-            Now::system(),
-            &mut crate::rng::OsRandom,
-        )
+        Self::generate_with_rng(name, algorithm.into(), Now::system(), &mut crate::rng::OsRandom)
     }
 
     /// [`Keyset::generate`] with a clock and a random source of the caller's.
@@ -178,6 +173,20 @@ impl Keyset {
     pub fn version(&self, id: VersionId) -> Option<&Version> {
         let at = self.versions.binary_search_by_key(&id, Version::id).ok()?;
         Some(&self.versions[at])
+    }
+
+    /// The version of this keyset that a recipient entry names; none where it is hidden.
+    pub fn version_of(&self, entry: &Entry<'_>) -> Option<&Version> {
+        match entry.wanted() {
+            Wanted::Keyset(keyset, version) if keyset == self.id => self.version(version),
+            Wanted::Pair(_, fingerprint) => {
+                let is_meant = |version: &&Version| {
+                    version.recipient().is_some_and(|own| own.fingerprint() == fingerprint)
+                };
+                self.versions.iter().find(is_meant)
+            }
+            _ => None,
+        }
     }
 
     fn index(&self, id: VersionId) -> Result<usize> {

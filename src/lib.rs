@@ -48,6 +48,8 @@ mod format;
 pub mod id;
 #[cfg(feature = "alloc")]
 pub mod keyset;
+#[cfg(feature = "std")]
+mod locked;
 mod primitives;
 pub mod rng;
 pub mod secret;
@@ -61,7 +63,7 @@ mod value;
 pub mod wrap;
 
 #[cfg(feature = "alloc")]
-pub use envelope::{Opened, Opener, Sealer};
+pub use envelope::{Opened, Opener, Rewrapper, Sealer};
 pub use error::{Error, ErrorKind, Result};
 pub use format::context;
 #[cfg(feature = "alloc")]

@@ -225,7 +225,18 @@ impl<'a> View<'a> {
         }
         let Extension { usage_key, unknown } = extension(&mut reader, Place::Keyset)?;
         read_only |= unknown;
-        Ok(View { id, name, revision, parent, primary, policy, count, records, usage_key, read_only })
+        Ok(View {
+            id,
+            name,
+            revision,
+            parent,
+            primary,
+            policy,
+            count,
+            records,
+            usage_key,
+            read_only,
+        })
     }
 
     /// The records, in order.

@@ -9,9 +9,7 @@ use zeroize::Zeroizing;
 
 use super::{Keyset, Version};
 use crate::error::{Error, Result};
-use crate::format::keyset::{
-    CHECK_LEN, Policy, UNPROTECTED_MAGIC, USAGE_KEY_TAG, VERSION, View,
-};
+use crate::format::keyset::{CHECK_LEN, Policy, UNPROTECTED_MAGIC, USAGE_KEY_TAG, VERSION, View};
 use crate::format::reader::{End, Reader};
 use crate::id::{Algorithm, KeyState, KeysetId, VersionId};
 use crate::primitives::{ct_eq, hash};

@@ -48,10 +48,9 @@ impl Transition {
             (Transition::MarkCompromised, PreActive | Active | Suspended | Deactivated) => {
                 Some(Compromised)
             }
-            (
-                Transition::Destroy,
-                PreActive | Active | Suspended | Deactivated | Compromised,
-            ) => Some(Destroyed),
+            (Transition::Destroy, PreActive | Active | Suspended | Deactivated | Compromised) => {
+                Some(Destroyed)
+            }
             _ => None,
         }
     }
@@ -315,7 +314,9 @@ impl Keyset {
     /// The algorithm of the primary; without one, that of the newest version; without any, the policy's first.
     pub fn usual_algorithm(&self) -> Algorithm {
         let newest = || self.versions.iter().max_by_key(|version| version.created());
-        self.primary().or_else(newest).map_or_else(|| self.policy.first_algorithm(), Version::algorithm)
+        self.primary()
+            .or_else(newest)
+            .map_or_else(|| self.policy.first_algorithm(), Version::algorithm)
     }
 
     /// Moves a version along the table, as one revision. What was the primary and is no longer active is not the primary.

@@ -63,7 +63,8 @@ impl Meter {
 
     /// Charges one message of `bytes` bytes.
     pub(crate) fn charge(&self, version: VersionId, bytes: u64) -> Result<()> {
-        let owned = self.grantor.is_none() || self.owner.load(Ordering::Relaxed) == fork_generation();
+        let owned =
+            self.grantor.is_none() || self.owner.load(Ordering::Relaxed) == fork_generation();
         if owned && self.take(bytes) {
             return Ok(());
         }

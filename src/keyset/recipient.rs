@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A keyset as a recipient: its primary wraps, all its versions unwrap (format.md 5.2, 5.4).
 
-use super::version::{Purpose, Version};
 use super::Keyset;
+use super::version::{Purpose, Version};
 use crate::error::{Error, Result};
 use crate::id::{Algorithm, Fingerprint, KeyState};
 use crate::rng::Random;
