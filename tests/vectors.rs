@@ -292,6 +292,8 @@ fn run_keyset(vector: &Value, expect: Expect) {
         check_version(version, wanted);
     }
     assert_eq!(keyset.is_read_only(), parsed["read_only"].as_bool().expect("a bool"));
+    let fingerprint = unhex_array(string(&vector["intermediates"], "fingerprint"));
+    assert_eq!(keyset.fingerprint(), fingerprint, "format.md 8.6b");
     // Parent and secrets, through the encoding.
     match keyset.expose_unprotected() {
         Ok(bytes) => {
