@@ -107,6 +107,10 @@ def envelopes_header():
            damage=lambda e: e.core + u8(1) + u32(65537 - 5 - len(e.core)) + e.slots[0] + e.payload)
     simple("header-65536", "One slot, and a header of 65,536 bytes, as many as are allowed. The file ends before.", "Truncated",
            damage=lambda e: e.core + u8(1) + u32(65536 - 5 - len(e.core)) + e.slots[0] + e.payload)
+    simple("cut-before-magic", "No bytes at all.", "Truncated", damage=lambda e: b"")
+    simple("cut-in-magic", "The file ends inside the magic.", "Truncated", damage=lambda e: b"SWA")
+    simple("cut-in-bad-magic", "The file ends inside bad magic, which cannot become good.", "Format", damage=lambda e: b"SWX")
+    simple("cut-after-magic", "The file ends before the version.", "Truncated", damage=lambda e: b"SWAX")
     simple("cut-after-bad-version", "The file ends after a version that is refused: clauses are applied in byte order.", "Format", damage=lambda e: b"SWAX\x02")
     simple("cut-after-bad-suite", "The file ends after a suite that is refused.", "Format", damage=lambda e: b"SWAX\x01\x03")
     simple("cut-after-bad-context", "The stored context is not sorted, and the file ends right after it: the context comes first.", "Format",

@@ -245,6 +245,7 @@ def refused_form():
     bad("version-2", "Version 2.", setter(head=b"SWXL\x02"))
     cut("all", "No bytes at all.", 0)
     cut("in-magic", "The file ends inside the magic.", 3)
+    bad("cut-in-bad-magic", "The file ends inside bad magic.", damage=lambda f: b"SWA")
     cut("before-version", "The file ends before the version.", 4)
     cut("before-count", "The file ends before the count.", AT["count"])
     cut("in-count", "The file ends inside the count.", AT["count"] + 3)

@@ -35,6 +35,7 @@ class Reader:          # takes fields from the front; running past the end raise
     def left(self): return len(self.data) - self.at
     def int(self, size): return int.from_bytes(self.take(size), "big")
     def ints(self, **sizes): return {name: self.int(size) for name, size in sizes.items()}
+    def magic(self, magic): return need(magic.startswith(self.data[:len(magic)])) or self.take(len(magic))   # 4.10a
     def take(self, n):
         need(n <= self.left(), self.error)
         self.at += n

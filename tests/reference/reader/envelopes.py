@@ -68,7 +68,7 @@ def open_payload(k, suite, log2chunk, ctx, payload):                            
     return b"".join(piece(i) for i in range(last)) + end
 def read_header(data, kind=1, header_limit=65536):      # up to the choice of the slot
     r = Reader(data, Truncated)
-    need(r.take(4) == b"SWAX" and r.int(1) == 1)
+    need(r.magic(b"SWAX") and r.int(1) == 1)
     suite = one_of(r.int(1), (1, 2))
     need(r.int(1) == kind and r.int(1) == 0)                                                    # 4.1a
     log2chunk, _ = one_of(r.int(1), (14,) if suite == 1 else (10, 12, 14, 16)), r.take(16)

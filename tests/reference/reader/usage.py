@@ -8,8 +8,7 @@ from reader.tokens import Keys
 
 def parse_usage(data):  # 8.7
     r = Reader(data, Truncated)
-    need(r.take(4) == b"SWXL")
-    need(r.int(1) == 1)
+    need(r.magic(b"SWXL") and r.int(1) == 1)
     out = {
         "keyset_id": r.take(16),
         **r.ints(serial=8, revision=8),
