@@ -249,6 +249,29 @@ impl<'a> Header<'a> {
         }
     }
 
+    /// Whether each of its entries is for one of these keys: one that opens it, or the public key that it names.
+    ///
+    /// # Errors
+    /// `Limit` where too many trials would be needed.
+    #[cfg(feature = "std")]
+    pub(crate) fn has_only_entries_of(&self, keys: &[&dyn KeyWrap]) -> Result<bool> {
+        let (binding, mut data_key) = (self.binding(), Key::zeroed());
+        for entry in self.entries() {
+            let (mut trials, mut has) = (Trials::new(), false);
+            for key in keys {
+                has |= key.shape().is_ok_and(|shape| shape.is_named_by(&entry))
+                    || matches!(
+                        key.unwrap_key(&binding, &entry, &mut trials, &mut data_key)?,
+                        Unwrap::Opened(_)
+                    );
+            }
+            if !has {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// What its entries are bound to.
     fn binding(&self) -> Binding {
         Binding { core_hash: self.core_hash, suite: self.core.suite }

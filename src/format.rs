@@ -13,4 +13,6 @@ pub(crate) mod reader;
 #[cfg(feature = "alloc")]
 pub(crate) mod strings;
 pub(crate) mod token;
+#[cfg(feature = "std")]
+pub(crate) mod usage;
 pub(crate) mod writer;

@@ -33,6 +33,8 @@ use crate::wrap::{Entry, Trials, hpke};
 pub use lifecycle::{Clearance, RotationDue, Transition};
 pub use migrating::{Migrated, Migrating};
 pub use usage::Usage;
+#[cfg(feature = "std")]
+pub(crate) use usage::{MAX_BYTES, MAX_MESSAGES};
 use version::Purpose;
 pub use version::{Change, Version};
 
@@ -329,6 +331,44 @@ impl Keyset {
             Some(error) => error,
             None => Error::UnknownKey(Wanted::Token(wanted)),
         })
+    }
+
+    /// A keyset of nobody with nothing in it, until another takes its place.
+    #[cfg(feature = "std")]
+    pub(crate) fn nobody() -> Self {
+        Keyset {
+            id: KeysetId([0; 16]),
+            name: String::new(),
+            revision: 0,
+            parent: [0; 32],
+            primary: None,
+            policy: Policy::of_family(Algorithm::X25519),
+            versions: Vec::new(),
+            usage_key: None,
+            read_only: true,
+        }
+    }
+
+    /// Gives each version the meter that counts for it.
+    #[cfg(feature = "std")]
+    pub(crate) fn set_meters(
+        &mut self,
+        mut meter: impl FnMut(VersionId) -> alloc::sync::Arc<meter::Meter>,
+    ) {
+        for version in &mut self.versions {
+            version.set_meter(meter(version.id()));
+        }
+    }
+
+    /// Whether this version seals now.
+    #[cfg(feature = "std")]
+    pub(crate) fn check_seals(&self, version: VersionId) -> Result<()> {
+        self.versions[self.index(version)?].check_seals()
+    }
+
+    #[cfg(feature = "std")]
+    pub(crate) fn has_usage_key(&self) -> bool {
+        self.usage_key.is_some()
     }
 
     /// Draws a usage key where there is none, as a part of the revision that is being made.

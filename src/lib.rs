@@ -57,6 +57,8 @@ pub mod secret;
 #[path = "../tests/kit/shared.rs"]
 mod shared_vectors;
 #[cfg(feature = "std")]
+pub mod store;
+#[cfg(feature = "std")]
 pub mod stream;
 pub mod token;
 mod value;

@@ -12,7 +12,11 @@ use crate::error::{Error, Result};
 use crate::format::keyset::{CHECK_LEN, Policy, UNPROTECTED_MAGIC, USAGE_KEY_TAG, VERSION, View};
 use crate::format::reader::{End, Reader};
 use crate::id::{Algorithm, KeyState, KeysetId, VersionId};
+#[cfg(feature = "std")]
+use crate::primitives::Prk;
 use crate::primitives::{ct_eq, hash};
+#[cfg(feature = "std")]
+use crate::secret::memory::{VALUE_DEPTH, with_wiped_stack};
 use crate::secret::{Key, Usage};
 
 impl Keyset {
@@ -68,6 +72,20 @@ impl Keyset {
             usage_key: view.usage_key.map(usage_key_of),
             read_only: view.read_only,
         })
+    }
+
+    /// H of the encoding: which revision this is, byte for byte.
+    #[cfg(feature = "std")]
+    pub(crate) fn encoding_hash(&self) -> [u8; 32] {
+        hash(&[&self.encode()])
+    }
+
+    /// The mac of a usage file (format.md 8.7); `None` without a usage key.
+    #[cfg(feature = "std")]
+    pub(crate) fn usage_mac(&self, before_mac: &[u8]) -> Option<[u8; 32]> {
+        let key = self.usage_key.as_ref()?;
+        let mac = || Prk::new(key).mac(&[b"sealwax/v1/usage\0", before_mac]);
+        Some(with_wiped_stack::<VALUE_DEPTH, _>(mac))
     }
 
     /// H("sealwax/v1/keyset-fingerprint" || 0x00 || keyset)[..16]: names this revision, its secrets included, in front of

@@ -2,7 +2,7 @@
 //! Keyset files: sealed to a passphrase or recipients, or, only when asked, unprotected (format.md 8.3, 8.4).
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use zeroize::Zeroizing;
@@ -126,7 +126,12 @@ impl Keyset {
     /// # Errors
     /// As [`Keyset::parse_file_bytes`]; `Io`.
     pub fn load(path: &Path, protection: Protection<'_>) -> Result<Self> {
-        Keyset::parse_file_bytes(&read_file(path)?, protection)
+        Keyset::load_open(&File::open(path)?, protection)
+    }
+
+    /// Reads a keyset file that is open, from its start.
+    pub(crate) fn load_open(file: &File, protection: Protection<'_>) -> Result<Self> {
+        Keyset::parse_file_bytes(&read_open(file)?, protection)
     }
 
     fn stored_context(&self) -> Result<Context> {
@@ -171,21 +176,21 @@ impl Description {
     /// # Errors
     /// As [`Description::parse`]; `Io`.
     pub fn load(path: &Path) -> Result<Self> {
-        Description::parse(&read_file(path)?)
+        Description::parse(&read_open(&File::open(path)?)?)
     }
 }
 
-/// Reads a whole keyset file, bounded.
-fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>> {
+/// Reads a whole keyset file from its start, bounded.
+pub(crate) fn read_open(mut file: &File) -> Result<Zeroizing<Vec<u8>>> {
     // The limit of the encoding, and room for the longest header around it.
     let limit = MAX_LEN + 2 * crate::envelope::HARD_MAX_HEADER_LEN;
-    let file = File::open(path)?;
     let len = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
     if len > limit {
         return Err(Error::Limit("a keyset file is at most 18 MiB"));
     }
     // Given its final capacity first: growing would leave copies of an unprotected keyset's secrets.
     let mut bytes = Zeroizing::new(Vec::with_capacity(len + 1));
+    file.seek(SeekFrom::Start(0))?;
     file.take(limit as u64 + 1).read_to_end(&mut bytes)?;
     if bytes.len() > limit {
         return Err(Error::Limit("a keyset file is at most 18 MiB"));

@@ -384,6 +384,12 @@ impl Keyset {
         Err(Error::Random)
     }
 
+    /// Makes a revision that differs from the one before in nothing else.
+    #[cfg(feature = "std")]
+    pub(crate) fn touch(&mut self) -> Result<()> {
+        self.begin_revision()
+    }
+
     fn begin_revision(&mut self) -> Result<()> {
         self.check_writable()?;
         let next =
