@@ -7,11 +7,13 @@ mod kit;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use kit::beside::{Beside, UsageFields, bytes};
 use kit::faces::{self, Answer, Request, Sees};
 use kit::keys::{Held, list, only, string};
 use kit::shared::{unhex, unhex_array};
 use sealwax::id::{KeyState, KeysetId, VersionId};
 use sealwax::keyset::file::Protection;
+use sealwax::rng::Now;
 use sealwax::secret::{Key, Root};
 use sealwax::wrap::hpke::Recipient;
 use sealwax::wrap::version_key::VersionKey;
@@ -19,7 +21,7 @@ use sealwax::{Algorithm, Context, Error, ErrorKind, Keyset, token};
 use serde_json::Value;
 
 /// Type, fields always there, fields there only where `expect` is `ok`.
-const FIELDS: [(&str, &[&str], &[&str]); 5] = [
+const FIELDS: [(&str, &[&str], &[&str]); 6] = [
     ("token", &["keys", "context", "token", "token_text", "salt", "intermediates"], &["plaintext"]),
     (
         "envelope",
@@ -27,6 +29,7 @@ const FIELDS: [(&str, &[&str], &[&str]); 5] = [
         &["stored", "plaintext", "opened_via"],
     ),
     ("keyset", &["protection", "keys", "file", "intermediates"], &["parsed"]),
+    ("usage", &["keyset", "seen", "file", "intermediates"], &["parsed"]),
     ("recipient", &["string"], &["algorithm", "public_key", "fingerprint"]),
     ("identity", &["string"], &["algorithm", "keyset_id", "version_id", "created", "secret"]),
 ];
@@ -79,6 +82,7 @@ fn run(vector: &Value) -> &'static str {
         "token" => run_token(vector, expect),
         "envelope" => run_envelope(vector, expect),
         "keyset" => run_keyset(vector, expect),
+        "usage" => run_usage(vector, expect),
         "recipient" => run_recipient(vector, expect),
         _ => run_identity(vector, expect),
     }
@@ -357,6 +361,68 @@ fn check_version(version: &sealwax::keyset::Version, wanted: &Value) {
         assert_eq!(change.at, number(wanted, "at"));
         assert_eq!(change.reason, string(wanted, "reason"));
     }
+}
+
+fn run_usage(vector: &Value, expect: Expect) {
+    let beside = Beside::new(&bytes(vector, "keyset"));
+    let [seen, file] = ["seen", "file"].map(|field| bytes(vector, field));
+    let read = || {
+        if seen.is_empty() {
+            beside.put_usage(&file);
+        } else {
+            beside.put_usage(&seen);
+        }
+        let store = beside.open()?;
+        beside.put_usage(&file);
+        let read = (store.usage()?, store.backed_up()?);
+        Ok((store, read))
+    };
+    let Some((store, (usage, backed_up))) = expect.check("Store", read()) else { return };
+
+    let parsed = &vector["parsed"];
+    only(parsed, &["serial", "revision", "fingerprint", "backup_revision", "backup_at", "usages"]);
+    let usages: Vec<[u64; 4]> = list(&parsed["usages"])
+        .iter()
+        .map(|usage| {
+            let fields = ["version_id", "messages", "bytes", "failed_opens"];
+            only(usage, &fields);
+            fields.map(|field| number(usage, field))
+        })
+        .collect();
+    let read: Vec<[u64; 4]> = usage
+        .iter()
+        .map(|(id, usage)| [u64::from(id.value()), usage.messages, usage.bytes, usage.failed_opens])
+        .collect();
+    assert_eq!(read, usages);
+    let (revision, at) = match backed_up.map(|backup| (backup.revision, backup.at)) {
+        Some((revision, Now::Seconds(at))) => (revision, at),
+        Some((revision, Now::Unknown)) => (revision, 0),
+        None => (0, 0),
+    };
+    assert_eq!(revision, number(parsed, "backup_revision"));
+    assert_eq!(at, number(parsed, "backup_at"));
+
+    // The rest shows in what is written next.
+    let keyset = store.keyset();
+    let wrote = store.record_backup(keyset.revision(), Now::Seconds(9));
+    let Some(serial) = number(parsed, "serial").checked_add(1) else {
+        assert_eq!(wrote.expect_err("no serial is left").kind(), ErrorKind::Limit);
+        assert_eq!(beside.usage().serial, u64::MAX);
+        return;
+    };
+    wrote.expect("it can be written");
+    assert_eq!(
+        beside.usage(),
+        UsageFields {
+            keyset_id: keyset.id().0,
+            serial,
+            revision: keyset.revision(),
+            fingerprint: keyset.fingerprint(),
+            backup_revision: keyset.revision(),
+            backup_at: 9,
+            usages,
+        }
+    );
 }
 
 fn run_recipient(vector: &Value, expect: Expect) {

@@ -2,6 +2,7 @@
 //! What the tests share. Encodings and derivations here are written from docs/format.md, not from `src`.
 #![allow(dead_code)]
 
+pub(crate) mod beside;
 pub(crate) mod envelopes;
 pub(crate) mod faces;
 pub(crate) mod keys;
