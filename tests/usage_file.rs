@@ -200,3 +200,26 @@ fn readers_and_writers_of_one_store_raise_no_alarm() {
     });
     assert_eq!(beside.usage().serial, UsageFields::parse(&file).serial + 2 * 59);
 }
+
+#[test]
+fn refreshing_while_others_change_raises_no_alarm() {
+    let (beside, file) = specimens().next().expect("there is one");
+    beside.put_usage(&file);
+    let store = beside.open().expect("it opens");
+    let (first, changes) = (store.keyset().revision(), 40);
+    std::thread::scope(|threads| {
+        threads.spawn(|| {
+            for _ in 0..changes {
+                store.change(|keyset| keyset.rotate(Suite::Cobblestone256)).expect("it is ours");
+            }
+        });
+        for _ in 0..2 {
+            threads.spawn(|| {
+                while store.keyset().revision() < first + changes {
+                    store.refresh().expect("the file is never older");
+                    store.usage().expect("it holds");
+                }
+            });
+        }
+    });
+}
