@@ -40,6 +40,8 @@ extern crate alloc;
 
 #[cfg(feature = "std")]
 pub mod atomic;
+#[cfg(feature = "std")]
+pub mod census;
 pub mod chunked;
 mod derive;
 pub mod envelope;

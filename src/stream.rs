@@ -2,6 +2,7 @@
 //! Envelopes as streams: over `Read` and `Write`, over `Read + Seek`, by position, from path to path.
 
 mod buffer;
+mod folders;
 mod geometry;
 mod header;
 mod io;
@@ -13,6 +14,7 @@ mod seek;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 
+pub use folders::{Folders, Found, Unreadable};
 pub use header::HeaderReader;
 pub use io::{Reader, Writer};
 pub use path::{Control, Damage, Job, Outcome, Verified};

@@ -372,4 +372,4 @@ fn write_vectored_at(file: &File, pieces: &[IoSlice<'_>], offset: u64) -> io::Re
 }
 
 /// More threads than this wait for memory and not for the processor.
-const MAX_THREADS: usize = 64;
+pub(super) const MAX_THREADS: usize = 64;
