@@ -6,7 +6,8 @@ mod kit;
 
 use kit::beside::{Beside, UsageFields, bytes, vector};
 use sealwax::rng::Now;
-use sealwax::{Context, ErrorKind, Result, Suite};
+use sealwax::store::{Guard, Options, Store};
+use sealwax::{Context, ErrorKind, Keyset, Result, Suite};
 
 /// Usage files with several versions, with a backup, and with nothing in them.
 const SPECIMENS: [&str; 3] = ["usage-several-versions", "usage-backup", "usage-no-usages"];
@@ -222,4 +223,35 @@ fn refreshing_while_others_change_raises_no_alarm() {
             });
         }
     });
+}
+
+#[test]
+fn no_lease_is_lost_where_many_seal_and_rotate_at_once() {
+    let (beside, _) = specimens().next().expect("there is one");
+    let (stores, messages, len) = (4, 100u64, 5u64);
+    std::thread::scope(|threads| {
+        for number in 0..stores {
+            let options = Options { lease_messages: 7, lease_bytes: 40, ..Options::default() };
+            let store = Store::open(&beside.keyset_path(), Guard::Unprotected, options);
+            let store = store.expect("it opens");
+            threads.spawn(move || {
+                for message in 0..messages {
+                    store.seal(&[0; 5], &Context::new()).expect("it can be sealed");
+                    if message % 25 == number {
+                        let rotate = |keyset: &mut Keyset| keyset.rotate(Suite::Cobblestone256);
+                        store.change(rotate).expect("it can be changed");
+                    }
+                }
+                store.release().expect("what is left is given back");
+            });
+        }
+    });
+    let used = beside
+        .usage()
+        .usages
+        .iter()
+        .fold([0; 2], |sum, usage| [sum[0] + usage[1], sum[1] + usage[2]]);
+    assert_eq!(used, [stores * messages, stores * messages * len]);
+    let revision = beside.open().expect("it opens").keyset().revision();
+    assert_eq!(revision, beside.usage().revision);
 }
