@@ -228,7 +228,7 @@ fn refreshing_while_others_change_raises_no_alarm() {
 #[test]
 fn no_lease_is_lost_where_many_seal_and_rotate_at_once() {
     let (beside, _) = specimens().next().expect("there is one");
-    let (stores, messages, len) = (4, 100u64, 5u64);
+    let (stores, messages, len) = (4, 150u64, 5u64);
     std::thread::scope(|threads| {
         for number in 0..stores {
             let options = Options { lease_messages: 7, lease_bytes: 40, ..Options::default() };
@@ -237,7 +237,7 @@ fn no_lease_is_lost_where_many_seal_and_rotate_at_once() {
             threads.spawn(move || {
                 for message in 0..messages {
                     store.seal(&[0; 5], &Context::new()).expect("it can be sealed");
-                    if message % 25 == number {
+                    if message % 8 == number {
                         let rotate = |keyset: &mut Keyset| keyset.rotate(Suite::Cobblestone256);
                         store.change(rotate).expect("it can be changed");
                     }
