@@ -4,8 +4,10 @@
 
 pub(crate) mod beside;
 pub(crate) mod envelopes;
+pub(crate) mod expect;
 pub(crate) mod faces;
 pub(crate) mod keys;
+pub(crate) mod keyset_vectors;
 pub(crate) mod random;
 pub(crate) mod shared;
 pub(crate) mod specimens;
