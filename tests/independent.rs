@@ -15,6 +15,7 @@ use kit::random::Repeatable;
 use kit::shared::{skipped, unhex};
 use kit::specimens::{SUITES, seal_as_stream};
 use sealwax::envelope::ChunkLen;
+use sealwax::keyset::backup::Share;
 use sealwax::keyset::file::Protection;
 use sealwax::rng::{Now, Random};
 use sealwax::store::{Guard, Options, Store};
@@ -313,6 +314,51 @@ fn the_reference_reads_our_usage_files() {
         assert_eq!(answer, wanted, "usage file {index}");
     }
     assert!(answers.len() >= 24);
+}
+
+#[test]
+fn the_reference_restores_our_backups() {
+    let Some(python) = python() else { return };
+    let (mut jobs, mut wanted) = (Vec::new(), Vec::new());
+    let mut keyset = Keyset::generate("kept", Suite::Cobblestone256).expect("generated");
+    for (threshold, count) in [(2u8, 2u8), (2, 3), (3, 5), (7, 9), (64, 64), (2, 64)] {
+        keyset.rotate(Suite::ChaCha20Poly1305).expect("it can be rotated");
+        let backup = keyset.backup_in_shares(threshold, count).expect("it can be made");
+        let texts: Vec<_> = backup.shares.iter().map(Share::expose_text).collect();
+        for first in 0..=count - threshold {
+            let chosen = &texts[first.into()..(first + threshold).into()];
+            let chosen: Vec<&str> = chosen.iter().rev().map(|text| text.as_str()).collect();
+            jobs.push(json!({
+                "type": "backup", "input": hex::encode(&backup.file), "shares": chosen
+            }));
+            wanted.push(keyset.fingerprint());
+        }
+    }
+    let recovery = Keyset::generate("recovery", Algorithm::XWing).expect("generated");
+    let recipient = recovery.recipient().expect("a pair").clone();
+    let text = recovery.expose_identity_text().expect("a pair");
+    let file = keyset.backup_for(&[recipient]).expect("it can be made");
+    let identity = json!({ "type": "identity", "input": text.as_str() });
+    let identity = &run(&python, &["decrypt.py", "-"], &[identity])[0];
+    let keys = json!({ "keysets": [{
+        "keyset_id": identity["keyset_id"],
+        "versions": [{
+            "version_id": identity["version_id"],
+            "algorithm": identity["algorithm"],
+            "secret": identity["secret"],
+        }],
+    }] });
+    jobs.push(json!({
+        "type": "backup", "input": hex::encode(file), "keys": keys, "shares": Value::Array(vec![])
+    }));
+    wanted.push(keyset.fingerprint());
+
+    let answers = run(&python, &["decrypt.py", "-"], &jobs);
+    for (index, (answer, wanted)) in answers.iter().zip(&wanted).enumerate() {
+        assert_eq!(answer["ok"], json!(true), "backup {index}: {answer}");
+        assert_eq!(answer["fingerprint"], json!(hex::encode(wanted)), "backup {index}");
+    }
+    assert!(answers.len() >= 70);
 }
 
 #[test]

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Vectors of keysets, of the usage files beside them, and of backups (format.md 8).
 
+use sealwax::id::KeyState;
 use sealwax::keyset::backup::Share;
 use sealwax::keyset::file::Protection;
 use sealwax::rng::Now;
 use sealwax::{Algorithm, ErrorKind, Keyset};
-use sealwax::id::KeyState;
 use serde_json::Value;
 
 use super::beside::{Beside, UsageFields, bytes};
