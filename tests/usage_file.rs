@@ -5,6 +5,7 @@
 mod kit;
 
 use kit::beside::{Beside, UsageFields, bytes, vector};
+use kit::envelopes::sha256;
 use sealwax::rng::Now;
 use sealwax::store::{Guard, Options, Store};
 use sealwax::{Context, ErrorKind, Keyset, Result, Suite};
@@ -254,4 +255,49 @@ fn no_lease_is_lost_where_many_seal_and_rotate_at_once() {
     assert_eq!(used, [stores * messages, stores * messages * len]);
     let revision = beside.open().expect("it opens").keyset().revision();
     assert_eq!(revision, beside.usage().revision);
+}
+
+#[test]
+fn a_restored_keyset_follows_all_revisions_that_were_seen() {
+    let (beside, file) = specimens().next().expect("there is one");
+    beside.put_usage(&file);
+    let store = beside.open().expect("it opens");
+    let backup = store.keyset().backup_in_shares(2, 2).expect("it can be made");
+    let (backed_up, encoding) = (store.keyset().revision(), encoding(&store.keyset()));
+    for _ in 0..3 {
+        store.change(|keyset| keyset.rotate(Suite::Cobblestone256)).expect("it can be changed");
+    }
+    drop(store);
+
+    std::fs::remove_file(beside.keyset_path()).expect("it can be removed");
+    let restored = || Keyset::restore_from_shares(&backup.file, &backup.shares);
+    let store = Store::restore(
+        &beside.keyset_path(),
+        restored().expect("all shares are here"),
+        Guard::Unprotected,
+        Options::default(),
+    );
+    let store = store.expect("the usage file says which revisions there were");
+    assert_eq!(store.keyset().revision(), backed_up + 4);
+    assert_eq!(parent(&store.keyset()), sha256(&[&encoding]), "H of the backup's encoding");
+    store.usage().expect("the usage file goes on counting");
+    store.change(|keyset| keyset.rotate(Suite::Cobblestone256)).expect("it can be changed");
+    assert_eq!(beside.usage().revision, backed_up + 5);
+
+    // A keyset file that is there is never replaced.
+    let again = restored().expect("all shares are here");
+    let again =
+        Store::restore(&beside.keyset_path(), again, Guard::Unprotected, Options::default());
+    assert_eq!(kind(again), Some(ErrorKind::Io));
+}
+
+fn encoding(keyset: &Keyset) -> Vec<u8> {
+    let file = keyset.expose_unprotected().expect("it can be written");
+    file[5..file.len() - 16].to_vec()
+}
+
+/// The field of format.md 8.1.
+fn parent(keyset: &Keyset) -> [u8; 32] {
+    let at = 1 + 16 + 1 + keyset.name().len() + 8;
+    encoding(keyset)[at..at + 32].try_into().expect("32 bytes")
 }
