@@ -301,3 +301,18 @@ fn parent(keyset: &Keyset) -> [u8; 32] {
     let at = 1 + 16 + 1 + keyset.name().len() + 8;
     encoding(keyset)[at..at + 32].try_into().expect("32 bytes")
 }
+
+#[test]
+fn a_restored_keyset_names_its_backup_as_parent() {
+    // As before a keyset had a usage key.
+    let beside = Beside::new(&bytes(&vector("usage-no-usage-key"), "keyset"));
+    let file = std::fs::read(beside.keyset_path()).expect("it is there");
+    let keyset = Keyset::parse_unprotected(&file).expect("it is a keyset");
+    std::fs::remove_file(beside.keyset_path()).expect("it can be removed");
+    let (revision, backup) = (keyset.revision(), encoding(&keyset));
+    let store =
+        Store::restore(&beside.keyset_path(), keyset, Guard::Unprotected, Options::default());
+    let store = store.expect("nothing stands in its way");
+    assert_eq!(store.keyset().revision(), revision + 1);
+    assert_eq!(parent(&store.keyset()), sha256(&[&backup]));
+}
