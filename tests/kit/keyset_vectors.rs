@@ -5,6 +5,7 @@ use sealwax::id::KeyState;
 use sealwax::keyset::backup::Share;
 use sealwax::keyset::file::Protection;
 use sealwax::rng::Now;
+use sealwax::store::{Guard, Options, Store};
 use sealwax::{Algorithm, ErrorKind, Keyset};
 use serde_json::Value;
 
@@ -206,4 +207,10 @@ pub(crate) fn run_backup(vector: &Value, expect: Expect) {
     };
     let Some(keyset) = expect.check("Keyset::restore", restored) else { return };
     check_keyset(&keyset, vector);
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let path = folder.path().join("restored.swxk");
+    let store = Store::restore(&path, keyset, Guard::Unprotected, Options::default());
+    drop(store.expect("nothing stands in its way"));
+    let encoding = unhex(string(&vector["intermediates"], "restored_encoding"));
+    assert_eq!(std::fs::read(path).expect("it is there"), super::keys::unprotected(&encoding));
 }

@@ -46,6 +46,8 @@ class Backup:
         )
         self.encoding = v.step("encoding", encode_keyset(self.keyset))
         v.step("fingerprint", fingerprint(self.encoding))
+        change = {"revision": 13, "parent": sha256(self.encoding).hex()}
+        v.step("restored_encoding", encode_keyset(dict(self.keyset, **change)))
         self.listed = u8(k) + u8(n) + b"".join(self.split.digests(v))
         self.stored = {
             "sealwax.keyset": self.encoding[1:17],

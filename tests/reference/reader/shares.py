@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Shares of a backup key, and what they open (format.md 8.8 to 8.8b)."""
 
-from reader.base import Format, need, note, same, UnknownKey
+from reader.base import be, Format, H, need, note, same, UnknownKey
 from reader.envelopes import read_header
 from reader.keysets import fingerprint, open_keyset, parse_backup_list
 from reader.strings import parse_share
@@ -54,5 +54,10 @@ def restore(data, keys, texts):
         key = note("backup_key", backup_key(listed, texts))
         raw = {"key_id": listed["backup_id"].hex(), "key": key.hex()}
         out = open_keyset(data, Keys({"raw_keys": [raw]}))
-    out["fingerprint"] = note("fingerprint", fingerprint(out["plaintext"]))
+    encoding = out["plaintext"]
+    out["fingerprint"] = note("fingerprint", fingerprint(encoding))
+    # What a restorer writes where no usage file saw more: a change (8.8b).
+    at = 18 + encoding[17]
+    revision = be(int.from_bytes(encoding[at : at + 8], "big") + 1, 8)
+    note("restored_encoding", encoding[:at] + revision + H(encoding) + encoding[at + 40 :])
     return out
