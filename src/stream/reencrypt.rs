@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Reencrypt: a new data key and a new payload, from path to path.
 
+use std::fs::File;
 use std::path::Path;
 
 use super::geometry::Geometry;
@@ -42,11 +43,12 @@ impl Opener<'_> {
         job: &Job<'_>,
     ) -> Result<Reencrypted> {
         // Nobody rewraps it meanwhile: what they wrote would be lost.
-        let source = open_locked(source, Access::Read)?;
+        let locked = open_locked(source, Access::Read)?;
+        let source: &File = &locked;
         let (ready, from) = open_front(self, &source)?;
         let mut file = AtomicFile::create(target, job.existing)?;
         file.set_mode_of(&source.metadata()?)?;
-        check_last(&source, &ready, &from)?;
+        check_last(source, &ready, &from)?;
         let stored = ready.sealed.stored_context.clone();
         let external = self.external_beside(&stored)?;
         let sealer = sealer
@@ -62,7 +64,7 @@ impl Opener<'_> {
         let payload = payload_len(plaintext_len, engine.chunk_len()).unwrap_or(u64::MAX);
         let to = Geometry::new(payload_at, payload, engine.chunk_len())?;
         run(&from, job, &|first, count, buffer| {
-            open_batch(&source, &ready.engine, &from, first, count, buffer)?;
+            open_batch(source, &ready.engine, &from, first, count, buffer)?;
             // Pieces stay where they are, and the new tags take the place of the old ones.
             with_wiped_stack::<CHUNKS_DEPTH, _>(|| engine.seal_batch(first, buffer))?;
             write_all_at(file.file(), to.sealed_range(first, count).0, buffer)

@@ -125,7 +125,7 @@ impl Rewrapper<'_> {
             Todo::Recover => self.recover_path_with(path, job.durability, reader),
             Todo::Rewrap => {
                 let file = open_locked(path, Access::ReadWrite)?;
-                reader.read(&file, |header| self.rewrap_locked(&file, path, header, job))
+                reader.read(&*file, |header| self.rewrap_locked(&file, path, header, job))
             }
         }
     }
@@ -146,7 +146,7 @@ impl Rewrapper<'_> {
         reader: &mut HeaderReader,
     ) -> Result<FileRewrap> {
         let file = open_locked(path, Access::ReadWrite)?;
-        reader.read(&file, |header| {
+        reader.read(&*file, |header| {
             if !header.has_leftover() {
                 return Ok(FileRewrap::Current);
             }
