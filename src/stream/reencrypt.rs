@@ -7,11 +7,12 @@ use std::path::Path;
 use super::geometry::Geometry;
 use super::path::{Job, check_last, open_batch, run, write_all_at};
 use super::position::open_front;
+use super::rewrap::replaced_meanwhile;
 use crate::atomic::AtomicFile;
 use crate::envelope::{Opener, Place, Sealer, Started};
 use crate::error::Result;
 use crate::format::payload::{PREFIX_LEN, payload_len};
-use crate::locked::{Access, open_locked};
+use crate::locked::{Access, is_named_by, open_locked};
 use crate::rng::OsRandom;
 use crate::secret::memory::{CHUNKS_DEPTH, with_wiped_stack};
 use crate::wrap::OpenedVia;
@@ -44,6 +45,7 @@ impl Opener<'_> {
     ) -> Result<Reencrypted> {
         // Nobody rewraps it meanwhile: what they wrote would be lost.
         let locked = open_locked(source, Access::Read)?;
+        let replaced = is_named_by(&locked, target)?;
         let source: &File = &locked;
         let (ready, from) = open_front(self, &source)?;
         let mut file = AtomicFile::create(target, job.existing)?;
@@ -69,6 +71,9 @@ impl Opener<'_> {
             with_wiped_stack::<CHUNKS_DEPTH, _>(|| engine.seal_batch(first, buffer))?;
             write_all_at(file.file(), to.sealed_range(first, count).0, buffer)
         })?;
+        if replaced && !is_named_by(source, target)? {
+            return Err(replaced_meanwhile());
+        }
         file.commit()?;
         Ok(Reencrypted { plaintext_len, opened_via: ready.sealed.opened_via })
     }
