@@ -32,7 +32,8 @@ pub struct SharedBackup {
 pub struct Share {
     split: Split,
     number: u8,
-    value: Key<secret::Share>,
+    /// Boxed, so that a list of shares that grows leaves no copies behind.
+    value: Box<Key<secret::Share>>,
 }
 
 impl Keyset {
@@ -63,7 +64,7 @@ impl Keyset {
         let mut list = split.encode().to_vec();
         let mut shares = Vec::with_capacity(values.len());
         for (number, bytes) in (1u8..).zip(&values) {
-            let mut value = Key::zeroed();
+            let mut value = Box::new(Key::zeroed());
             *value.expose_bytes_mut() = **bytes;
             let share = Share { split, number, value };
             list.extend_from_slice(&share.digest());
@@ -163,7 +164,7 @@ impl Share {
     pub fn parse_text(text: &str) -> Result<Self> {
         let payload = crate::format::strings::decode_share(text)?;
         let Payload { split, number, value: bytes } = Payload::parse(&payload)?;
-        let mut value = Key::zeroed();
+        let mut value = Box::new(Key::zeroed());
         *value.expose_bytes_mut() = *bytes;
         Ok(Share { split, number, value })
     }
