@@ -15,7 +15,6 @@ use crate::id::{Algorithm, KeyState, KeysetId, VersionId};
 #[cfg(feature = "std")]
 use crate::primitives::Prk;
 use crate::primitives::{ct_eq, hash};
-#[cfg(feature = "std")]
 use crate::secret::memory::{VALUE_DEPTH, with_wiped_stack};
 use crate::secret::{Key, Usage};
 
@@ -77,7 +76,7 @@ impl Keyset {
     /// H of the encoding: which revision this is, byte for byte.
     #[cfg(feature = "std")]
     pub(crate) fn encoding_hash(&self) -> [u8; 32] {
-        hash(&[&self.encode()])
+        hash_of_secrets(&[&self.encode()])
     }
 
     /// The mac of a usage file (format.md 8.7); `None` without a usage key.
@@ -91,7 +90,7 @@ impl Keyset {
     /// H("sealwax/v1/keyset-fingerprint" || 0x00 || keyset)[..16]: names this revision, its secrets included, in front of
     /// people (format.md 8.6b). It is public.
     pub fn fingerprint(&self) -> [u8; 16] {
-        let hash = hash(&[b"sealwax/v1/keyset-fingerprint\0", &self.encode()]);
+        let hash = hash_of_secrets(&[b"sealwax/v1/keyset-fingerprint\0", &self.encode()]);
         *hash.first_chunk().expect("16 of 32 bytes")
     }
 
@@ -191,7 +190,12 @@ fn usage_key_of(bytes: &[u8; 32]) -> Box<Key<Usage>> {
     key
 }
 
+/// H, of what holds secrets: its schedule of the message dies on the stack.
+pub(super) fn hash_of_secrets(pieces: &[&[u8]]) -> [u8; 32] {
+    with_wiped_stack::<VALUE_DEPTH, _>(|| hash(pieces))
+}
+
 fn unprotected_check(encoding: &[u8]) -> [u8; CHECK_LEN] {
-    let hash = hash(&[b"sealwax/v1/unprotected\0", encoding]);
+    let hash = hash_of_secrets(&[b"sealwax/v1/unprotected\0", encoding]);
     *hash.first_chunk().expect("16 of 32 bytes")
 }
