@@ -64,7 +64,7 @@ impl Meter {
     /// Charges one message of `bytes` bytes.
     pub(crate) fn charge(&self, version: VersionId, bytes: u64) -> Result<()> {
         let owned =
-            self.grantor.is_none() || self.owner.load(Ordering::Relaxed) == fork_generation();
+            self.grantor.is_none() || self.owner.load(Ordering::Acquire) == fork_generation();
         if owned && self.take(bytes) {
             return Ok(());
         }
@@ -125,11 +125,12 @@ impl Meter {
         let Some(grantor) = &self.grantor else { return Err(FULL) };
         let mut charged = self.lock();
         let generation = fork_generation();
-        if self.owner.swap(generation, Ordering::Relaxed) != generation {
-            // What is left belongs to the parent.
+        if self.owner.load(Ordering::Relaxed) != generation {
+            // What is left belongs to the parent: it is gone before another thread takes this process for the owner.
             for left in [&self.messages_left, &self.bytes_left, &self.failed_opens] {
                 left.store(0, Ordering::Relaxed);
             }
+            self.owner.store(generation, Ordering::Release);
         }
         // Another thread may have refilled it meanwhile.
         if self.take(bytes) {
