@@ -106,14 +106,16 @@ fn verify_mac(bytes: &[u8], keyset: &Keyset) -> Result<UsageFile> {
 impl Inner {
     /// The usage file as it is now, and no keyset that is older than it.
     fn look_at_usage(&self) -> Result<UsageFile> {
+        // Before the file is read: another thread may write a newer one meanwhile, and this is not older for that.
+        let seen = self.lock_state().serial;
         let bytes = self.usage_path.read()?;
         // Somebody may have changed the keyset since this process looked, and raised the mark in the usage file.
         self.refresh()?;
-        self.parse_usage(bytes, &self.current())
+        self.parse_usage(bytes, seen, &self.current())
     }
 
     /// The usage file of these bytes, or of no file.
-    fn parse_usage(&self, bytes: Option<Vec<u8>>, keyset: &Keyset) -> Result<UsageFile> {
+    fn parse_usage(&self, bytes: Option<Vec<u8>>, seen: u64, keyset: &Keyset) -> Result<UsageFile> {
         let none = || UsageFile {
             keyset: keyset.id(),
             serial: 0,
@@ -122,7 +124,6 @@ impl Inner {
             backup: None,
             records: Vec::new(),
         };
-        let seen = self.lock_state().serial;
         let Some(bytes) = bytes else {
             if seen == 0 || self.options.bad_usage == BadUsage::Replace {
                 return Ok(UsageFile { serial: seen, ..none() });
@@ -147,7 +148,8 @@ impl Inner {
         change: impl FnOnce(&mut UsageFile) -> Result<R>,
     ) -> Result<R> {
         let keyset = self.current();
-        let mut usage = self.parse_usage(self.usage_path.read()?, &keyset)?;
+        let seen = self.lock_state().serial;
+        let mut usage = self.parse_usage(self.usage_path.read()?, seen, &keyset)?;
         let changed = change(&mut usage)?;
         let full = Error::Limit("the usage file has no serial left");
         usage.serial = usage.serial.checked_add(1).ok_or(full)?;
