@@ -21,7 +21,7 @@ use crate::id::VersionId;
 use crate::keyset::file::read_open;
 use crate::keyset::meter::{Grantor, Meter};
 use crate::keyset::{Keyset, Usage};
-use crate::locked::{Access, open_locked};
+use crate::locked::{Access, is_named_by, open_locked};
 use crate::rng::OsRandom;
 use usage::UsagePath;
 
@@ -372,12 +372,18 @@ impl Inner {
     }
 
     fn refresh(&self) -> Result<Refreshed> {
-        if Stamp::of(&std::fs::metadata(&self.path)?) == self.lock_state().stamp {
-            return Ok(Refreshed::Unchanged);
+        loop {
+            if Stamp::of(&std::fs::metadata(&self.path)?) == self.lock_state().stamp {
+                return Ok(Refreshed::Unchanged);
+            }
+            let file = File::open(&self.path)?;
+            let keyset = self.load(&file)?;
+            match self.adopt(keyset, Stamp::of(&file.metadata()?)) {
+                // Another thread may have written a newer one since it was opened: then this is not one put back.
+                Err(_) if !is_named_by(&file, &self.path)? => {}
+                other => return other,
+            }
         }
-        let file = File::open(&self.path)?;
-        let keyset = self.load(&file)?;
-        self.adopt(keyset, Stamp::of(&file.metadata()?))
     }
 
     fn load(&self, file: &File) -> Result<Keyset> {
