@@ -21,7 +21,7 @@ use crate::id::VersionId;
 use crate::keyset::file::read_open;
 use crate::keyset::meter::{Grantor, Meter};
 use crate::keyset::{Keyset, Usage};
-use crate::locked::{Access, open_locked};
+use crate::locked::{Access, is_named_by, open_locked};
 use crate::rng::OsRandom;
 use usage::{Seen, UsagePath};
 
@@ -379,11 +379,9 @@ impl Inner {
             }
             let file = File::open(&self.path)?;
             let keyset = self.load(&file)?;
-            let stamp = Stamp::of(&file.metadata()?);
-            match self.adopt(keyset, stamp) {
-                // No lock is held: the file may have been replaced, and its successor adopted, since it was opened.
-                Err(Error::Keyset { .. })
-                    if Stamp::of(&std::fs::metadata(&self.path)?) != stamp => {}
+            match self.adopt(keyset, Stamp::of(&file.metadata()?)) {
+                // Another thread may have written a newer one since it was opened: then this is not one put back.
+                Err(_) if !is_named_by(&file, &self.path)? => {}
                 other => return other,
             }
         }
