@@ -21,7 +21,7 @@ use crate::id::VersionId;
 use crate::keyset::file::read_open;
 use crate::keyset::meter::{Grantor, Meter};
 use crate::keyset::{Keyset, Usage};
-use crate::locked::{Access, is_named_by, open_locked};
+use crate::locked::{Access, Locked, is_named_by, open_locked};
 use crate::rng::OsRandom;
 use usage::{Seen, UsagePath};
 
@@ -440,7 +440,7 @@ impl Inner {
     }
 
     /// Locks the file that the path names, and makes sure that what is in it is what we use.
-    fn lock_file(&self) -> Result<File> {
+    fn lock_file(&self) -> Result<Locked> {
         let file = open_locked(&self.path, Access::Read)?;
         let stamp = Stamp::of(&file.metadata()?);
         if stamp != self.lock_state().stamp {

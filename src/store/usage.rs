@@ -14,6 +14,7 @@ use crate::format::usage::{Backup, MAX_LEN, Record, UsageFile};
 use crate::id::VersionId;
 use crate::keyset::meter::{FULL, Grant, Grantor};
 use crate::keyset::{Keyset, MAX_BYTES, MAX_MESSAGES, Usage};
+use crate::locked::Locked;
 use crate::primitives::{ct_eq, hash};
 use crate::rng::Now;
 
@@ -253,7 +254,7 @@ impl Inner {
     }
 
     /// The lock of the keyset file, which has a usage key afterwards.
-    fn lock_file_with_usage_key(&self) -> Result<File> {
+    fn lock_file_with_usage_key(&self) -> Result<Locked> {
         let file = self.lock_file()?;
         if self.current().has_usage_key() {
             return Ok(file);
