@@ -257,7 +257,8 @@ impl Store {
     ///
     /// # Errors
     /// Those of `change` and of [`Store::refresh`]; `Misuse` where the file is sealed for somebody whose key the store does
-    /// not have; `Io`.
+    /// not have, or `change` puts another keyset in its place; `Io`. Where the usage file alone cannot be written, the
+    /// error comes after the change: [`Store::keyset`] has it.
     pub fn change<R>(&self, change: impl FnOnce(&mut Keyset) -> Result<R>) -> Result<R> {
         self.inner.change(None, change)
     }
@@ -333,10 +334,10 @@ impl Store {
         self.inner.backed_up()
     }
 
-    /// Records that a backup of this revision was made.
+    /// Records that a backup of this revision was made; where a newer one was, that stays recorded.
     ///
     /// # Errors
-    /// As [`Store::change`].
+    /// As [`Store::change`]; `Misuse` for a revision that never was.
     pub fn record_backup(&self, revision: u64, now: crate::rng::Now) -> Result<()> {
         self.inner.record_backup(BackedUp { revision, at: now })
     }
@@ -456,20 +457,24 @@ impl Inner {
         change: impl FnOnce(&mut Keyset) -> Result<R>,
     ) -> Result<R> {
         let file = self.lock_file()?;
-        let current = self.current();
-        if from.is_some_and(|revision| revision != current.revision()) {
-            let what = "somebody changed it meanwhile: look at it again";
-            return Err(Error::Keyset { keyset: current.id(), what });
-        }
         let guard = self.guard.read().unwrap_or_else(PoisonError::into_inner).clone();
         // A keyset is not copied: it is read again, from the file that nobody else can change now.
         let bytes = read_open(&file)?;
         let mut keyset = guard.with(|p| Keyset::parse_file_bytes(&bytes, p))?;
+        let (id, revision) = (keyset.id(), keyset.revision());
+        if from.is_some_and(|from| from != revision) {
+            let what = "somebody changed it meanwhile: look at it again";
+            return Err(Error::Keyset { keyset: id, what });
+        }
         guard.check_has_all(&bytes)?;
         // So that it knows what it was used for.
         self.equip(&mut keyset, &mut self.lock_state(), &BTreeMap::new());
         let changed = change(&mut keyset)?;
-        if keyset.revision() != current.revision() {
+        if keyset.id() != id || keyset.revision() < revision {
+            // It is a reference that another could be put behind, and what is in the file would be lost.
+            return Err(Error::Misuse("a change puts no other keyset in the place of this one"));
+        }
+        if keyset.revision() != revision {
             self.write(keyset, &guard, &file)?;
         }
         Ok(changed)
