@@ -8,6 +8,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use crate::atomic::{AtomicFile, Existing};
+use crate::envelope::rewrap::LOADED_KINDS;
 use crate::envelope::{Header, Opener, Sealer};
 use crate::error::{Error, Result};
 use crate::format::backup::{STORED_BACKUP, ShareList};
@@ -83,12 +84,6 @@ impl Keyset {
     pub fn parse_file_bytes(bytes: &[u8], protection: Protection<'_>) -> Result<Self> {
         let unprotected = bytes.starts_with(UNPROTECTED_MAGIC);
         // A provider is asked by the caller beforehand: whoever gives its answer listed its key (format.md 8.5).
-        let default_kinds = [
-            RecipientKind::Keyset,
-            RecipientKind::Passphrase,
-            RecipientKind::RawKey,
-            RecipientKind::Provider,
-        ];
         let (keys, kinds): (_, &[RecipientKind]) = match protection {
             Protection::Unprotected if unprotected => return Keyset::parse_unprotected(bytes),
             Protection::Unprotected => {
@@ -103,7 +98,7 @@ impl Keyset {
                     "this keyset file is not protected, as was expected",
                 ));
             }
-            Protection::Sealed(keys) => (keys, &default_kinds),
+            Protection::Sealed(keys) => (keys, &LOADED_KINDS),
             Protection::Restore(keys) => (keys, &[]),
         };
         let mut opener = Opener::new().require(kinds).keyset_file();
