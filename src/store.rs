@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 pub use guard::Guard;
 pub use usage::BackedUp;
 
-use crate::atomic::{AtomicFile, Existing};
+use crate::atomic::{AtomicFile, Existing, remove_leftovers_of};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::context::Context;
 use crate::id::VersionId;
@@ -466,7 +466,7 @@ impl Inner {
             let what = "somebody changed it meanwhile: look at it again";
             return Err(Error::Keyset { keyset: id, what });
         }
-        guard.check_has_all(&bytes)?;
+        let recipients = guard.recipients_of(&bytes)?;
         // So that it knows what it was used for.
         self.equip(&mut keyset, &mut self.lock_state(), &BTreeMap::new());
         let changed = change(&mut keyset)?;
@@ -475,7 +475,7 @@ impl Inner {
             return Err(Error::Misuse("a change puts no other keyset in the place of this one"));
         }
         if keyset.revision() != revision {
-            self.write(keyset, &guard, &file)?;
+            self.write(keyset, &recipients, guard, &file)?;
         }
         Ok(changed)
     }
@@ -484,20 +484,28 @@ impl Inner {
         let file = self.lock_file()?;
         let mut keyset = self.load(&file)?;
         keyset.touch()?;
-        self.write(keyset, &guard, &file)
+        self.write(keyset, &guard.clone(), guard, &file)
     }
 
     /// format.md 8.6a, from writing aside on: the caller holds the lock of the old file.
-    fn write(&self, mut keyset: Keyset, guard: &Guard, old: &File) -> Result<()> {
+    fn write(
+        &self,
+        mut keyset: Keyset,
+        recipients: &Guard,
+        guard: Guard,
+        old: &File,
+    ) -> Result<()> {
         keyset.draw_usage_key(&mut OsRandom)?;
-        let bytes = guard.with(|protection| keyset.to_file_bytes(protection))?;
+        let bytes = recipients.with(|protection| keyset.to_file_bytes(protection))?;
         let mut file = AtomicFile::create(&self.path, Existing::Replace)?;
         // A group that could read the old revision can read the new one.
         file.set_mode_of(&old.metadata()?)?;
         file.write_all(&bytes)?;
         let file = file.commit_locked()?;
         // Whatever fails from here on, the file opens with these keys now.
-        *self.guard.write().unwrap_or_else(PoisonError::into_inner) = guard.clone();
+        *self.guard.write().unwrap_or_else(PoisonError::into_inner) = guard;
+        // An older revision that a killed writer left holds secrets that may be destroyed by now.
+        let _ = remove_leftovers_of(&self.path);
         self.adopt(keyset, Stamp::of(&file.metadata()?))?;
         match self.options.counting {
             // Raises the mark that finds a keyset file put back. Both locks are held.

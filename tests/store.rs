@@ -563,3 +563,37 @@ fn a_backup_of_a_revision_that_never_was_is_not_recorded() {
     let backed_up = store.backed_up().expect("it holds").expect("recorded");
     assert_eq!((backed_up.revision, backed_up.at), (2, NOW));
 }
+
+#[test]
+fn a_change_seals_the_file_for_the_recipients_that_it_has_and_for_no_other_key_at_hand() {
+    let home = Home::new();
+    let keyset = Keyset::generate("orders", SUITE).expect("generated");
+    let guard = Guard::sealed(raw_key(1, 1));
+    drop(Store::create(&home.path(), keyset, guard, small()).expect("created"));
+    let more = Guard::sealed(raw_key(1, 1)).and(raw_key(2, 2));
+    let store = Store::open(&home.path(), more, small()).expect("opened");
+    store.change(|keyset| keyset.rotate(SUITE)).expect("changed");
+    let other = raw_key(2, 2);
+    let loaded = Keyset::load(&home.path(), Protection::Sealed(&[&other]));
+    assert_eq!(kind(loaded), Some(ErrorKind::UnknownKey));
+    assert_eq!(Description::load(&home.path()).expect("read").recipients.len(), 1);
+}
+
+#[test]
+fn what_a_killed_writer_left_of_an_older_revision_goes_with_the_next_change() {
+    let home = Home::new();
+    let store = home.create();
+    let older = std::fs::read(home.path()).expect("it is there");
+    let left = home.folder.path().join(".orders.swxk.a1B2c3.swx-tmp");
+    let of_another = home.folder.path().join(".orders.swxk.swx-tmp.d4.swx");
+    for path in [&left, &of_another] {
+        std::fs::write(path, &older).expect("written");
+    }
+    let being_written = home.folder.path().join(".orders.swxk.E5f6G7.swx-tmp");
+    std::fs::write(&being_written, &older).expect("written");
+    let held = std::fs::File::open(&being_written).expect("it is there");
+    held.try_lock().expect("nobody holds it");
+    store.change(|keyset| keyset.rotate(SUITE)).expect("changed");
+    assert!(!left.exists(), "its secrets may be destroyed by now");
+    assert!(of_another.exists() && being_written.exists());
+}
