@@ -377,3 +377,50 @@ fn a_keyset_file_that_a_compromised_version_wrapped_is_not_loaded_for_use() {
     let restored = Keyset::parse_file_bytes(&file, Protection::Restore(&[&migrating]));
     assert_eq!(restored.expect("restored").id(), keyset.id());
 }
+
+#[test]
+fn a_keyset_that_no_reader_takes_is_not_written() {
+    const MAX_LEN: usize = 16 << 20;
+    // Records whose histories are as long as they can be, and a last one that fills the encoding up to 40 bytes.
+    let record = |id: u32, lens: &[usize]| {
+        let mut body = id.to_be_bytes().to_vec();
+        body.extend([1, 2]);
+        body.extend([0; 24]);
+        body.extend((lens.len() as u16).to_be_bytes());
+        for (at, len) in lens.iter().enumerate() {
+            body.push(if at % 2 == 0 { 3 } else { 2 });
+            body.extend([0; 8]);
+            body.push(*len as u8);
+            body.extend(vec![b'x'; *len]);
+        }
+        body.push(32);
+        body.extend([7; 32]);
+        let mut record = (body.len() as u16).to_be_bytes().to_vec();
+        record.extend(body);
+        record
+    };
+    let mut encoding = KeysetMaterial::of_one([9; 16], VersionMaterial::active(1, 1, [7; 32]));
+    encoding.versions.clear();
+    encoding.primary = 0;
+    let mut encoding = encoding.encode();
+    let count_at = encoding.len() - 4;
+    let mut count = 0u32;
+    while encoding.len() + 66_000 < MAX_LEN {
+        count += 1;
+        encoding.extend(record(count, &[255; 246]));
+    }
+    while encoding.len() + 2 * 265 + 100 < MAX_LEN {
+        count += 1;
+        let changes = ((MAX_LEN - encoding.len() - 100) / 265).min(246) / 2 * 2;
+        encoding.extend(record(count, &vec![255; changes]));
+    }
+    encoding[count_at..].first_chunk_mut().map(|at| *at = count.to_be_bytes()).expect("4 bytes");
+    let mut keyset = Keyset::parse_unprotected(&unprotected(&encoding)).expect("it fits");
+    for _ in 0..(MAX_LEN - encoding.len()) / 70 + 1 {
+        keyset.rotate(Suite::Cobblestone256).expect("rotated");
+    }
+    assert_eq!(keyset.expose_unprotected().err().map(|e| e.kind()), Some(ErrorKind::Limit));
+    let key = raw_key(1, 1);
+    let file = keyset.to_file_bytes(Protection::Sealed(&[&key]));
+    assert_eq!(file.err().map(|e| e.kind()), Some(ErrorKind::Limit));
+}

@@ -50,7 +50,8 @@ impl Keyset {
     /// The bytes of a keyset file with this protection.
     ///
     /// # Errors
-    /// `Misuse` where the keyset was made by a newer version, or would be sealed under itself; those of [`Sealer::seal`].
+    /// `Misuse` where the keyset was made by a newer version, or would be sealed under itself; `Limit` where it is over
+    /// 16 MiB; those of [`Sealer::seal`].
     pub fn to_file_bytes(&self, protection: Protection<'_>) -> Result<Zeroizing<Vec<u8>>> {
         let keys = match protection {
             Protection::Unprotected => return self.expose_unprotected(),
@@ -65,7 +66,7 @@ impl Keyset {
         keys: &[&dyn KeyWrap],
         stored: Context,
     ) -> Result<Zeroizing<Vec<u8>>> {
-        self.check_writable()?;
+        let encoding = self.encode_for_file()?;
         let mut sealer = Sealer::new()
             .suite(Suite::ChaCha20Poly1305)
             .stored_context(stored)
@@ -73,7 +74,7 @@ impl Keyset {
         for key in keys {
             sealer = sealer.recipient(*key);
         }
-        sealer.seal(&self.encode()).map(Zeroizing::new)
+        sealer.seal(&encoding).map(Zeroizing::new)
     }
 
     /// Reads the bytes of a keyset file.
