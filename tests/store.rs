@@ -473,7 +473,12 @@ fn a_change_to_another_keyset_or_an_older_revision_is_not_written() {
     store.change(|keyset| keyset.rotate(SUITE)).expect("changed");
     store.change(|keyset| keyset.rotate(SUITE)).expect("changed");
     let before = home.bytes();
-    let put = |made: Keyset| store.change(|keyset| Ok(drop(std::mem::replace(keyset, made))));
+    let put = |made: Keyset| {
+        store.change(|keyset| {
+            *keyset = made;
+            Ok(())
+        })
+    };
     assert_eq!(kind(put(other().expect("generated"))), Some(ErrorKind::Misuse));
     assert_eq!(kind(put(older().expect("read"))), Some(ErrorKind::Misuse));
     assert_eq!(home.bytes(), before);
