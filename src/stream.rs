@@ -2,6 +2,7 @@
 //! Envelopes as streams: over `Read` and `Write`, over `Read + Seek`, by position, from path to path.
 
 mod buffer;
+mod detached;
 mod folders;
 mod geometry;
 mod header;
@@ -15,6 +16,7 @@ mod seek;
 pub mod tokio;
 
 pub use folders::{Folders, Found, Unreadable};
+pub use detached::{Detached, DetachedPaths};
 pub use header::HeaderReader;
 pub use io::{Reader, Writer};
 pub use path::{Control, Damage, Job, Outcome, Verified};
