@@ -24,6 +24,14 @@ pub enum Error {
         /// What is wrong.
         what: &'static str,
     },
+    /// A share and the backup do not belong together.
+    #[error(
+        "share {number} is not the one that the backup lists under that number (format.md 8.8b)"
+    )]
+    Share {
+        /// The share's number.
+        number: u8,
+    },
     /// None of the keys given is one that the input was sealed for.
     #[error("no matching key: {0}")]
     UnknownKey(Wanted),
@@ -74,7 +82,7 @@ pub enum Error {
 pub enum ErrorKind {
     /// See [`Error::Decrypt`].
     Decrypt,
-    /// See [`Error::Format`].
+    /// See [`Error::Format`] and [`Error::Share`].
     Format,
     /// See [`Error::UnknownKey`].
     UnknownKey,
@@ -99,7 +107,7 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Error::Decrypt => ErrorKind::Decrypt,
-            Error::Format { .. } => ErrorKind::Format,
+            Error::Format { .. } | Error::Share { .. } => ErrorKind::Format,
             Error::UnknownKey(_) => ErrorKind::UnknownKey,
             Error::KeyState { .. } | Error::Keyset { .. } => ErrorKind::KeyState,
             Error::Truncated => ErrorKind::Truncated,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Keysets: one logical key with versions, one of them primary (format.md 7 and 8).
 
+#[cfg(feature = "std")]
+pub mod backup;
 mod encoding;
 #[cfg(feature = "std")]
 pub mod file;

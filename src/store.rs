@@ -191,6 +191,31 @@ impl Store {
         Ok(Store { inner })
     }
 
+    /// Writes a keyset that was restored from a backup, and opens it: as the revision that follows all that were seen, so
+    /// that whoever held a newer one does not take it for a file put back. An existing file is never overwritten.
+    ///
+    /// The counters of the usage file, if one is still there, go on; without it they begin anew, too low: rotate.
+    ///
+    /// # Errors
+    /// As [`Store::create`]; those of format.md 8.7a where a usage file is there and does not verify.
+    pub fn restore(
+        path: &Path,
+        mut keyset: Keyset,
+        guard: Guard,
+        options: Options,
+    ) -> Result<Self> {
+        let seen = match UsagePath::beside(path).read()? {
+            None => 0,
+            Some(bytes) => match usage::newest_revision(&bytes, &keyset) {
+                Err(_) if options.bad_usage == BadUsage::Replace => 0,
+                other => other?,
+            },
+        };
+        keyset.follow(seen)?;
+        keyset.draw_usage_key(&mut OsRandom)?;
+        Store::create(path, keyset, guard, options)
+    }
+
     /// The file, with links followed.
     pub fn path(&self) -> &Path {
         &self.inner.path

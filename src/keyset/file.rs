@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use crate::atomic::{AtomicFile, Existing};
 use crate::envelope::{Header, Opener, Sealer};
 use crate::error::{Error, Result};
+use crate::format::backup::{STORED_BACKUP, ShareList};
 use crate::format::context::Context;
 use crate::format::keyset::{MAX_LEN, STORED_ID, STORED_NAME, STORED_REVISION, UNPROTECTED_MAGIC};
 use crate::id::{KeysetId, Kind, RecipientKind, Suite};
@@ -53,10 +54,19 @@ impl Keyset {
             Protection::Unprotected => return self.expose_unprotected(),
             Protection::Sealed(keys) | Protection::Restore(keys) => keys,
         };
+        self.seal_file(keys, self.stored_context()?)
+    }
+
+    /// The bytes of a keyset file that stores this context.
+    pub(super) fn seal_file(
+        &self,
+        keys: &[&dyn KeyWrap],
+        stored: Context,
+    ) -> Result<Zeroizing<Vec<u8>>> {
         self.check_writable()?;
         let mut sealer = Sealer::new()
             .suite(Suite::ChaCha20Poly1305)
-            .stored_context(self.stored_context()?)
+            .stored_context(stored)
             .keyset_file(self.id());
         for key in keys {
             sealer = sealer.recipient(*key);
@@ -101,7 +111,7 @@ impl Keyset {
         }
         let opened = opener.open(bytes)?;
         let keyset = Keyset::parse(&opened.plaintext)?;
-        if opened.stored_context != keyset.stored_context()? {
+        if !keyset.is_described_by(&opened.stored_context)? {
             return Err(Error::format(
                 "8.3",
                 "the file's outside names another keyset than its inside",
@@ -134,7 +144,17 @@ impl Keyset {
         Keyset::parse_file_bytes(&read_open(file)?, protection)
     }
 
-    fn stored_context(&self) -> Result<Context> {
+    /// Whether a file stores what it must of this keyset, and nothing else but a list of shares (format.md 8.3, 8.8).
+    fn is_described_by(&self, stored: &Context) -> Result<bool> {
+        let mut expected = self.stored_context()?;
+        if let Some(list) = stored.as_encoded().value(STORED_BACKUP) {
+            ShareList::parse(list)?;
+            expected.insert(STORED_BACKUP, list)?;
+        }
+        Ok(*stored == expected)
+    }
+
+    pub(super) fn stored_context(&self) -> Result<Context> {
         Context::new()
             .with(STORED_ID, self.id().0)?
             .with(STORED_NAME, self.name())?

@@ -68,8 +68,27 @@ impl UsageFile {
     }
 }
 
+/// The newest revision that a usage file of this keyset has seen.
+pub(super) fn newest_revision(bytes: &[u8], keyset: &Keyset) -> Result<u64> {
+    verify_mac(bytes, keyset).map(|usage| usage.revision)
+}
+
 /// Parses and verifies a usage file of this keyset (format.md 8.7a).
 pub(super) fn verify(bytes: &[u8], keyset: &Keyset, seen_serial: u64) -> Result<UsageFile> {
+    let usage = verify_mac(bytes, keyset)?;
+    if usage.revision > keyset.revision()
+        || (usage.revision == keyset.revision() && usage.fingerprint != keyset.fingerprint())
+    {
+        return Err(put_back(keyset));
+    }
+    if usage.serial < seen_serial {
+        let what = "an older usage file was put back beside its file";
+        return Err(Error::Keyset { keyset: keyset.id(), what });
+    }
+    Ok(usage)
+}
+
+fn verify_mac(bytes: &[u8], keyset: &Keyset) -> Result<UsageFile> {
     let (usage, mac, before_mac) = UsageFile::parse(bytes)?;
     let refuse = |what| Err(Error::Keyset { keyset: keyset.id(), what });
     if usage.keyset != keyset.id() {
@@ -78,18 +97,10 @@ pub(super) fn verify(bytes: &[u8], keyset: &Keyset, seen_serial: u64) -> Result<
     let Some(wanted) = keyset.usage_mac(before_mac) else {
         return refuse("there is a usage file beside its file, and it has no key for one");
     };
-    if !ct_eq(&wanted, mac) {
-        return Err(Error::Decrypt);
+    match ct_eq(&wanted, mac) {
+        true => Ok(usage),
+        false => refuse("the usage file beside its file was changed: its mac does not hold"),
     }
-    if usage.revision > keyset.revision()
-        || (usage.revision == keyset.revision() && usage.fingerprint != keyset.fingerprint())
-    {
-        return Err(put_back(keyset));
-    }
-    if usage.serial < seen_serial {
-        return refuse("an older usage file was put back beside its file");
-    }
-    Ok(usage)
 }
 
 impl Inner {
