@@ -11,6 +11,7 @@ mod exit;
 mod failure;
 mod flow;
 mod front;
+mod header_file;
 mod home;
 mod input;
 mod interrupt;
@@ -21,9 +22,11 @@ mod plan;
 mod progress;
 mod protection;
 mod recipients;
+mod store;
 mod suite;
 mod time;
 mod unlock;
+mod via;
 
 use std::process::ExitCode;
 

@@ -10,6 +10,7 @@ use sealwax::atomic::Existing;
 
 use crate::failure::{Failure, Result};
 use crate::input::{self, Found, Input, SUFFIX, Wanted};
+use crate::via;
 
 /// Which files, and where the results go.
 #[derive(Args, Clone, Debug)]
@@ -98,6 +99,11 @@ impl FileOptions {
         Ok(items)
     }
 
+    /// Whether an output was named.
+    pub(crate) fn names_output(&self) -> bool {
+        self.output.is_some()
+    }
+
     /// Whether stdout was asked for by name.
     pub(crate) fn names_stdout(&self) -> bool {
         self.output.as_deref().is_some_and(is_dash)
@@ -112,12 +118,12 @@ impl FileOptions {
     }
 
     /// Puts the target's name on a failure that is about it.
-    pub(crate) fn explain<T>(&self, done: sealwax::Result<T>, target: &Path) -> Result<()> {
-        match done {
-            Err(sealwax::Error::Io(error)) if error.kind() == io::ErrorKind::AlreadyExists => {
-                Err(Failure::from(error).at(target))
+    pub(crate) fn explain(&self, error: sealwax::Error, target: &Path) -> Failure {
+        match error {
+            sealwax::Error::Io(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                Failure::from(error).at(target)
             }
-            other => other.map(drop).map_err(Failure::from),
+            other => via::explain(other),
         }
     }
 

@@ -3,16 +3,20 @@
 
 use std::ffi::OsString;
 use std::io::Write;
+use std::path::Path;
 
 use clap::Args;
+use sealwax::atomic::AtomicFile;
+use sealwax::envelope::PAYLOAD_PREFIX_LEN;
 use sealwax::rng::OsRandom;
-use sealwax::stream::Job;
-use sealwax::{Sealer, Suite};
+use sealwax::stream::{DetachedPaths, Job};
+use sealwax::{Error, Sealer, Suite};
 
 use super::{Outcome, each};
 use crate::context;
 use crate::failure::{Failure, Result};
 use crate::flow::{self, Sink, Source};
+use crate::header_file::HeaderOption;
 use crate::input::Input;
 use crate::interrupt;
 use crate::pipeline::{self, Run};
@@ -37,6 +41,8 @@ pub(crate) struct Seal {
     #[arg(long, value_parser = suite::parse)]
     suite: Option<Suite>,
     #[command(flatten)]
+    header: HeaderOption,
+    #[command(flatten)]
     files: FileOptions,
 }
 
@@ -46,6 +52,11 @@ impl Seal {
         let stored = context::parse(&self.context)?;
         let external = context::parse(&self.external)?;
         let items = self.files.plan(Naming::AddSuffix)?;
+        self.header.check(&items)?;
+        if self.header.path().is_some() && !self.files.names_output() {
+            return Err(Failure::usage("with --header the other file is no whole envelope")
+                .hint("name it with -o, or - for stdout"));
+        }
         let to_stdout =
             |item: &Result<Item>| matches!(item, Ok(Item { output: Output::Stdout, .. }));
         if items.iter().any(to_stdout)
@@ -76,18 +87,48 @@ impl Seal {
             if let Input::File(source) = &item.input {
                 let _guard = interrupt::leave_to_library();
                 let job = Job { threads: self.files.threads, existing, control: Some(&progress) };
-                return self.files.explain(sealer.seal_path(source, target, &job), target);
+                let done = match self.header.path() {
+                    Some(header) => {
+                        let paths = DetachedPaths { header, payload: target };
+                        sealer.seal_path_detached(source, paths, &job)
+                    }
+                    None => sealer.seal_path(source, target, &job),
+                };
+                return done.map(drop).map_err(|error| self.explain(error, target));
             }
         }
         let source = Source::open(&item.input)?;
         let total = source.len();
+        let header = match self.header.path() {
+            Some(path) => Some(AtomicFile::create(path, existing).map_err(|error| Failure::from(error).at(path))?),
+            None => None,
+        };
         let sink = Sink::open(&item.output, existing)?;
         sink.set_mode_of(&source.metadata)?;
         let (front, sealing) = sealer.begin_with_rng(&mut OsRandom)?;
-        sink.file().write_all(&front)?;
+        let (header_bytes, prefix) = front.split_at(front.len() - PAYLOAD_PREFIX_LEN);
         let run = Run { threads: self.files.threads, progress: &progress, total };
+        let Some(mut header) = header else {
+            sink.file().write_all(&front)?;
+            pipeline::seal(source.file, sink.file(), sealing, &run)?;
+            return sink.finish();
+        };
+        header.write_all(header_bytes)?;
+        sink.file().write_all(prefix)?;
         pipeline::seal(source.file, sink.file(), sealing, &run)?;
-        sink.finish()
+        // Where the header is there, the payload is.
+        sink.finish()?;
+        Ok(header.commit()?)
+    }
+
+    /// Puts the name on a failure that is about an output that exists.
+    fn explain(&self, error: Error, target: &Path) -> Failure {
+        match self.header.path() {
+            Some(header) if header.exists() && !target.exists() => {
+                self.files.explain(error, header)
+            }
+            _ => self.files.explain(error, target),
+        }
     }
 }
 
@@ -99,6 +140,7 @@ Examples:
   sealwax seal -r sealwaxpub1... -o for-ann.swx letter.txt
   sealwax seal --passphrase letter.txt
   sealwax seal --context purpose=backup --external host=db1 dump.sql
+  sealwax seal --header dump.header.swx -o dump.payload dump.sql
 
 The source is never removed, and an existing file is never replaced without --force. A file appears under its
 name when it is complete. With -k a passphrase option unlocks the keyset; without -k it is the passphrase that the
