@@ -3,6 +3,7 @@
 
 #![forbid(unsafe_code)]
 
+mod amount;
 mod cli;
 mod commands;
 mod console;
@@ -21,6 +22,7 @@ mod plan;
 mod progress;
 mod protection;
 mod recipients;
+mod store;
 mod suite;
 mod time;
 mod unlock;

@@ -55,17 +55,20 @@ impl Seal {
             return Err(Failure::usage("sealed bytes are not for a terminal")
                 .hint("use -o FILE, a pipe, or -o -"));
         }
-        let recipients = Recipients::new(&self.recipients)?;
+        let envelopes = items.iter().filter(|item| item.is_ok()).count();
+        let recipients = Recipients::new(&self.recipients, envelopes)?;
         let mut sealer = recipients.sealer().stored_context(stored).external_context(external);
         if let Some(suite) = self.suite {
             sealer = sealer.suite(suite);
         }
         // What does not fit together is said once, before the first file is touched.
         sealer.sealed_len(0)?;
-        Ok(each(items, |item| {
+        let outcome = each(items, |item| {
             let name = item.input.name();
             self.seal(&sealer, &item).map_err(|failure| failure.about(name))
-        }))
+        });
+        recipients.close();
+        Ok(outcome)
     }
 
     fn seal(&self, sealer: &Sealer<'_>, item: &Item) -> Result<()> {
@@ -81,9 +84,16 @@ impl Seal {
         }
         let source = Source::open(&item.input)?;
         let total = source.len();
+        let (front, sealing) = {
+            // Before the output is begun: the lease that this takes is a file that is written, too.
+            let _guard = interrupt::leave_to_library();
+            sealer.begin_with_rng(&mut OsRandom)?
+        };
+        if interrupt::is_cancelled() {
+            return Err(interrupt::failure());
+        }
         let sink = Sink::open(&item.output, existing)?;
         sink.set_mode_of(&source.metadata)?;
-        let (front, sealing) = sealer.begin_with_rng(&mut OsRandom)?;
         sink.file().write_all(&front)?;
         let run = Run { threads: self.files.threads, progress: &progress, total };
         pipeline::seal(source.file, sink.file(), sealing, &run)?;
