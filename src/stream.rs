@@ -15,8 +15,8 @@ mod seek;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 
-pub use folders::{Folders, Found, Unreadable};
 pub use detached::{Detached, DetachedPaths};
+pub use folders::{Folders, Found, Unreadable};
 pub use header::HeaderReader;
 pub use io::{Reader, Writer};
 pub use path::{Control, Damage, Job, Outcome, Verified};

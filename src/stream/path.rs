@@ -304,11 +304,7 @@ pub(super) fn open_batch(
 }
 
 /// Authenticates the end before the first byte is written (format.md 5A.6).
-pub(super) fn check_last(
-    source: &impl ReadAt,
-    ready: &Ready,
-    geometry: &Geometry,
-) -> Result<()> {
+pub(super) fn check_last(source: &impl ReadAt, ready: &Ready, geometry: &Geometry) -> Result<()> {
     let mut buffer = Zeroizing::new(Vec::new());
     let last = geometry.extent.last_chunk;
     open_batch(source, &ready.engine, geometry, last, 1, &mut buffer)

@@ -85,6 +85,10 @@ impl From<Error> for Failure {
             Error::UnknownKey(wanted) => {
                 Failure::new(exit, format!("no matching key: {wanted}")).hint(remedy(wanted))
             }
+            Error::KeyState { keyset, version, state, remedy } => {
+                let what = format!("version {version} of keyset {keyset} is {state}");
+                Failure::new(exit, what).hint(remedy)
+            }
             Error::Truncated => {
                 Failure::new(exit, error.to_string()).hint("get a whole copy and try again")
             }

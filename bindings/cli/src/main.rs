@@ -3,6 +3,7 @@
 
 #![forbid(unsafe_code)]
 
+mod amount;
 mod cli;
 mod commands;
 mod console;

@@ -45,8 +45,9 @@ pub(crate) fn explain(error: Error) -> Failure {
     match error {
         Error::KeyState { keyset, version, state: KeyState::Compromised, .. } => {
             let what = format!("version {version} of keyset {keyset} is compromised");
-            Failure::new(exit, what)
-                .hint("with --allow-compromised it opens, but whoever has that key may have made it")
+            Failure::new(exit, what).hint(
+                "with --allow-compromised it opens, but whoever has that key may have made it",
+            )
         }
         other => other.into(),
     }

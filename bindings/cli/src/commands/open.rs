@@ -115,8 +115,7 @@ impl Opening<'_> {
         if source.is_whole_file() {
             let migrating = keyring.migrating();
             let joined = Detached::new(front, &source.file);
-            let opened =
-                joined.and_then(|joined| keyring.opener(&migrating).positioned(joined));
+            let opened = joined.and_then(|joined| keyring.opener(&migrating).positioned(joined));
             let positioned = opened.map_err(via::explain)?;
             let opened_via = positioned.opened_via();
             let sink = open_sink(&source, item, files)?;
@@ -152,7 +151,11 @@ impl Opening<'_> {
         Job { threads: self.files.threads, existing, control: Some(progress) }
     }
 
-    fn outcome(&self, opened: sealwax::Result<stream::Outcome>, target: &Path) -> Result<OpenedVia> {
+    fn outcome(
+        &self,
+        opened: sealwax::Result<stream::Outcome>,
+        target: &Path,
+    ) -> Result<OpenedVia> {
         match opened {
             Ok(stream::Outcome { opened_via: Some(opened_via), .. }) => Ok(opened_via),
             Ok(_) => Err(Failure::new(Exit::Other, "nothing says through whom it was opened")),

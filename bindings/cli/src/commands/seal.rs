@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::Path;
 
 use clap::Args;
-use sealwax::atomic::AtomicFile;
+use sealwax::atomic::{AtomicFile, Existing};
 use sealwax::envelope::PAYLOAD_PREFIX_LEN;
 use sealwax::rng::OsRandom;
 use sealwax::stream::{DetachedPaths, Job};
@@ -66,17 +66,20 @@ impl Seal {
             return Err(Failure::usage("sealed bytes are not for a terminal")
                 .hint("use -o FILE, a pipe, or -o -"));
         }
-        let recipients = Recipients::new(&self.recipients)?;
+        let envelopes = items.iter().filter(|item| item.is_ok()).count();
+        let recipients = Recipients::new(&self.recipients, envelopes)?;
         let mut sealer = recipients.sealer().stored_context(stored).external_context(external);
         if let Some(suite) = self.suite {
             sealer = sealer.suite(suite);
         }
         // What does not fit together is said once, before the first file is touched.
         sealer.sealed_len(0)?;
-        Ok(each(items, |item| {
+        let outcome = each(items, |item| {
             let name = item.input.name();
             self.seal(&sealer, &item).map_err(|failure| failure.about(name))
-        }))
+        });
+        recipients.close();
+        Ok(outcome)
     }
 
     fn seal(&self, sealer: &Sealer<'_>, item: &Item) -> Result<()> {
@@ -97,28 +100,48 @@ impl Seal {
                 return done.map(drop).map_err(|error| self.explain(error, target));
             }
         }
+        self.seal_stream(sealer, item, &progress)
+    }
+
+    fn seal_stream(&self, sealer: &Sealer<'_>, item: &Item, progress: &Progress) -> Result<()> {
+        let existing = self.files.existing();
         let source = Source::open(&item.input)?;
         let total = source.len();
-        let header = match self.header.path() {
-            Some(path) => Some(AtomicFile::create(path, existing).map_err(|error| Failure::from(error).at(path))?),
-            None => None,
+        if let Some(header) = self.header.path()
+            && existing == Existing::Keep
+            && header.symlink_metadata().is_ok()
+        {
+            let exists = std::io::Error::from(std::io::ErrorKind::AlreadyExists);
+            return Err(Failure::from(exists).at(header));
+        }
+        let (front, sealing) = {
+            // Before the output is begun: the lease that this takes is a file that is written, too.
+            let _guard = interrupt::leave_to_library();
+            sealer.begin_with_rng(&mut OsRandom)?
         };
+        if interrupt::is_cancelled() {
+            return Err(interrupt::failure());
+        }
         let sink = Sink::open(&item.output, existing)?;
         sink.set_mode_of(&source.metadata)?;
-        let (front, sealing) = sealer.begin_with_rng(&mut OsRandom)?;
-        let (header_bytes, prefix) = front.split_at(front.len() - PAYLOAD_PREFIX_LEN);
-        let run = Run { threads: self.files.threads, progress: &progress, total };
-        let Some(mut header) = header else {
+        let run = Run { threads: self.files.threads, progress, total };
+        let Some(header) = self.header.path() else {
             sink.file().write_all(&front)?;
             pipeline::seal(source.file, sink.file(), sealing, &run)?;
             return sink.finish();
         };
-        header.write_all(header_bytes)?;
+        let (header_bytes, prefix) = front.split_at(front.len() - PAYLOAD_PREFIX_LEN);
         sink.file().write_all(prefix)?;
         pipeline::seal(source.file, sink.file(), sealing, &run)?;
-        // Where the header is there, the payload is.
         sink.finish()?;
-        Ok(header.commit()?)
+        // Last: where the header is, the payload is.
+        let _guard = interrupt::leave_to_library();
+        let mut file = AtomicFile::create(header, existing)?;
+        if source.metadata.is_file() {
+            file.set_mode_of(&source.metadata)?;
+        }
+        file.write_all(header_bytes)?;
+        Ok(file.commit()?)
     }
 
     /// Puts the name on a failure that is about an output that exists.

@@ -115,7 +115,8 @@ impl Verify {
             };
             return Ok(Verdict::of(verified.map_err(via::explain)?));
         }
-        let mut reader = opener.reader(front.as_slice().chain(&source.file)).map_err(via::explain)?;
+        let mut reader =
+            opener.reader(front.as_slice().chain(&source.file)).map_err(via::explain)?;
         let plaintext_len = flow::carry(&mut reader, &mut io::sink(), &progress, None)?;
         let opened_via = reader.opened_via();
         Ok(Verdict { plaintext_len, opened_via, damage: Vec::new() })
