@@ -11,6 +11,8 @@ use crate::commands::inspect::Inspect;
 use crate::commands::keyset::KeysetCommand;
 use crate::commands::manual::{Completions, Manual};
 use crate::commands::open::Open;
+use crate::commands::recover::Recover;
+use crate::commands::rewrap::Rewrap;
 use crate::commands::seal::Seal;
 use crate::commands::token::Token;
 use crate::commands::verify::Verify;
@@ -35,6 +37,10 @@ enum Command {
     Inspect(Inspect),
     /// Read and check all of sealed files, and write nothing.
     Verify(Box<Verify>),
+    /// Change who may open sealed files, without touching what is in them.
+    Rewrap(Box<Rewrap>),
+    /// Clear what interrupted rewraps and killed commands left behind.
+    Recover(Box<Recover>),
     /// Seal and open small values: database fields, cookies.
     Token(Box<Token>),
     /// Make, list and show keysets.
@@ -55,6 +61,8 @@ impl Cli {
             Command::Open(open) => open.run(),
             Command::Inspect(inspect) => inspect.run(),
             Command::Verify(verify) => verify.run(),
+            Command::Rewrap(rewrap) => rewrap.run(),
+            Command::Recover(recover) => recover.run(),
             Command::Token(token) => token.run(),
             Command::Keyset(keyset) => keyset.run(),
             Command::Identity(identity) => identity.run(),

@@ -6,6 +6,8 @@ pub(crate) mod inspect;
 pub(crate) mod keyset;
 pub(crate) mod manual;
 pub(crate) mod open;
+pub(crate) mod recover;
+pub(crate) mod rewrap;
 pub(crate) mod seal;
 pub(crate) mod token;
 pub(crate) mod verify;

@@ -65,6 +65,16 @@ impl Home {
 
     /// The keyset files in it, in order of name.
     pub(crate) fn keyset_files(&self) -> Result<Vec<PathBuf>> {
+        let is_keyset = |path: &Path| path.extension() == Some(OsStr::new("swxk"));
+        self.files(|path| is_keyset(path) && path.is_file())
+    }
+
+    /// The files in it that somebody is writing, or did not finish.
+    pub(crate) fn unfinished_files(&self) -> Result<Vec<PathBuf>> {
+        self.files(sealwax::atomic::is_unfinished_name)
+    }
+
+    fn files(&self, is_wanted: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>> {
         let entries = match std::fs::read_dir(&self.folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -73,7 +83,7 @@ impl Home {
         let mut files = Vec::new();
         for entry in entries {
             let path = entry.map_err(|error| Failure::from(error).at(&self.folder))?.path();
-            if path.extension() == Some(OsStr::new("swxk")) && path.is_file() {
+            if is_wanted(&path) {
                 files.push(path);
             }
         }

@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The keys for opening: those given, or those that the envelope's own recipients name.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use sealwax::census::{Census, Dependence};
+use sealwax::census::Dependence;
 use sealwax::envelope::{DEFAULT_MAX_HEADER_LEN, Entry, Header};
 use sealwax::id::{KeysetId, RecipientKind};
 use sealwax::keyset::Migrating;
 use sealwax::keyset::file::Description;
 use sealwax::store::Store;
+use sealwax::stream::Folders;
 use sealwax::wrap::passphrase::Passphrase;
 use sealwax::{Context, Keyset, Opener};
 
+use crate::bulk;
 use crate::console;
 use crate::context;
 use crate::failure::Result;
@@ -77,7 +79,7 @@ pub(crate) enum Locked {
 }
 
 /// A keyset at hand.
-enum Held {
+pub(crate) enum Held {
     /// It only opens, or nothing that it seals is counted.
     Loaded(Keyset),
     /// What it seals is counted in its file.
@@ -118,10 +120,18 @@ enum Choice {
 }
 
 impl Held {
-    fn keyset(&self) -> &Keyset {
+    /// The keyset, as it was when it was loaded.
+    pub(crate) fn keyset(&self) -> &Keyset {
         match self {
             Held::Loaded(keyset) => keyset,
             Held::Counted(keyset, _) => keyset,
+        }
+    }
+
+    /// Gives back what was leased and not used.
+    pub(crate) fn close(self) {
+        if let Held::Counted(_, store) = self {
+            store::close(store);
         }
     }
 }
@@ -189,12 +199,13 @@ impl Keyring {
         }
     }
 
-    /// Gets all keys that are named by what a census without keys found: those that are locked too, where somebody can
-    /// unlock them.
-    pub(crate) fn prepare_all(&mut self, census: &Census, locked: Locked) -> Result<()> {
+    /// Gets all keys that sealed files name, where they decide: all headers are read once. How many files there are, as
+    /// far as they were counted.
+    pub(crate) fn prepare_all(&mut self, folders: &Folders, locked: Locked) -> Result<u64> {
         if !self.wants_header() {
-            return Ok(());
+            return Ok(0);
         }
+        let census = bulk::survey(folders);
         for dependence in census.tallies().keys() {
             match *dependence {
                 Dependence::Version(id, _) if !self.holds(id) => {
@@ -206,7 +217,7 @@ impl Keyring {
                 _ => {}
             }
         }
-        Ok(())
+        Ok(census.envelopes() + census.unreadable())
     }
 
     /// Gets every keyset in the home folder that needs no passphrase.
@@ -262,23 +273,33 @@ impl Keyring {
 
     /// Gives back what was leased and not used.
     pub(crate) fn close(self) {
-        for held in self.held {
-            if let Held::Counted(_, store) = held {
-                store::close(store);
-            }
-        }
+        self.held.into_iter().for_each(Held::close);
+    }
+
+    /// Loads a keyset that is to be a recipient: a name in the home folder, or a file.
+    pub(crate) fn recipient(&self, argument: &OsStr) -> Result<Held> {
+        self.load_held(&self.home.resolve(argument)?)
+    }
+
+    /// The home folder.
+    pub(crate) fn home(&self) -> &Home {
+        &self.home
     }
 
     fn load(&mut self, path: &Path) -> Result<()> {
-        let held = match self.purpose {
+        let held = self.load_held(path)?;
+        self.held.push(held);
+        Ok(())
+    }
+
+    fn load_held(&self, path: &Path) -> Result<Held> {
+        Ok(match self.purpose {
             Purpose::Open => Held::Loaded(self.unlocker.load(path)?),
             Purpose::Wrap => {
                 let store = store::open_to_seal(path, &self.unlocker, LEASE)?;
                 Held::Counted(store.keyset(), store)
             }
-        };
-        self.held.push(held);
-        Ok(())
+        })
     }
 
     /// Loads a keyset file that needs no passphrase. Whether it was one.

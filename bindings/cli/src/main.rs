@@ -4,6 +4,8 @@
 #![forbid(unsafe_code)]
 
 mod amount;
+mod bulk;
+mod changes;
 mod cli;
 mod commands;
 mod console;
@@ -23,6 +25,7 @@ mod plan;
 mod progress;
 mod protection;
 mod recipients;
+mod removal;
 mod store;
 mod suite;
 mod time;
