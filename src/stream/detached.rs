@@ -152,6 +152,23 @@ impl<'a> Opener<'a> {
         self.reader(Cursor::new(header.to_vec()).chain(payload))
     }
 
+    /// Opens a header object and a payload object and seals the plaintext anew into one file, as
+    /// [`Opener::reencrypt_path`] does.
+    ///
+    /// # Errors
+    /// As [`Opener::reencrypt_path`].
+    pub fn reencrypt_path_attached(
+        &self,
+        sealer: &Sealer<'_>,
+        source: DetachedPaths<'_>,
+        target: &Path,
+        job: &Job<'_>,
+    ) -> Result<Reencrypted> {
+        let source = Detached::open_locked(source, self.header_limit())?;
+        let like = source.payload.metadata()?;
+        self.reencrypt_into(sealer, &source, Target::create(target, None, &like, job)?, job)
+    }
+
     /// Opens a header object and a payload object and seals the plaintext anew into two others, as
     /// [`Opener::reencrypt_path`] does. The targets are new objects: two files cannot be replaced at once.
     ///

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use sealwax::census::Dependence;
+use sealwax::census::{Census, Dependence, Surveyor};
 use sealwax::envelope::{DEFAULT_MAX_HEADER_LEN, Entry, Header};
 use sealwax::id::{KeysetId, RecipientKind};
 use sealwax::keyset::Migrating;
@@ -199,6 +199,22 @@ impl Keyring {
         }
     }
 
+    /// Gets all keys that a header names, and not only one that opens: whoever wraps anew wants them all.
+    pub(crate) fn prepare_to_wrap(&mut self, header: &Header<'_>) -> Result<()> {
+        if !self.wants_header() {
+            return Ok(());
+        }
+        let surveyor = Surveyor::new();
+        let mut census = surveyor.census();
+        surveyor.survey(header, 0, &mut census);
+        self.fetch_all(&census, Locked::Ask)?;
+        let mut kinds = header.entries().map(|entry| entry.kind());
+        if kinds.all(|kind| kind == RecipientKind::Passphrase) {
+            self.fetch(header)?;
+        }
+        Ok(())
+    }
+
     /// Gets all keys that sealed files name, where they decide: all headers are read once. How many files there are, as
     /// far as they were counted.
     pub(crate) fn prepare_all(&mut self, folders: &Folders, locked: Locked) -> Result<u64> {
@@ -206,6 +222,11 @@ impl Keyring {
             return Ok(0);
         }
         let census = bulk::survey(folders);
+        self.fetch_all(&census, locked)?;
+        Ok(census.envelopes() + census.unreadable())
+    }
+
+    fn fetch_all(&mut self, census: &Census, locked: Locked) -> Result<()> {
         for dependence in census.tallies().keys() {
             match *dependence {
                 Dependence::Version(id, _) if !self.holds(id) => {
@@ -217,7 +238,7 @@ impl Keyring {
                 _ => {}
             }
         }
-        Ok(census.envelopes() + census.unreadable())
+        Ok(())
     }
 
     /// Gets every keyset in the home folder that needs no passphrase.

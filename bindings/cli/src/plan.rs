@@ -58,6 +58,8 @@ pub(crate) struct Item {
 pub(crate) enum Naming {
     /// FILE becomes FILE.swx; in folders what is sealed already is left out.
     AddSuffix,
+    /// The name stays; in folders what is not sealed is left out.
+    Keep,
     /// FILE.swx becomes FILE; in folders what is not sealed is left out.
     StripSuffix,
 }
@@ -79,7 +81,7 @@ impl FileOptions {
         }
         let wanted = match naming {
             Naming::AddSuffix => Wanted::Plain,
-            Naming::StripSuffix => Wanted::Sealed,
+            Naming::StripSuffix | Naming::Keep => Wanted::Sealed,
         };
         let mut taken = HashSet::new();
         let mut items = Vec::new();
@@ -97,6 +99,21 @@ impl FileOptions {
             items.push(item);
         }
         Ok(items)
+    }
+
+    /// Each sealed file takes its own place.
+    pub(crate) fn plan_in_place(&self) -> Result<Vec<Result<Item>>> {
+        if self.files.is_empty() {
+            return Err(Failure::usage("no file is named"));
+        }
+        let place = |found: Found| match found.input {
+            Input::File(path) => {
+                Ok(Item { input: Input::File(path.clone()), output: Output::File(path) })
+            }
+            other => Err(Failure::usage("is not a regular file").about(other.name())),
+        };
+        let found = input::find(&self.files, self.recursive, Wanted::Sealed);
+        Ok(found.into_iter().map(|found| found.and_then(place)).collect())
     }
 
     /// Whether an output was named.
@@ -172,6 +189,7 @@ fn renamed(path: &Path, naming: Naming) -> Result<PathBuf> {
             name.push(SUFFIX);
             Ok(path.with_file_name(name))
         }
+        Naming::Keep => Ok(path.to_path_buf()),
         Naming::StripSuffix if input::is_sealed_name(path) => {
             Ok(path.with_file_name(path.file_stem().ok_or_else(no_name)?))
         }

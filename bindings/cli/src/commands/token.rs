@@ -242,7 +242,7 @@ impl Worker {
 }
 
 /// Reads a line without its line break; of one that is too long, as much as shows that. `false` at the end.
-fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
+pub(crate) fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
     line.clear();
     if input.by_ref().take(MAX_LEN as u64 + 1).read_until(b'\n', line)? == 0 {
         return Ok(false);
@@ -255,7 +255,8 @@ fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
     Ok(true)
 }
 
-fn not_text() -> Failure {
+/// What is said of a line that is no token.
+pub(crate) fn not_text() -> Failure {
     Failure::new(Exit::Malformed, "not base64url without padding (format.md 6.3)")
 }
 
