@@ -81,7 +81,10 @@ fn every_move_of_the_table_is_made_and_every_other_refused() {
             }
             // What we write, we read.
             let file = keyset.expose_unprotected().expect("written");
-            assert_eq!(Keyset::parse_unprotected(&file).expect("read").revision(), keyset.revision());
+            assert_eq!(
+                Keyset::parse_unprotected(&file).expect("read").revision(),
+                keyset.revision()
+            );
         }
     }
 }

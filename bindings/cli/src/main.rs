@@ -6,6 +6,7 @@
 mod amount;
 mod cli;
 mod commands;
+mod confirm;
 mod console;
 mod context;
 mod exit;
