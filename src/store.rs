@@ -15,7 +15,7 @@ pub use guard::Guard;
 pub use usage::BackedUp;
 
 use crate::atomic::{AtomicFile, Existing};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::format::context::Context;
 use crate::id::VersionId;
 use crate::keyset::file::read_open;
@@ -293,7 +293,20 @@ impl Store {
     /// # Errors
     /// As [`Keyset::seal`]; once in many messages a lease is taken, with the errors of [`Store::change`].
     pub fn seal(&self, plaintext: &[u8], context: &Context) -> Result<Vec<u8>> {
-        self.keyset().seal(plaintext, context)
+        let mut keyset = self.keyset();
+        loop {
+            match keyset.seal(plaintext, context) {
+                // Taking a lease shows when the primary is another one by now: that one seals.
+                Err(error) if error.kind() == ErrorKind::KeyState => {
+                    let newer = self.inner.current();
+                    if newer.revision() == keyset.revision() {
+                        return Err(error);
+                    }
+                    keyset = newer;
+                }
+                other => return other,
+            }
+        }
     }
 
     /// Opens a token with the newest revision.
@@ -506,3 +519,6 @@ fn put_back(keyset: &Keyset) -> Error {
 
 /// How often [`Store::keyset`] looks at the file.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests;

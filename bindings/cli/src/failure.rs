@@ -174,6 +174,8 @@ fn remedy(wanted: Wanted) -> String {
         Wanted::RawKey(_) | Wanted::Recipient(RecipientKind::Provider) => {
             "this command does not hold such keys; open it with the library".into()
         }
+        Wanted::MoreShares(..) => "give each with --share FILE, or all with --share -".into(),
+        Wanted::ShareOf(_) => "give the shares of this backup, or that backup".into(),
         _ => "`sealwax inspect` shows its recipients".into(),
     }
 }

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::exit::Exit;
-use crate::failure::{Failure, Result};
+use crate::failure::{Failure, Result, escaped, shown};
 
 /// The folder with the keysets that have names.
 #[derive(Clone, Debug)]
@@ -61,6 +61,17 @@ impl Home {
             Some(Err(failure)) if !path.is_file() => Err(failure),
             _ => Ok(path.to_path_buf()),
         }
+    }
+
+    /// How a keyset file is named on the command line: by its name where it is in the home folder, else by its path.
+    pub(crate) fn name_of(path: &Path) -> String {
+        let named = || {
+            let folder = Home::find().ok()?.folder.canonicalize().ok()?;
+            let is_inside = path.canonicalize().ok()?.parent() == Some(&folder);
+            let name = path.file_name()?.to_str()?.strip_suffix(SUFFIX)?;
+            is_inside.then(|| escaped(name))
+        };
+        named().unwrap_or_else(|| shown(path))
     }
 
     /// The keyset files in it, in order of name.

@@ -8,6 +8,7 @@ mod bulk;
 mod changes;
 mod cli;
 mod commands;
+mod confirm;
 mod console;
 mod context;
 mod exit;

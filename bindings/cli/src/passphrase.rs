@@ -111,6 +111,11 @@ pub(crate) fn ask_optional(what: &str, typing: Typing) -> Result<Option<Secret>>
     Ok(Some(passphrase))
 }
 
+/// Asks on the terminal for a secret of another kind, which is not shown either.
+pub(crate) fn ask_hidden(what: &str) -> Result<Secret> {
+    prompt(&format!("{what}: "))
+}
+
 /// Reads a passphrase from a file.
 pub(crate) fn from_file(path: &Path) -> Result<Secret> {
     let failure = |error: std::io::Error| Failure::from(error).at(path);

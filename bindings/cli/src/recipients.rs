@@ -123,7 +123,7 @@ pub(crate) fn default_keyset(home: &Home, unlocker: &Unlocker, lease: Lease) -> 
     }
 }
 
-/// Reads a recipient string, or those in a file.
+/// Reads a recipient string, or a file of them.
 pub(crate) fn parse_recipients(argument: &OsStr, recipients: &mut Vec<Recipient>) -> Result<()> {
     let text = argument.to_string_lossy();
     if text.starts_with("sealwaxpub1") {

@@ -3,14 +3,14 @@
 
 use std::path::Path;
 
-use sealwax::keyset::Version;
 use sealwax::rng::Now;
 use sealwax::store::{BackedUp, Counting, Guard, Options, Store, usage_path};
 use sealwax::{Error, Keyset};
 
 use crate::console;
 use crate::exit::Exit;
-use crate::failure::{Failure, Result, escaped, shown};
+use crate::failure::{Failure, Result, shown};
+use crate::home::Home;
 use crate::interrupt;
 use crate::unlock::Unlocker;
 
@@ -89,24 +89,23 @@ pub(crate) fn close(store: Store) {
     drop(store);
 }
 
-/// Says that a keyset has no backup, or none of its primary version.
+/// Says that a keyset has no backup, or one that is older than its primary version.
 pub(crate) fn remind_of_backup(store: &Store) {
-    let keyset = store.keyset();
     match Backup::of(store) {
-        Backup::None => note_no_backup(keyset.name()),
-        Backup::OlderThanPrimary(_) => {
-            let name = escaped(keyset.name());
-            let what = "is older than its primary version; make one anew with";
-            console::note(&format!("the backup of keyset {name} {what} `{BACKUP_COMMAND}`"));
+        Backup::None => note_no_backup(store.path()),
+        Backup::Older(_) => {
+            let name = Home::name_of(store.path());
+            let what = "is older than its newest version; make one anew with";
+            console::note(&format!("the backup of keyset {name} {what} `{BACKUP_COMMAND} {name}`"));
         }
         Backup::Good(_) | Backup::Unknown => {}
     }
 }
 
 /// Says that a keyset has no backup.
-pub(crate) fn note_no_backup(name: &str) {
-    let name = escaped(name);
-    console::note(&format!("keyset {name} has no backup; make one with `{BACKUP_COMMAND}`"));
+pub(crate) fn note_no_backup(path: &Path) {
+    let name = Home::name_of(path);
+    console::note(&format!("keyset {name} has no backup; make one with `{BACKUP_COMMAND} {name}`"));
 }
 
 /// Whether a keyset has a backup.
@@ -116,8 +115,8 @@ pub(crate) enum Backup {
     None,
     /// What is sealed now opens with it.
     Good(BackedUp),
-    /// It was made before the primary version was.
-    OlderThanPrimary(BackedUp),
+    /// It was made before the primary version was, as far as is known.
+    Older(BackedUp),
     /// The record of it cannot be read.
     Unknown,
 }
@@ -128,19 +127,19 @@ impl Backup {
         match store.backed_up() {
             Err(_) => Backup::Unknown,
             Ok(None) => Backup::None,
-            Ok(Some(backup)) if is_older(backup, store.keyset().primary()) => {
-                Backup::OlderThanPrimary(backup)
-            }
+            Ok(Some(backup)) if is_older(backup, &store.keyset()) => Backup::Older(backup),
             Ok(Some(backup)) => Backup::Good(backup),
         }
     }
 }
 
-/// The revision decides where it can; a version's time of birth is all that is known of its revision otherwise.
-fn is_older(backup: BackedUp, primary: Option<&Version>) -> bool {
-    match (backup.at, primary) {
+/// A revision may be newer for other reasons; whether there is a newer primary shows in the time that it was made.
+fn is_older(backup: BackedUp, keyset: &Keyset) -> bool {
+    match (backup.at, keyset.primary()) {
         (Now::Seconds(at), Some(primary)) => primary.created() > at,
-        _ => false,
+        (Now::Seconds(_), None) => false,
+        // What is restored is one revision newer than its backup, whose time is not known.
+        (Now::Unknown, _) => keyset.revision() > backup.revision.saturating_add(1),
     }
 }
 
@@ -172,14 +171,8 @@ fn bad_usage(path: &Path, error: Error) -> Failure {
     let away = shown(&usage);
     match error {
         Error::Keyset { .. } => Failure::from(error)
-            .hint(format!("or, to go on with what is there: move {away} away, and rotate"))
+            .hint(format!("to go on with what is there, move {away} away, and rotate the keyset"))
             .at(path),
-        Error::Decrypt => {
-            let what = "the usage file does not verify: it was changed, or is of another copy";
-            Failure::new(Exit::CannotDecrypt, what)
-                .hint("move it away and rotate the keyset: what was sealed is counted anew")
-                .at(&usage)
-        }
         other => Failure::from(other)
             .hint("put the usage file back, or move it away and rotate the keyset")
             .at(&usage),

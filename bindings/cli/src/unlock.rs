@@ -22,6 +22,8 @@ use crate::store;
 pub(crate) struct Unlocker {
     given: Option<Secret>,
     expectation: Expectation,
+    /// What the command line calls the passphrase of keysets.
+    option: &'static str,
 }
 
 /// What an unprotected keyset file means where a passphrase was given for keysets.
@@ -36,7 +38,12 @@ pub(crate) enum Expectation {
 impl Unlocker {
     /// With the passphrase that was given for keysets, if any.
     pub(crate) fn new(given: Option<Secret>, expectation: Expectation) -> Self {
-        Unlocker { given, expectation }
+        Unlocker { given, expectation, option: "--keyset-passphrase-file FILE" }
+    }
+
+    /// Of a command that is about one keyset: a passphrase can only be that of the keyset.
+    pub(crate) fn of_keyset(given: Option<Secret>) -> Self {
+        Unlocker { option: "--passphrase-file FILE", ..Unlocker::new(given, Expectation::Sealed) }
     }
 
     /// The passphrase that was given for keysets.
@@ -100,7 +107,7 @@ impl Unlocker {
             None => {
                 let what = "this keyset is sealed with a passphrase";
                 Err(Failure::new(Exit::KeyUnavailable, what)
-                    .hint("give it with --keyset-passphrase-file FILE"))
+                    .hint(format!("give it with {}", self.option)))
             }
         }
     }

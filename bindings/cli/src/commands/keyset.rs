@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `sealwax keyset`: one file per verb, and what they share.
 
+mod backup;
 mod change;
 mod compromise;
 mod describe;
+mod destroy;
+mod export;
+mod import;
 mod list;
 mod new;
 mod passwd;
 mod policy;
+mod restore;
 mod rotate;
 mod schedule;
 mod show;
@@ -46,12 +51,22 @@ enum Verb {
     Deactivate(transition::Deactivate),
     /// Record that somebody else may have a version: it opens for migration only.
     Compromise(compromise::Compromise),
+    /// Wipe the secret of a version. What only it opens is lost for good.
+    Destroy(Box<destroy::Destroy>),
     /// Set from when on a version may be used, and from when on it no longer seals.
     Schedule(schedule::Schedule),
     /// Show or set when a keyset is to be rotated, and what it allows.
     Policy(policy::PolicyCommand),
     /// Protect a keyset file with another passphrase.
     Passwd(passwd::Passwd),
+    /// Write a keyset for somewhere else, with a protection of its own.
+    Export(Box<export::Export>),
+    /// Put a keyset file into the home folder, or make a keyset of 32 bytes.
+    Import(Box<import::Import>),
+    /// Make a backup that recovery recipients, or holders of shares, restore.
+    Backup(backup::BackupCommand),
+    /// Restore a keyset from a backup.
+    Restore(Box<restore::Restore>),
 }
 
 impl KeysetCommand {
@@ -69,7 +84,12 @@ impl KeysetCommand {
             Verb::Compromise(compromise) => compromise.run().map(Ok),
             Verb::Schedule(schedule) => schedule.run().map(Ok),
             Verb::Policy(policy) => policy.run().map(Ok),
+            Verb::Destroy(destroy) => destroy.run().map(Ok),
             Verb::Passwd(passwd) => passwd.run().map(Ok),
+            Verb::Export(export) => export.run().map(Ok),
+            Verb::Import(import) => import.run().map(Ok),
+            Verb::Backup(backup) => backup.run().map(Ok),
+            Verb::Restore(restore) => restore.run().map(Ok),
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::home::{self, Home};
 use crate::interrupt;
 use crate::passphrase::{Source, Typing};
 use crate::store;
-use crate::unlock::{Expectation, Unlocker};
+use crate::unlock::Unlocker;
 
 /// Which version of which keyset, and why.
 #[derive(Args, Clone, Debug)]
@@ -92,7 +92,7 @@ impl How {
     pub(super) fn open(&self, keyset: &OsStr) -> Result<Subject> {
         let path = Home::find()?.resolve(keyset)?;
         let given = self.passphrase.read("of the keyset", Typing::Once)?;
-        let unlocker = Unlocker::new(given, Expectation::Sealed);
+        let unlocker = Unlocker::of_keyset(given);
         Ok(Subject { store: store::open(&path, &unlocker)?, path, how: self.clone() })
     }
 }
@@ -199,9 +199,9 @@ impl Subject {
         }
         let keyset = self.store.keyset();
         if keyset.primary().is_none() {
-            let name = escaped(keyset.name());
+            let name = Home::name_of(&self.path);
             console::warn(&format!(
-                "keyset {name} has no primary version and does not seal; `sealwax keyset rotate` makes one"
+                "keyset {name} has no primary version and does not seal; `sealwax keyset rotate {name}` makes one"
             ));
         }
         store::remind_of_backup(&self.store);

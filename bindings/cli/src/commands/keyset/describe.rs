@@ -12,6 +12,7 @@ use sealwax::store::{BackedUp, Store};
 use serde_json::{Value, json};
 
 use crate::amount::bytes_shown;
+use crate::confirm::hex;
 use crate::failure::escaped;
 use crate::store::{self, Backup};
 use crate::time;
@@ -63,7 +64,7 @@ pub(super) fn version_json(keyset: &Keyset, version: &Version) -> Value {
 /// A version, its history and its usage: a line each.
 pub(super) fn version_text(keyset: &Keyset, version: &Version) -> String {
     let mut text = format!(
-        "version    {}  {}  {}{}  created {}",
+        "version     {}  {}  {}{}  created {}",
         version.id(),
         version.algorithm().name(),
         version.state(),
@@ -81,7 +82,7 @@ pub(super) fn version_text(keyset: &Keyset, version: &Version) -> String {
         };
         let at = time::shown(change.at);
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "             {} {at}{reason}", change.state);
+        let _ = writeln!(text, "              {} {at}{reason}", change.state);
     }
     let Usage { messages, bytes, failed_opens } = version.usage();
     if version.usage() != Usage::default() {
@@ -90,7 +91,7 @@ pub(super) fn version_text(keyset: &Keyset, version: &Version) -> String {
             0 => String::new(),
             failed => format!(", {failed} tokens that did not open"),
         };
-        let _ = writeln!(text, "             sealed {messages} messages, {bytes}{failed}");
+        let _ = writeln!(text, "              sealed {messages} messages, {bytes}{failed}");
     }
     text
 }
@@ -137,7 +138,7 @@ pub(super) fn backup_json(store: &Store) -> Value {
     };
     match Backup::of(store) {
         Backup::Good(backup) => made(backup, true),
-        Backup::OlderThanPrimary(backup) => made(backup, false),
+        Backup::Older(backup) => made(backup, false),
         Backup::None | Backup::Unknown => Value::Null,
     }
 }
@@ -152,8 +153,8 @@ pub(super) fn backup_text(store: &Store) -> String {
         Backup::None => "none".into(),
         Backup::Unknown => "unknown: the usage file cannot be read".into(),
         Backup::Good(backup) => made(backup),
-        Backup::OlderThanPrimary(backup) => {
-            format!("{}; older than the primary version", made(backup))
+        Backup::Older(backup) => {
+            format!("{}; older than the newest version", made(backup))
         }
     }
 }
@@ -167,14 +168,6 @@ pub(super) fn protection(description: &Description) -> String {
             format!("sealed for: {}", kinds.join(", "))
         }
     }
-}
-
-/// Lower-case hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 fn is_primary(keyset: &Keyset, version: &Version) -> bool {

@@ -16,7 +16,7 @@ use crate::failure::{Failure, Result, escaped};
 use crate::home::Home;
 use crate::store;
 use crate::time;
-use crate::unlock::{Expectation, Unlocker};
+use crate::unlock::Unlocker;
 
 /// Options of `sealwax keyset list`.
 #[derive(Args, Clone, Debug)]
@@ -71,7 +71,7 @@ fn open_unprotected(
     if !description.recipients.is_empty() {
         return Ok((None, None));
     }
-    let unlocker = Unlocker::new(None, Expectation::Sealed);
+    let unlocker = Unlocker::of_keyset(None);
     store::open_to_show(path, &unlocker).map(|(store, wrong)| (Some(store), wrong))
 }
 

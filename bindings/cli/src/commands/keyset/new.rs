@@ -55,7 +55,7 @@ impl New {
         let keyset = Keyset::generate(&self.name, self.suite)?;
         chosen.save(&keyset, &path)?;
         chosen.announce(&path);
-        store::note_no_backup(keyset.name());
+        store::note_no_backup(&path);
         console::print(&match self.json {
             true => {
                 let (id, primary) = (keyset.id(), keyset.primary().map(|v| v.id().to_string()));

@@ -10,12 +10,13 @@ use sealwax::store::Store;
 
 use super::super::Outcome;
 use super::describe;
+use crate::confirm::hex;
 use crate::console;
 use crate::failure::{Failure, Result, escaped, shown};
 use crate::home::{self, Home};
 use crate::passphrase::{Source, Typing};
 use crate::store;
-use crate::unlock::{Expectation, Unlocker};
+use crate::unlock::Unlocker;
 
 /// Options of `sealwax keyset show`.
 #[derive(Args, Clone, Debug)]
@@ -38,7 +39,7 @@ impl Show {
         let opened = match self.passphrase.is_given() || description.recipients.is_empty() {
             true => {
                 let given = self.passphrase.read("of the keyset", Typing::Once)?;
-                let unlocker = Unlocker::new(given, Expectation::Sealed);
+                let unlocker = Unlocker::of_keyset(given);
                 Some(store::open_to_show(&path, &unlocker)?)
             }
             false => None,
@@ -68,7 +69,7 @@ impl Show {
 
 fn to_text(path: &Path, description: &Description, store: Option<&Store>) -> String {
     let mut text = format!(
-        "name       {}\nfile       {}\nid         {}\nrevision   {}\nprotection {}\n",
+        "name        {}\nfile        {}\nid          {}\nrevision    {}\nprotection  {}\n",
         escaped(&description.name),
         shown(path),
         description.id,
@@ -87,8 +88,8 @@ fn to_text(path: &Path, description: &Description, store: Option<&Store>) -> Str
         None => "not due".into(),
     };
     text += &format!(
-        "fingerprint {}\nbackup     {}\npolicy     {}\nrotation   {due}\n",
-        describe::hex(&keyset.fingerprint()),
+        "fingerprint {}\nbackup      {}\npolicy      {}\nrotation    {due}\n",
+        hex(&keyset.fingerprint()),
         describe::backup_text(store),
         describe::policy_text(keyset.policy()),
     );
