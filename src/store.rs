@@ -468,7 +468,7 @@ impl Inner {
         self.equip(&mut keyset, &mut self.lock_state(), &BTreeMap::new());
         let changed = change(&mut keyset)?;
         if keyset.revision() != current.revision() {
-            self.write(keyset, &guard)?;
+            self.write(keyset, &guard, &file)?;
         }
         Ok(changed)
     }
@@ -477,16 +477,18 @@ impl Inner {
         let file = self.lock_file()?;
         let mut keyset = self.load(&file)?;
         keyset.touch()?;
-        self.write(keyset, &guard)?;
+        self.write(keyset, &guard, &file)?;
         *self.guard.write().unwrap_or_else(PoisonError::into_inner) = guard;
         Ok(())
     }
 
     /// format.md 8.6a, from writing aside on: the caller holds the lock of the old file.
-    fn write(&self, mut keyset: Keyset, guard: &Guard) -> Result<()> {
+    fn write(&self, mut keyset: Keyset, guard: &Guard, old: &File) -> Result<()> {
         keyset.draw_usage_key(&mut OsRandom)?;
         let bytes = guard.with(|protection| keyset.to_file_bytes(protection))?;
         let mut file = AtomicFile::create(&self.path, Existing::Replace)?;
+        // A group that could read the old revision can read the new one.
+        file.set_mode_of(&old.metadata()?)?;
         file.write_all(&bytes)?;
         let file = file.commit_locked()?;
         self.adopt(keyset, Stamp::of(&file.metadata()?))?;

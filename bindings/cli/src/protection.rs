@@ -142,10 +142,16 @@ pub(crate) fn make_default(
         None => Chosen::of(&Source::default(), "for the new keyset")?,
     };
     let keyset = Keyset::generate(home::DEFAULT, Suite::Cobblestone256)?;
-    match chosen.save(&keyset, path) {
-        // Somebody else made it at the same time: theirs it is.
-        Err(_) if path.exists() => return store::open_to_seal(path, unlocker, lease),
-        other => other?,
+    if let Err(failure) = chosen.save(&keyset, path) {
+        let found = path.exists().then(|| unlocker.load(path)).transpose()?;
+        return match found {
+            // Somebody else made it at the same time: theirs it is.
+            Some(theirs) if theirs.id() != keyset.id() => {
+                store::open_to_seal(path, unlocker, lease)
+            }
+            // Nobody did, or it is ours, and may not be durable.
+            _ => Err(failure),
+        };
     }
     chosen.announce(path);
     store::open_guarded_to_seal(path, &chosen.guard()?, lease)
