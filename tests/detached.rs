@@ -176,7 +176,7 @@ fn a_header_is_rewrapped_recovered_and_counted_without_its_payload() {
     assert!(matches!(outcome, FileRewrap::InPlace(..)), "{outcome:?}");
     assert_eq!(room.opens(&keyset, "a.swx", "a.payload"), None);
     let others: Vec<_> = (0..4).map(|_| self::keyset()).collect();
-    let more = others.iter().fold(rewrapper, |rewrapper, other| rewrapper.add(other));
+    let more = others.iter().fold(rewrapper, |rewrapper, other| rewrapper.recipient(other));
     assert_eq!(kind(more.rewrap_path(&header, &job)), Some(ErrorKind::Limit));
     let job = RewrapJob { room: Room::Grow, ..job };
     let outcome = more.rewrap_path(&header, &job).expect("rewrapped");

@@ -47,7 +47,7 @@ pub(crate) fn survey(folders: &Folders) -> Census {
         },
     );
     found.into_iter().fold(surveyor.census(), |mut sum, (census, _)| {
-        sum.add(census);
+        sum.merge(census);
         sum
     })
 }

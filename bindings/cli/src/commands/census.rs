@@ -134,7 +134,7 @@ impl CensusCommand {
         });
         let mut sum = Count::new(surveyor.census());
         for (count, _) in workers {
-            sum.census.add(count.census);
+            sum.census.merge(count.census);
             sum.unopenable.extend(count.unopenable);
             sum.exit = sum.exit.or(count.exit);
         }

@@ -125,7 +125,7 @@ impl Rewrap {
             rewrapper = rewrapper.key(passphrase);
         }
         for recipient in changes.recipients() {
-            rewrapper = rewrapper.add(recipient);
+            rewrapper = rewrapper.recipient(recipient);
         }
         let replaced = changes.passphrase.as_ref().map(|_| removal::PASSPHRASE);
         for removal in removals.iter().copied().chain(replaced) {
