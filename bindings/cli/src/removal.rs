@@ -50,8 +50,7 @@ fn keyset_id(text: &str, home: &Home) -> Result<KeysetId> {
     }
     let path = home.resolve(text.as_ref())?;
     let description = Description::load(&path).map_err(|error| {
-        let failure = Failure::from(error).at(&path);
-        failure.hint("give a keyset's name or id, ID:VERSION, a fingerprint or a kind")
+        Failure::from(error).hint("give a keyset's name or id, ID:VERSION, a fingerprint or a kind")
     })?;
     Ok(description.id)
 }

@@ -173,7 +173,8 @@ impl Rewrap {
     /// Says what became of one file, as far as that is wanted.
     fn tell(&self, path: &Path, done: Result<FileRewrap>) {
         let name = shown(path);
-        let wanted = self.verbose || self.dry_run && !matches!(done, Ok(FileRewrap::Current));
+        let is_current = matches!(done, Ok(FileRewrap::Current));
+        let wanted = self.verbose || self.dry_run && !self.json && !is_current;
         match done {
             Err(failure) if interrupt::is_cancelled() && failure.is_interruption() => {}
             Err(failure) => {

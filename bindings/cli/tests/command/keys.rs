@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
 
-use crate::kit::{Room, Run};
+use crate::kit::{Room, Run, json};
 
 #[test]
 fn the_first_seal_makes_a_keyset_and_says_so() {
@@ -230,8 +230,4 @@ fn weak_recipients_beside_strong_ones_need_an_override() {
     for keys in [["-k", "default"], ["-i", "id.swxk"]] {
         assert_eq!(room.ok(["open", "-o", "-", "a.swx"].iter().chain(&keys)), b"a");
     }
-}
-
-fn json(bytes: &[u8]) -> Value {
-    serde_json::from_slice(bytes).expect("JSON")
 }

@@ -160,6 +160,18 @@ impl From<Output> for Run {
     }
 }
 
+/// One JSON value.
+#[track_caller]
+pub(crate) fn json(bytes: &[u8]) -> serde_json::Value {
+    serde_json::from_slice(bytes).expect("JSON")
+}
+
+/// One JSON value per line.
+#[track_caller]
+pub(crate) fn lines(bytes: &[u8]) -> Vec<serde_json::Value> {
+    bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(json).collect()
+}
+
 /// Bytes that do not repeat with any chunk.
 pub(crate) fn noise(len: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;

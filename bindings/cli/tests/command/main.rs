@@ -2,10 +2,14 @@
 //! The real binary, from the outside: what it writes, what it says, how it exits.
 #![cfg(feature = "host")]
 
+mod census;
+mod detached;
 mod failures;
 mod files;
 mod keys;
 mod kit;
+mod reencrypt;
 mod reports;
+mod rewrap;
 mod streams;
 mod tokens;
