@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Detached headers: the header in one object and the payload in another, the same bytes (format.md 4.12).
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Chain, Cursor, Read};
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use super::io::Reader;
 use super::path::{Job, Outcome, SealFile, Verified, open_regular};
 use super::position::ReadAt;
 use super::reencrypt::{Reencrypted, Target};
-use crate::atomic::AtomicFile;
+use crate::atomic::{AtomicFile, Existing};
 use crate::envelope::{Header, Opener, Place, Sealer, Started};
 use crate::error::{Error, Result};
 use crate::format::payload::PREFIX_LEN;
@@ -56,13 +56,6 @@ impl<H: ReadAt, P> Detached<H, P> {
 impl Detached<File, File> {
     fn open(paths: DetachedPaths<'_>, max_header_len: usize) -> Result<Self> {
         let header = open_regular(paths.header)?;
-        let payload = open_regular(paths.payload)?;
-        Detached::with_reader(header, payload, &mut HeaderReader::with_max_len(max_header_len))
-    }
-
-    /// [`Detached::open`], and nobody rewraps the header meanwhile.
-    fn open_locked(paths: DetachedPaths<'_>, max_header_len: usize) -> Result<Self> {
-        let header = open_locked(paths.header, Access::Read)?;
         let payload = open_regular(paths.payload)?;
         Detached::with_reader(header, payload, &mut HeaderReader::with_max_len(max_header_len))
     }
@@ -164,9 +157,7 @@ impl<'a> Opener<'a> {
         target: &Path,
         job: &Job<'_>,
     ) -> Result<Reencrypted> {
-        let source = Detached::open_locked(source, self.header_limit())?;
-        let like = source.payload.metadata()?;
-        self.reencrypt_into(sealer, &source, Target::create(target, None, &like, job)?, job)
+        self.reencrypt_detached(sealer, source, job, |like| Target::create(target, None, like, job))
     }
 
     /// Opens a header object and a payload object and seals the plaintext anew into two others, as
@@ -181,11 +172,26 @@ impl<'a> Opener<'a> {
         target: DetachedPaths<'_>,
         job: &Job<'_>,
     ) -> Result<Reencrypted> {
-        let source = Detached::open_locked(source, self.header_limit())?;
-        let like = source.payload.metadata()?;
-        let job = Job { existing: crate::atomic::Existing::Keep, ..*job };
-        let target = Target::create(target.payload, Some(target.header), &like, &job)?;
-        self.reencrypt_into(sealer, &source, target, &job)
+        let job = Job { existing: Existing::Keep, ..*job };
+        self.reencrypt_detached(sealer, source, &job, |like| {
+            Target::create(target.payload, Some(target.header), like, &job)
+        })
+    }
+
+    fn reencrypt_detached(
+        &self,
+        sealer: &Sealer<'_>,
+        source: DetachedPaths<'_>,
+        job: &Job<'_>,
+        target: impl FnOnce(&Metadata) -> Result<Target>,
+    ) -> Result<Reencrypted> {
+        // Nobody rewraps it meanwhile: whom they gave it to would lose it.
+        let locked = open_locked(source.header, Access::Read)?;
+        let (header, payload): (&File, _) = (&locked, open_regular(source.payload)?);
+        let like = payload.metadata()?;
+        let mut reader = HeaderReader::with_max_len(self.header_limit());
+        let joined = Detached::with_reader(header, payload, &mut reader)?;
+        self.reencrypt_into(sealer, &joined, target(&like)?, job, || Ok(()))
     }
 }
 

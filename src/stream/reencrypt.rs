@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Reencrypt: a new data key and a new payload, from path to path.
 
-use std::fs::Metadata;
+use std::fs::{File, Metadata};
 use std::path::Path;
 
 use super::geometry::Geometry;
 use super::path::{Job, check_last, open_batch, run, write_all_at};
 use super::position::{ReadAt, open_front};
+use super::rewrap::replaced_meanwhile;
 use crate::atomic::AtomicFile;
 use crate::envelope::{Opener, Place, Sealer, Started};
 use crate::error::{Error, Result};
 use crate::format::payload::{PREFIX_LEN, payload_len};
-use crate::locked::{Access, open_locked};
+use crate::locked::{Access, is_named_by, open_locked};
 use crate::rng::OsRandom;
 use crate::secret::memory::{CHUNKS_DEPTH, with_wiped_stack};
 use crate::wrap::OpenedVia;
@@ -43,18 +44,26 @@ impl Opener<'_> {
         job: &Job<'_>,
     ) -> Result<Reencrypted> {
         // Nobody rewraps it meanwhile: what they wrote would be lost.
-        let source = open_locked(source, Access::Read)?;
-        let target = Target::create(target, None, &source.metadata()?, job)?;
-        self.reencrypt_into(sealer, &source, target, job)
+        let locked = open_locked(source, Access::Read)?;
+        let replaced = is_named_by(&locked, target)?;
+        let source: &File = &locked;
+        let files = Target::create(target, None, &source.metadata()?, job)?;
+        self.reencrypt_into(sealer, &source, files, job, || {
+            match replaced && !is_named_by(source, target)? {
+                true => Err(replaced_meanwhile()),
+                false => Ok(()),
+            }
+        })
     }
 
-    /// Reencrypts what is in `source`.
+    /// Reencrypts what is in `source`; `may_commit` has the last word before the new envelope gets its name.
     pub(super) fn reencrypt_into(
         &self,
         sealer: &Sealer<'_>,
         source: &impl ReadAt,
         mut target: Target,
         job: &Job<'_>,
+        may_commit: impl FnOnce() -> Result<()>,
     ) -> Result<Reencrypted> {
         let (ready, from) = open_front(self, source)?;
         check_last(source, &ready, &from)?;
@@ -77,6 +86,7 @@ impl Opener<'_> {
             with_wiped_stack::<CHUNKS_DEPTH, _>(|| engine.seal_batch(first, buffer))?;
             write_all_at(target.payload.file(), to.sealed_range(first, count).0, buffer)
         })?;
+        may_commit()?;
         target.commit()?;
         Ok(Reencrypted { plaintext_len, opened_via: ready.sealed.opened_via })
     }
