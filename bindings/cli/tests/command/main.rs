@@ -2,10 +2,16 @@
 //! The real binary, from the outside: what it writes, what it says, how it exits.
 #![cfg(feature = "host")]
 
+mod backups;
+mod counting;
 mod failures;
 mod files;
 mod keys;
 mod kit;
+mod life;
+mod policies;
 mod reports;
 mod streams;
 mod tokens;
+mod transfer;
+mod trouble;
