@@ -28,6 +28,10 @@ pub(crate) struct NewProtection {
     unprotected: bool,
 }
 
+/// The options of [`NewProtection`], for those that exclude them.
+pub(crate) const NEW_PROTECTION: [&str; 4] =
+    ["new_passphrase", "new_passphrase_file", "new_passphrase_fd", "unprotected"];
+
 /// What protects a new keyset file.
 pub(crate) enum Chosen {
     /// Sealed with a passphrase.

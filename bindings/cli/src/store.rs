@@ -37,8 +37,8 @@ pub(crate) fn open(path: &Path, unlocker: &Unlocker) -> Result<Store> {
     open_guarded(path, &guard, Options::default())
 }
 
-/// Opens a keyset to seal with it. Where nothing can be written beside it, it is counted in this process alone,
-/// and that is said.
+/// Opens a keyset to seal with it. Where nothing can be written beside it, it is counted in this
+/// process alone, and that is said.
 pub(crate) fn open_to_seal(path: &Path, unlocker: &Unlocker, lease: Lease) -> Result<Store> {
     let guard = unlocker.guard(path).map_err(|failure| failure.at(path))?;
     open_guarded_to_seal(path, &guard, lease)
@@ -55,7 +55,7 @@ pub(crate) fn open_guarded_to_seal(path: &Path, guard: &Guard, lease: Lease) -> 
     }
     let path_shown = shown(path);
     console::warn(&format!(
-        "{path_shown}: nothing can be written beside it, so what it seals is not counted for the limits"
+        "{path_shown}: nothing can be written beside it, so what it seals is not counted"
     ));
     open_guarded(path, guard, Options { counting: Counting::Memory, ..options })
 }
@@ -73,7 +73,8 @@ pub(crate) fn open_to_open(path: &Path, unlocker: &Unlocker) -> Result<Store> {
     open_guarded(path, &guard, Options { counting: Counting::Memory, ..Options::default() })
 }
 
-/// Opens a keyset to show it, also where its usage file does not verify; then what is wrong with that comes too.
+/// Opens a keyset to show it, also where its usage file does not verify; then what is wrong with
+/// that comes too.
 pub(crate) fn open_to_show(path: &Path, unlocker: &Unlocker) -> Result<(Store, Option<Failure>)> {
     let guard = unlocker.guard(path).map_err(|failure| failure.at(path))?;
     match Store::open(path, guard.clone(), Options::default()) {
@@ -136,7 +137,8 @@ impl Backup {
     }
 }
 
-/// A revision may be newer for other reasons; whether there is a newer primary shows in the time that it was made.
+/// A revision may be newer for other reasons; whether there is a newer primary shows in the time
+/// that it was made.
 fn is_older(backup: BackedUp, keyset: &Keyset) -> bool {
     match (backup.at, keyset.primary()) {
         (Now::Seconds(at), Some(primary)) => primary.created() > at,

@@ -41,7 +41,7 @@ fn a_recovery_recipient_restores() {
             .fails(3, &[&fingerprint, "not the expected one"]);
         assert!(!room.home_file("default.swxk").exists());
         let run = room.run(restore().chain(["--fingerprint", &fingerprint]));
-        assert!(run.stderr.contains("rotate it soon"), "{}", run.stderr);
+        assert!(run.stderr.contains("rotate soon"), "{}", run.stderr);
         let said = String::from_utf8(run.ok()).expect("text");
         assert!(said.contains("default.swxk: revision 2"), "{said}");
         assert_eq!(room.ok_with(["token", "open"], &token), b"precious");

@@ -12,6 +12,7 @@ mod life;
 mod policies;
 mod reports;
 mod streams;
+mod terminal;
 mod tokens;
 mod transfer;
 mod trouble;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Bad luck with keyset files: wrong passphrases, locks, old copies, odd clocks, files from the future, many versions.
+//! Bad luck with keyset files: wrong passphrases, locks, old copies, odd clocks, and the future.
 
 use std::fs::File;
 use std::process::Stdio;
