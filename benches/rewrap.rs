@@ -71,7 +71,7 @@ fn folders(criterion: &mut Criterion) {
     });
     for (name, durability) in [("not synced", Durability::Unsynced), ("synced", Durability::Synced)]
     {
-        group.bench_function(&format!("rewrap in place, {name}"), |bencher| {
+        group.bench_function(format!("rewrap in place, {name}"), |bencher| {
             bencher.iter_custom(|rounds| {
                 let mut taken = Duration::ZERO;
                 for _ in 0..rounds {

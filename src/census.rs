@@ -118,7 +118,7 @@ impl<'a> Surveyor<'a> {
         self
     }
 
-    /// An empty census for what this surveyor finds. Several threads fill one each; [`Census::add`] puts them together.
+    /// An empty census for what this surveyor finds. Several threads fill one each; [`Census::merge`] puts them together.
     pub fn census(&self) -> Census {
         Census {
             proof: self.proof,
@@ -291,7 +291,7 @@ impl Census {
     }
 
     /// Adds what another thread counted. The weaker proof counts.
-    pub fn add(&mut self, other: Census) {
+    pub fn merge(&mut self, other: Census) {
         let Census { proof, envelopes, bytes, tokens, unopenable, unreadable, tallies } = other;
         if proof == Proof::Advisory {
             self.proof = Proof::Advisory;

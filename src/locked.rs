@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// What the file is opened for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -29,9 +29,21 @@ pub(crate) fn open_locked(path: &Path, access: Access) -> Result<File> {
     }
 }
 
-/// Locks a file that nobody else knows yet.
+/// Locks a file that nobody else knows yet. Some file systems have no locks: there it goes without, and nobody can take
+/// it for a leftover either.
 pub(crate) fn lock_new(file: &File) -> Result<()> {
-    lock(file, Instant::now())
+    match lock(file, Instant::now()) {
+        Err(Error::Io(error)) if has_no_locks(&error) => Ok(()),
+        other => other,
+    }
+}
+
+fn has_no_locks(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    if rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::NOLCK) {
+        return true;
+    }
+    error.kind() == io::ErrorKind::Unsupported
 }
 
 /// Whether nobody holds the lock; it is ours then until the file is closed.

@@ -21,7 +21,7 @@ use crate::id::VersionId;
 use crate::keyset::file::read_open;
 use crate::keyset::meter::{Grantor, Meter};
 use crate::keyset::{Keyset, Usage};
-use crate::locked::{Access, open_locked};
+use crate::locked::{Access, is_named_by, open_locked};
 use crate::rng::OsRandom;
 use usage::UsagePath;
 
@@ -377,12 +377,18 @@ impl Inner {
     }
 
     fn refresh(&self) -> Result<Refreshed> {
-        if Stamp::of(&std::fs::metadata(&self.path)?) == self.lock_state().stamp {
-            return Ok(Refreshed::Unchanged);
+        loop {
+            if Stamp::of(&std::fs::metadata(&self.path)?) == self.lock_state().stamp {
+                return Ok(Refreshed::Unchanged);
+            }
+            let file = File::open(&self.path)?;
+            let keyset = self.load(&file)?;
+            match self.adopt(keyset, Stamp::of(&file.metadata()?)) {
+                // Another thread may have written a newer one since it was opened: then this is not one put back.
+                Err(_) if !is_named_by(&file, &self.path)? => {}
+                other => return other,
+            }
         }
-        let file = File::open(&self.path)?;
-        let keyset = self.load(&file)?;
-        self.adopt(keyset, Stamp::of(&file.metadata()?))
     }
 
     fn load(&self, file: &File) -> Result<Keyset> {
@@ -468,7 +474,7 @@ impl Inner {
         self.equip(&mut keyset, &mut self.lock_state(), &BTreeMap::new());
         let changed = change(&mut keyset)?;
         if keyset.revision() != current.revision() {
-            self.write(keyset, &guard)?;
+            self.write(keyset, &guard, &file)?;
         }
         Ok(changed)
     }
@@ -477,16 +483,18 @@ impl Inner {
         let file = self.lock_file()?;
         let mut keyset = self.load(&file)?;
         keyset.touch()?;
-        self.write(keyset, &guard)?;
+        self.write(keyset, &guard, &file)?;
         *self.guard.write().unwrap_or_else(PoisonError::into_inner) = guard;
         Ok(())
     }
 
     /// format.md 8.6a, from writing aside on: the caller holds the lock of the old file.
-    fn write(&self, mut keyset: Keyset, guard: &Guard) -> Result<()> {
+    fn write(&self, mut keyset: Keyset, guard: &Guard, old: &File) -> Result<()> {
         keyset.draw_usage_key(&mut OsRandom)?;
         let bytes = guard.with(|protection| keyset.to_file_bytes(protection))?;
         let mut file = AtomicFile::create(&self.path, Existing::Replace)?;
+        // A group that could read the old revision can read the new one.
+        file.set_mode_of(&old.metadata()?)?;
         file.write_all(&bytes)?;
         let file = file.commit_locked()?;
         self.adopt(keyset, Stamp::of(&file.metadata()?))?;

@@ -136,19 +136,19 @@ fn identities_are_rewrapped_to_their_newest_key_pair() {
 fn recipients_come_and_go() {
     let (alice, bob, key) = (keyset(), keyset(), raw_key(1, 1));
     let envelope = Sealer::new().recipient(&alice).seal(b"value").expect("sealed");
-    let both = Rewrapper::new().keyset(&alice).add(&bob).add(&key);
+    let both = Rewrapper::new().keyset(&alice).recipient(&bob).recipient(&key);
     let both = both.rewrap(&envelope).expect("it opens").expect("it changes");
     assert_eq!(recipients(&both).len(), 3);
     for key in [&alice as &dyn sealwax::KeyWrap, &bob, &key] {
         assert_eq!(opens(&both, key), None);
     }
-    let again = Rewrapper::new().keyset(&alice).add(&bob);
+    let again = Rewrapper::new().keyset(&alice).recipient(&bob);
     assert!(again.rewrap(&both).expect("parsed").is_none(), "bob is there already");
     let removed = Rewrapper::new().key(&key).remove(Removal::Keyset(alice.id()));
     let removed = removed.rewrap(&both).expect("it opens").expect("it changes");
     assert_eq!(opens(&removed, &alice), Some(ErrorKind::UnknownKey));
     assert_eq!(opens(&removed, &bob), None);
-    let only = Rewrapper::new().keyset(&alice).add(&bob).remove_others();
+    let only = Rewrapper::new().keyset(&alice).recipient(&bob).remove_others();
     let only = only.rewrap(&both).expect("it opens").expect("it changes");
     assert_eq!(recipients(&only), [primary(&bob)]);
     for removal in [Removal::Keyset(bob.id()), Removal::Kind(RecipientKind::Keyset)] {
@@ -156,7 +156,7 @@ fn recipients_come_and_go() {
         assert_eq!(kind(nobody.rewrap(&only)), Some(ErrorKind::Misuse), "somebody must be left");
     }
     let stranger = keyset();
-    let refused = Rewrapper::new().keyset(&stranger).add(&stranger).rewrap(&envelope);
+    let refused = Rewrapper::new().keyset(&stranger).recipient(&stranger).rewrap(&envelope);
     assert_eq!(kind(refused), Some(ErrorKind::UnknownKey));
 }
 
@@ -166,19 +166,20 @@ fn recipients_that_do_not_fit_together_are_refused() {
     let envelope = Sealer::new().recipient(&keyset).seal(b"value").expect("sealed");
     let identity = Keyset::generate("me", Algorithm::X25519).expect("generated");
     let public = identity.recipient().expect("a pair");
-    let weaker = Rewrapper::new().keyset(&keyset).add(public);
+    let weaker = Rewrapper::new().keyset(&keyset).recipient(public);
     assert_eq!(kind(weaker.rewrap(&envelope)), Some(ErrorKind::Misuse));
     let mixed = weaker.danger_mix_recipients().rewrap(&envelope).expect("told so");
     let mixed = mixed.expect("it changes");
     assert_eq!(opens(&mixed, &identity), None);
     let passphrase = cheap_passphrase("correct horse");
-    let beside = Rewrapper::new().keyset(&keyset).add(&passphrase);
+    let beside = Rewrapper::new().keyset(&keyset).recipient(&passphrase);
     assert_eq!(kind(beside.rewrap(&envelope)), Some(ErrorKind::Misuse));
     let alone = beside.remove(Removal::Keyset(keyset.id())).rewrap(&envelope);
     let alone = alone.expect("it opens").expect("it changes");
     assert_eq!(opens(&alone, &passphrase), None);
     let hidden: Vec<_> = (0..9).map(|_| public.clone().hidden()).collect();
-    let many = hidden.iter().fold(Rewrapper::new().keyset(&keyset), |many, one| many.add(one));
+    let many =
+        hidden.iter().fold(Rewrapper::new().keyset(&keyset), |many, one| many.recipient(one));
     let many = many.remove(Removal::Keyset(keyset.id()));
     assert_eq!(kind(many.rewrap(&envelope)), Some(ErrorKind::Misuse));
     let none = Removal::Pair(Fingerprint::HIDDEN);
@@ -251,7 +252,8 @@ fn a_key_block_without_room_grows_by_a_copy() {
     let sealed = Sealed::new(&Sealer::new().recipient(&keyset), 100_000);
     let identities: Vec<_> =
         (0..3).map(|_| Keyset::generate("me", Algorithm::XWing).expect("generated")).collect();
-    let rewrapper = identities.iter().fold(Rewrapper::new().keyset(&keyset), |r, id| r.add(id));
+    let rewrapper =
+        identities.iter().fold(Rewrapper::new().keyset(&keyset), |r, id| r.recipient(id));
     let before = sealed.bytes();
     let refused = rewrapper.rewrap_path(&sealed.path(), &RewrapJob::default());
     assert_eq!(kind(refused), Some(ErrorKind::Limit));
@@ -266,7 +268,7 @@ fn a_key_block_without_room_grows_by_a_copy() {
     assert_eq!(sealed.names(), 1);
     // There is room for one more now.
     let one_more = Keyset::generate("me", Algorithm::XWing).expect("generated");
-    let rewrapper = Rewrapper::new().keyset(&keyset).add(&one_more);
+    let rewrapper = Rewrapper::new().keyset(&keyset).recipient(&one_more);
     let done = rewrapper.rewrap_path(&sealed.path(), &RewrapJob::default()).expect("done");
     assert!(matches!(done, FileRewrap::InPlace(..)));
 }

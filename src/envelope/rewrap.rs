@@ -7,7 +7,9 @@ use crate::envelope::seal::{MAX_HIDDEN, Mixing, TOO_MANY_HIDDEN, check_classes};
 use crate::envelope::{DEFAULT_MAX_HEADER_LEN, HARD_MAX_HEADER_LEN, Header, finish_slot};
 use crate::error::{Error, Result};
 use crate::format::entry::{Entry, FRAME_LEN};
-use crate::format::key_block::{FRAME, Layout, MAX_ENTRIES, SLOT_FIXED_LEN};
+#[cfg(feature = "std")]
+use crate::format::key_block::SLOT_FIXED_LEN;
+use crate::format::key_block::{FRAME, Layout, MAX_ENTRIES};
 use crate::format::keyset::STORED_ID;
 use crate::format::writer::Writer;
 use crate::id::{Fingerprint, KeyState, KeysetId, Kind, RecipientKind, VersionId, Wanted};
@@ -151,7 +153,7 @@ impl<'a> Rewrapper<'a> {
     }
 
     /// Adds a recipient. One that the envelope has already stays as it is.
-    pub fn add(mut self, recipient: &'a dyn KeyWrap) -> Self {
+    pub fn recipient(mut self, recipient: &'a dyn KeyWrap) -> Self {
         self.added.push(recipient);
         self
     }

@@ -20,12 +20,12 @@ pub enum Guard {
 
 impl Guard {
     /// Sealed for one key.
-    pub fn sealed(key: impl KeyWrap + Send + Sync + 'static) -> Self {
+    pub fn sealed(key: impl KeyWrap + Send + 'static) -> Self {
         Guard::Sealed(vec![Arc::new(key)])
     }
 
     /// Sealed for one more key.
-    pub fn and(self, key: impl KeyWrap + Send + Sync + 'static) -> Self {
+    pub fn and(self, key: impl KeyWrap + Send + 'static) -> Self {
         match self {
             Guard::Sealed(mut keys) => {
                 keys.push(Arc::new(key));

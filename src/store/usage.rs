@@ -108,8 +108,18 @@ fn verify_mac(bytes: &[u8], keyset: &Keyset) -> Result<UsageFile> {
 }
 
 impl Inner {
-    /// The usage file as it is now; the caller holds the lock of the keyset file.
-    fn read_usage(&self, keyset: &Keyset) -> Result<UsageFile> {
+    /// The usage file as it is now, and no keyset that is older than it.
+    fn look_at_usage(&self) -> Result<UsageFile> {
+        // Before the file is read: another thread may write a newer one meanwhile, and this is not older for that.
+        let seen = self.lock_state().serial;
+        let bytes = self.usage_path.read()?;
+        // Somebody may have changed the keyset since this process looked, and raised the mark in the usage file.
+        self.refresh()?;
+        self.parse_usage(bytes, seen, &self.current())
+    }
+
+    /// The usage file of these bytes, or of no file.
+    fn parse_usage(&self, bytes: Option<Vec<u8>>, seen: u64, keyset: &Keyset) -> Result<UsageFile> {
         let none = || UsageFile {
             keyset: keyset.id(),
             serial: 0,
@@ -118,8 +128,7 @@ impl Inner {
             backup: None,
             records: Vec::new(),
         };
-        let seen = self.lock_state().serial;
-        let Some(bytes) = self.usage_path.read()? else {
+        let Some(bytes) = bytes else {
             if seen == 0 || self.options.bad_usage == BadUsage::Replace {
                 return Ok(UsageFile { serial: seen, ..none() });
             }
@@ -143,7 +152,8 @@ impl Inner {
         change: impl FnOnce(&mut UsageFile) -> Result<R>,
     ) -> Result<R> {
         let keyset = self.current();
-        let mut usage = self.read_usage(&keyset)?;
+        let seen = self.lock_state().serial;
+        let mut usage = self.parse_usage(self.usage_path.read()?, seen, &keyset)?;
         let changed = change(&mut usage)?;
         let full = Error::Limit("the usage file has no serial left");
         usage.serial = usage.serial.checked_add(1).ok_or(full)?;
@@ -158,15 +168,15 @@ impl Inner {
     }
 
     pub(super) fn usage(&self) -> Result<BTreeMap<VersionId, Usage>> {
-        let keyset = self.current();
         if self.options.counting == Counting::Memory {
+            let keyset = self.current();
             return Ok(keyset.versions().iter().map(|v| (v.id(), v.usage())).collect());
         }
-        Ok(self.read_usage(&keyset)?.usages())
+        Ok(self.look_at_usage()?.usages())
     }
 
     pub(super) fn backed_up(&self) -> Result<Option<BackedUp>> {
-        let backup = self.read_usage(&self.current())?.backup;
+        let backup = self.look_at_usage()?.backup;
         Ok(backup.map(|Backup { revision, at }| BackedUp {
             revision,
             at: if at == 0 { Now::Unknown } else { Now::Seconds(at) },

@@ -75,7 +75,7 @@ impl Folders {
         std::thread::scope(|scope| {
             let mut workers = Vec::new();
             for _ in 1..threads {
-                match std::thread::Builder::new().spawn_scoped(scope, &body) {
+                match std::thread::Builder::new().spawn_scoped(scope, body) {
                     Ok(worker) => workers.push(worker),
                     Err(_) => break,
                 }

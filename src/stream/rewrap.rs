@@ -151,6 +151,7 @@ impl Rewrapper<'_> {
                 return Ok(FileRewrap::Current);
             }
             let opened_via = self.authenticate(header)?;
+            settle_slot(&file, header, durability)?;
             clear_slot(&file, header, 1 - header.slots().2, durability)?;
             Ok(FileRewrap::Recovered(opened_via))
         })
@@ -196,6 +197,9 @@ impl Rewrapper<'_> {
         let new = 1 - old;
         let mut slot = vec![0; layout.slot_len];
         let via = self.write_slot(header, plan, layout, &mut OsRandom, &mut slot)?;
+        if header.has_leftover() {
+            settle_slot(file, header, durability)?;
+        }
         // (c)
         write_all_at(file, slot_at(header, new), &slot)?;
         sync(file, durability)?;
@@ -274,6 +278,16 @@ fn copy_payload(
         }
     }
     Ok(())
+}
+
+/// Makes the chosen slot durable before the other one goes: whoever was interrupted may not have done it. After a sync
+/// that failed the system may take what it did not write for written, hence the same bytes once more.
+fn settle_slot(file: &File, header: &Header<'_>, durability: Durability) -> Result<()> {
+    if durability == Durability::Unsynced {
+        return Ok(());
+    }
+    write_all_at(file, slot_at(header, header.slots().2), header.slot.bytes())?;
+    sync(file, durability)
 }
 
 fn clear_slot(file: &File, header: &Header<'_>, index: u8, durability: Durability) -> Result<()> {

@@ -146,10 +146,14 @@ pub(crate) fn make_default(
         None => Chosen::of(&Source::default(), "for the new keyset")?,
     };
     let keyset = Keyset::generate(home::DEFAULT, Suite::Cobblestone256)?;
-    match chosen.save(&keyset, path) {
-        // Somebody else made it at the same time: theirs it is.
-        Err(_) if path.exists() => return store::open_to_seal(path, unlocker, lease),
-        other => other?,
+    if let Err(failure) = chosen.save(&keyset, path) {
+        let open = || store::open_to_seal(path, unlocker, lease);
+        return match path.exists().then(open).transpose()? {
+            // Somebody else made it at the same time: theirs it is.
+            Some(theirs) if theirs.keyset().id() != keyset.id() => Ok(theirs),
+            // Nobody did, or it is ours, and may not be durable.
+            _ => Err(failure),
+        };
     }
     chosen.announce(path);
     store::open_guarded_to_seal(path, &chosen.guard()?, lease)
