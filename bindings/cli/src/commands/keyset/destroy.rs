@@ -200,7 +200,7 @@ fn survey(paths: &[PathBuf], surveyor: &Surveyor<'_>) -> Result<Census> {
         return Err(interrupt::failure());
     }
     let mut sum = surveyor.census();
-    counted.into_iter().for_each(|(_, census)| sum.add(census));
+    counted.into_iter().for_each(|(_, census)| sum.merge(census));
     Ok(sum)
 }
 
