@@ -10,7 +10,7 @@ use super::file::Protection;
 use crate::envelope::{DEFAULT_MAX_HEADER_LEN, Header};
 use crate::error::{Error, Result};
 use crate::format::backup::{DIGEST_LEN, MAX_SHARES, Payload, STORED_BACKUP, ShareList, Split};
-use crate::id::{RawKeyId, Wanted};
+use crate::id::{Kind, RawKeyId, Wanted};
 use crate::primitives::{ct_eq, hash, sharing};
 use crate::rng::{OsRandom, Random};
 use crate::secret::memory::{HEADER_DEPTH, with_wiped_stack};
@@ -92,6 +92,9 @@ impl Keyset {
     /// that is not what the backup lists under its number; as [`Keyset::parse_file_bytes`].
     pub fn restore_from_shares(backup: &[u8], shares: &[Share]) -> Result<Self> {
         let header = Header::parse(backup, DEFAULT_MAX_HEADER_LEN)?;
+        if header.kind() != Kind::Keyset {
+            return Err(Error::format("4.1a", "this is sealed data, not a backup"));
+        }
         let none = Error::format("8.8b", "this is not a backup with shares");
         let list = ShareList::parse(header.stored_context().value(STORED_BACKUP).ok_or(none)?)?;
         let mut given: Vec<&Share> = Vec::new();

@@ -19,6 +19,22 @@ use crate::primitives::{ct_eq, hash};
 use crate::secret::memory::{VALUE_DEPTH, with_wiped_stack};
 use crate::secret::{Key, Usage};
 
+/// What names one encoding, byte for byte. Public, as the fingerprint is.
+#[derive(Clone, Copy)]
+pub(super) struct Digests {
+    #[cfg_attr(not(feature = "std"), allow(dead_code))]
+    hash: [u8; 32],
+    fingerprint: [u8; 16],
+}
+
+impl Digests {
+    pub(super) fn of(encoding: &[u8]) -> Self {
+        let named = hash(&[b"sealwax/v1/keyset-fingerprint\0", encoding]);
+        let fingerprint = *named.first_chunk().expect("16 of 32 bytes");
+        Digests { hash: hash(&[encoding]), fingerprint }
+    }
+}
+
 impl Keyset {
     /// The encoding of format.md 8.1, with every secret in it.
     pub(crate) fn encode(&self) -> Zeroizing<Vec<u8>> {
@@ -70,14 +86,18 @@ impl Keyset {
             policy: view.policy,
             versions,
             usage_key: view.usage_key.map(usage_key_of),
-            read_only: view.read_only,
+            read_only: view.read_only.then(|| Digests::of(bytes)),
         })
     }
 
     /// H of the encoding: which revision this is, byte for byte.
     #[cfg(feature = "std")]
     pub(crate) fn encoding_hash(&self) -> [u8; 32] {
-        hash(&[&self.encode()])
+        self.digests().hash
+    }
+
+    fn digests(&self) -> Digests {
+        self.read_only.unwrap_or_else(|| Digests::of(&self.encode()))
     }
 
     /// The mac of a usage file (format.md 8.7); `None` without a usage key.
@@ -91,8 +111,7 @@ impl Keyset {
     /// H("sealwax/v1/keyset-fingerprint" || 0x00 || keyset)[..16]: names this revision, its secrets included, in front of
     /// people (format.md 8.6b). It is public.
     pub fn fingerprint(&self) -> [u8; 16] {
-        let hash = hash(&[b"sealwax/v1/keyset-fingerprint\0", &self.encode()]);
-        *hash.first_chunk().expect("16 of 32 bytes")
+        self.digests().fingerprint
     }
 
     /// The unprotected keyset of format.md 8.4: every secret readable by whoever has these bytes.
@@ -189,7 +208,7 @@ impl Keyset {
             policy: Policy::of_family(algorithm),
             versions: Vec::with_capacity(1),
             usage_key: None,
-            read_only: false,
+            read_only: None,
         };
         let state = KeyState::Active;
         let version = Version::new(id, version, algorithm, state, secret, created)?;
