@@ -157,14 +157,12 @@ impl Keyset {
     /// # Errors
     /// `UnknownKey` where there is no such version, `Misuse` where the policy does not allow it, `KeyState` where the version
     /// is destroyed.
-    pub fn expose_raw_secret(&self, version: VersionId) -> Result<Zeroizing<[u8; 32]>> {
+    pub fn expose_raw_secret(&self, version: VersionId) -> Result<&[u8; 32]> {
         let version = &self.versions[self.index(version)?];
         if !self.policy.allow_raw_export {
             return Err(Error::Misuse("the keyset's policy does not allow raw export"));
         }
-        let mut secret = Zeroizing::new([0; 32]);
-        *secret = *version.expose_secret()?;
-        Ok(secret)
+        version.expose_secret()
     }
 
     /// The identity string of the primary version: `SEALWAX-SECRET-1...` (format.md 9.2).

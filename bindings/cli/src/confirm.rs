@@ -39,7 +39,8 @@ impl Recognition {
         let (name, revision) = (escaped(keyset.name()), keyset.revision());
         let versions = keyset.versions().len();
         console::say(&format!(
-            "name        {name}\nid          {}\nrevision    {revision}, with {versions} versions\nfingerprint {fingerprint}",
+            "name        {name}\nid          {}\nrevision    {revision}, with {versions} versions\n\
+             fingerprint {fingerprint}",
             keyset.id(),
         ));
         if self.yes {

@@ -28,6 +28,10 @@ pub(crate) struct NewProtection {
     unprotected: bool,
 }
 
+/// The options of [`NewProtection`], for those that exclude them.
+pub(crate) const NEW_PROTECTION: [&str; 4] =
+    ["new_passphrase", "new_passphrase_file", "new_passphrase_fd", "unprotected"];
+
 /// What protects a new keyset file.
 pub(crate) enum Chosen {
     /// Sealed with a passphrase.
@@ -143,12 +147,10 @@ pub(crate) fn make_default(
     };
     let keyset = Keyset::generate(home::DEFAULT, Suite::Cobblestone256)?;
     if let Err(failure) = chosen.save(&keyset, path) {
-        let found = path.exists().then(|| unlocker.load(path)).transpose()?;
-        return match found {
+        let open = || store::open_to_seal(path, unlocker, lease);
+        return match path.exists().then(open).transpose()? {
             // Somebody else made it at the same time: theirs it is.
-            Some(theirs) if theirs.id() != keyset.id() => {
-                store::open_to_seal(path, unlocker, lease)
-            }
+            Some(theirs) if theirs.keyset().id() != keyset.id() => Ok(theirs),
             // Nobody did, or it is ours, and may not be durable.
             _ => Err(failure),
         };

@@ -37,8 +37,8 @@ pub(crate) fn open(path: &Path, unlocker: &Unlocker) -> Result<Store> {
     open_guarded(path, &guard, Options::default())
 }
 
-/// Opens a keyset to seal with it. Where nothing can be written beside it, it is counted in this process alone,
-/// and that is said.
+/// Opens a keyset to seal with it. Where nothing can be written beside it, it is counted in this
+/// process alone, and that is said.
 pub(crate) fn open_to_seal(path: &Path, unlocker: &Unlocker, lease: Lease) -> Result<Store> {
     let guard = unlocker.guard(path).map_err(|failure| failure.at(path))?;
     open_guarded_to_seal(path, &guard, lease)
@@ -55,7 +55,7 @@ pub(crate) fn open_guarded_to_seal(path: &Path, guard: &Guard, lease: Lease) -> 
     }
     let path_shown = shown(path);
     console::warn(&format!(
-        "{path_shown}: nothing can be written beside it, so what it seals is not counted for the limits"
+        "{path_shown}: nothing can be written beside it, so what it seals is not counted"
     ));
     open_guarded(path, guard, Options { counting: Counting::Memory, ..options })
 }
@@ -63,19 +63,23 @@ pub(crate) fn open_guarded_to_seal(path: &Path, guard: &Guard, lease: Lease) -> 
 /// Opens a keyset to open tokens with it. Counting what does not open is worth no failure.
 pub(crate) fn open_to_open(path: &Path, unlocker: &Unlocker) -> Result<Store> {
     let guard = unlocker.guard(path).map_err(|failure| failure.at(path))?;
-    if can_write_beside(path)
-        && let Ok(store) = Store::open(path, guard.clone(), Options::default())
-    {
-        return Ok(store);
+    if can_write_beside(path) {
+        match Store::open(path, guard.clone(), Options::default()) {
+            Ok(store) => return Ok(store),
+            Err(Error::Decrypt) => return Err(wrong_passphrase().at(path)),
+            Err(_) => {}
+        }
     }
     open_guarded(path, &guard, Options { counting: Counting::Memory, ..Options::default() })
 }
 
-/// Opens a keyset to show it, also where its usage file does not verify; then what is wrong with that comes too.
+/// Opens a keyset to show it, also where its usage file does not verify; then what is wrong with
+/// that comes too.
 pub(crate) fn open_to_show(path: &Path, unlocker: &Unlocker) -> Result<(Store, Option<Failure>)> {
     let guard = unlocker.guard(path).map_err(|failure| failure.at(path))?;
     match Store::open(path, guard.clone(), Options::default()) {
         Ok(store) => Ok((store, None)),
+        Err(Error::Decrypt) => Err(wrong_passphrase().at(path)),
         Err(error) => {
             let store = open_guarded(path, &guard, MEMORY)?;
             Ok((store, Some(bad_usage(path, error))))
@@ -133,7 +137,8 @@ impl Backup {
     }
 }
 
-/// A revision may be newer for other reasons; whether there is a newer primary shows in the time that it was made.
+/// A revision may be newer for other reasons; whether there is a newer primary shows in the time
+/// that it was made.
 fn is_older(backup: BackedUp, keyset: &Keyset) -> bool {
     match (backup.at, keyset.primary()) {
         (Now::Seconds(at), Some(primary)) => primary.created() > at,
@@ -146,17 +151,14 @@ fn is_older(backup: BackedUp, keyset: &Keyset) -> bool {
 fn open_guarded(path: &Path, guard: &Guard, options: Options) -> Result<Store> {
     let error = match Store::open(path, guard.clone(), options) {
         Ok(store) => return Ok(store),
+        Err(Error::Decrypt) => return Err(wrong_passphrase().at(path)),
         Err(error) => error,
     };
     // The keyset file opens without the usage file: then it is that which is wrong.
     if options.counting == Counting::File && Store::open(path, guard.clone(), MEMORY).is_ok() {
         return Err(bad_usage(path, error));
     }
-    Err(match error {
-        Error::Decrypt => wrong_passphrase(),
-        other => other.into(),
-    }
-    .at(path))
+    Err(Failure::from(error).at(path))
 }
 
 /// What is said where the passphrase does not open a keyset file.
@@ -169,13 +171,13 @@ pub(crate) fn wrong_passphrase() -> Failure {
 fn bad_usage(path: &Path, error: Error) -> Failure {
     let usage = usage_path(&path.canonicalize().unwrap_or_else(|_| path.to_path_buf()));
     let away = shown(&usage);
-    match error {
-        Error::Keyset { .. } => Failure::from(error)
-            .hint(format!("to go on with what is there, move {away} away, and rotate the keyset"))
-            .at(path),
-        other => Failure::from(other)
-            .hint("put the usage file back, or move it away and rotate the keyset")
-            .at(&usage),
+    let failure = Failure::from(error);
+    let hint = format!("to go on with what is there, move {away} away, and rotate the keyset");
+    // Other hints are about files that somebody sealed.
+    let failure = Failure::new(failure.exit, failure.what()).hint(hint);
+    match failure.exit {
+        Exit::KeyUnavailable => failure.at(path),
+        _ => failure.about(format!("usage file {away}")),
     }
 }
 

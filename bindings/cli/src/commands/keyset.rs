@@ -37,7 +37,8 @@ enum Verb {
     New(new::New),
     /// List the keysets in the home folder. Needs no key.
     List(list::List),
-    /// Describe a keyset: states, times, usage, backup. Without its passphrase: what its file says about itself.
+    /// Describe a keyset: states, times, usage, backup. Without its passphrase: what its file says
+    /// about itself.
     Show(show::Show),
     /// Make a fresh version and seal under it from now on. The older ones go on opening.
     Rotate(rotate::Rotate),
@@ -103,6 +104,7 @@ Examples:
   sealwax keyset suspend default 1f3a --reason \"laptop lost\"
   sealwax keyset compromise default primary --rotate --reason \"found in a log\"
 
-Keysets with names are in $SEALWAX_HOME, else in $XDG_DATA_HOME/sealwax, else in ~/.local/share/sealwax, as NAME.swxk;
-beside each, NAME.swxl counts what its versions were used for. A version is named by the first digits of its id, or as
-`primary`. Each change is one new revision of the file, all or nothing, also when others change it at the same time.";
+Keysets with names are in $SEALWAX_HOME, else in $XDG_DATA_HOME/sealwax, else in
+~/.local/share/sealwax, as NAME.swxk; beside each, NAME.swxl counts what its versions were used
+for. A version is named by the first digits of its id, or as `primary`. Each change is one new
+revision of the file, all or nothing, also when others change it at the same time.";

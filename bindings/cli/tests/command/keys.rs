@@ -19,7 +19,9 @@ fn the_first_seal_makes_a_keyset_and_says_so() {
         |path: std::path::PathBuf| path.metadata().expect("it is").permissions().mode() & 0o777;
     assert_eq!((mode(room.home()), mode(room.home().join("default.swxk"))), (0o700, 0o600));
     let run = room.run(["seal", "-f", "a"]);
-    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
+    let reminder =
+        "sealwax: keyset default has no backup; make one with `sealwax keyset backup default`\n";
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), reminder));
 }
 
 #[test]

@@ -24,13 +24,15 @@ use crate::recipients::parse_recipients;
 pub(super) struct BackupCommand {
     #[command(flatten)]
     target: KeysetTarget,
-    /// For this recovery recipient: a recipient string, or a file of them, one per line. May be repeated.
+    /// For this recovery recipient: a recipient string, or a file of them, one per line. May be
+    /// repeated.
     #[arg(short, long = "recipient", value_name = "RECIPIENT|FILE", group = "for_whom")]
     recipients: Vec<OsString>,
     /// For the holders of N shares, any K of whom restore it together.
     #[arg(long, value_name = "K/N", value_parser = parse_shares, group = "for_whom")]
     shares: Option<(u8, u8)>,
-    /// With -r: the backup file. With --shares: a folder for the backup and a file for each share, which does not exist yet.
+    /// With -r: the backup file. With --shares: a folder for the backup and a file for each share,
+    /// which does not exist yet.
     #[arg(short, long, value_name = "FILE|FOLDER")]
     output: PathBuf,
 }
@@ -56,7 +58,7 @@ impl BackupCommand {
         let fingerprint = hex(&keyset.fingerprint());
         let name = escaped(keyset.name());
         console::note(&format!(
-            "write down the fingerprint of {name}, which `restore` asks for; make a new backup after each rotation"
+            "write down the fingerprint of {name}: `restore` shows it; make a new backup after rotating"
         ));
         let shown_files: Vec<_> = files.iter().map(|path| shown(path)).collect();
         let what = format!(
@@ -79,8 +81,8 @@ impl BackupCommand {
         Ok(vec![self.output.clone()])
     }
 
-    /// Backup and shares appear together, or not at all: shares of a backup that is not there would be taken for
-    /// something.
+    /// Backup and shares appear together, or not at all: shares of a backup that is not there would
+    /// be taken for something.
     fn write_shares(&self, keyset: &Keyset, (threshold, count): (u8, u8)) -> Result<Vec<PathBuf>> {
         let folder = self.output.as_path();
         let at = |error: std::io::Error| Failure::from(error).at(folder);
@@ -116,7 +118,7 @@ fn write_all(
         let id = share.backup();
         let about = format!(
             "# SECRET. Share {number} of {count} of backup {id} of keyset {}.\n\
-             # Any {threshold} of them restore it: sealwax keyset restore BACKUP --share FILE ...\n",
+             # Any {threshold} restore it: sealwax keyset restore BACKUP --share FILE ...\n",
             escaped(keyset.name()),
         );
         let text = share.expose_text();
@@ -179,11 +181,12 @@ fn parse_shares(text: &str) -> Result<(u8, u8), String> {
 
 const EXAMPLES: &str = "\
 Examples:
-  sealwax identity new -o recovery.swxk --passphrase > recovery.pub      once; recovery.swxk goes into a safe
+  sealwax identity new -o recovery.swxk --passphrase > recovery.pub      once, for a safe
   sealwax keyset backup -r recovery.pub -o /mnt/usb/default.backup
   sealwax keyset backup work --shares 2/3 -o work-backup
   sealwax keyset restore /mnt/usb/default.backup -i recovery.swxk
 
-With shares the folder gets the backup and a file per share, each of mode 0600: give each holder one share and a copy
-of the backup, and delete the shares here. Fewer than K shares, even with the backup, tell nothing. A backup holds every
-version as it is now, also those that are destroyed later; make a new one after each rotation.";
+With shares the folder gets the backup and a file per share, each of mode 0600: give each holder
+one share and a copy of the backup, and delete the shares here. Fewer than K shares, even with the
+backup, tell nothing. A backup holds every version as it is now, also those that are destroyed
+later; make a new one after each rotation.";

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! One change of a keyset file: options that all of them have, the change itself, and what is said afterwards.
+//! One change of a keyset file: options that all of them have, the change itself, and what is said
+//! afterwards.
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -98,8 +99,8 @@ impl How {
 }
 
 impl Subject {
-    /// Changes the keyset under the lock of its file, and says what became of it. With `--dry-run` all of it is tried, and
-    /// nothing is written.
+    /// Changes the keyset under the lock of its file, and says what became of it. With `--dry-run`
+    /// all of it is tried, and nothing is written.
     pub(super) fn change(
         &self,
         change: impl FnOnce(&mut Keyset) -> Result<Changed>,
@@ -173,7 +174,8 @@ impl Subject {
         }
     }
 
-    /// Says what became of something else than the versions: a line, or an object with `more` in it.
+    /// Says what became of something else than the versions: a line, or an object with `more` in
+    /// it.
     pub(super) fn say(&self, what: &str, more: Value) -> Result<()> {
         let keyset = self.store.keyset();
         if !self.how.json {
@@ -201,7 +203,8 @@ impl Subject {
         if keyset.primary().is_none() {
             let name = Home::name_of(&self.path);
             console::warn(&format!(
-                "keyset {name} has no primary version and does not seal; `sealwax keyset rotate {name}` makes one"
+                "keyset {name} has no primary version and does not seal; `sealwax keyset rotate \
+                 {name}` makes one"
             ));
         }
         store::remind_of_backup(&self.store);

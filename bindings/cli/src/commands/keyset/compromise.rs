@@ -50,6 +50,7 @@ Examples:
   sealwax keyset compromise work primary --rotate --reason \"found in a build log\"
   sealwax keyset compromise work 1f3a --dry-run
 
-This cannot be taken back. What is sealed under the version opens only with --allow-compromised from now on, and nothing
-says who sealed it: whoever has the version can forge it. `sealwax reencrypt` moves what is worth keeping to the new
-version; `rewrap` would keep data keys that the adversary may have.";
+This cannot be taken back. What is sealed under the version opens only with --allow-compromised
+from now on, and nothing says who sealed it: whoever has the version can forge it. `sealwax
+reencrypt` moves what is worth keeping to the new version; `rewrap` would keep data keys that the
+adversary may have.";

@@ -31,7 +31,8 @@ use crate::unlock::{self, Expectation, Unlocker};
 pub(super) struct Destroy {
     #[command(flatten)]
     target: VersionTarget,
-    /// First look at these files and folders with keys: all that is sealed must open, and nothing depend on the version.
+    /// First look at these files and folders with keys: all that is sealed must open, and nothing
+    /// depend on the version.
     #[arg(long, value_name = "PATH", num_args = 1.., conflicts_with = "without_census")]
     census: Vec<PathBuf>,
     /// Look at nothing: what still depends on the version is lost for good.
@@ -40,8 +41,8 @@ pub(super) struct Destroy {
     /// Destroy it although the census shows files that depend on it, and lose what only it opens.
     #[arg(long)]
     despite_dependents: bool,
-    /// Another keyset that files of the census are sealed for; those in the home folder without a passphrase are
-    /// known. May be repeated.
+    /// Another keyset that files of the census are sealed for; those in the home folder without a
+    /// passphrase are known. May be repeated.
     #[arg(short, long = "keyset", value_name = "NAME|FILE")]
     keysets: Vec<OsString>,
     /// An identity that files of the census are sealed for. May be repeated.
@@ -86,7 +87,8 @@ impl Destroy {
             Ok(Changed { what: state_text(keyset, version), versions: vec![version] })
         })?;
         console::note(
-            "not covered: tokens in databases, other copies of the keyset file, and its backups; they hold the version still",
+            "not covered: tokens in databases; other copies of the keyset file and its backups, \
+             which hold the version still",
         );
         Ok(())
     }
@@ -115,7 +117,8 @@ impl Destroy {
             return Ok(Clearance::danger_without_census());
         }
         if envelopes != 0 {
-            let hint = "`sealwax rewrap` moves them to the primary version; --despite-dependents loses them";
+            let hint = "`sealwax rewrap` moves them to the primary version; \
+                        --despite-dependents loses them";
             return Err(Failure::new(Exit::KeyUnavailable, what).hint(hint));
         }
         console::note(&format!(
@@ -152,7 +155,8 @@ fn files(count: u64) -> String {
     format!("{count} {}", if count == 1 { "file" } else { "files" })
 }
 
-/// Whether the library refuses it whatever a census shows; then nobody is to wait or to be asked first.
+/// Whether the library refuses it whatever a census shows; then nobody is to wait or to be asked
+/// first.
 fn is_refused_anyway(keyset: &Keyset, version: VersionId) -> bool {
     let is_destroyed = keyset
         .version(version)
@@ -207,6 +211,7 @@ Examples:
   sealwax keyset destroy work 1f3a --without-census --yes
   sealwax keyset destroy work 1f3a --census /srv/data --dry-run
 
-The secret is wiped, and a tombstone with the id, times and reasons stays. The census opens the header of every .swx file
-below the paths; one that does not open, or depends on the version, stops it. It says nothing about what it did not look
-at: tokens in databases, other machines, other copies of the keyset file and its backups.";
+The secret is wiped, and a tombstone with the id, times and reasons stays. The census opens the
+header of every .swx file below the paths; one that does not open, or depends on the version, stops
+it. It says nothing about what it did not look at: tokens in databases, other machines, other
+copies of the keyset file and its backups.";

@@ -23,7 +23,7 @@ use crate::flow;
 use crate::home::{self, Home};
 use crate::interrupt;
 use crate::passphrase::{Source, Typing};
-use crate::protection::{Chosen, NewProtection};
+use crate::protection::{Chosen, NEW_PROTECTION, NewProtection};
 use crate::recipients::parse_recipients;
 use crate::unlock::Unlocker;
 
@@ -40,14 +40,16 @@ pub(super) struct Export {
     protection: NewProtection,
     /// Seal it for this recipient: a recipient string, or a file of them. May be repeated.
     #[arg(
-        short, long = "recipient", value_name = "RECIPIENT|FILE",
-        conflicts_with_all = ["new_passphrase", "new_passphrase_file", "new_passphrase_fd", "unprotected"],
+        short,
+        long = "recipient",
+        value_name = "RECIPIENT|FILE",
+        conflicts_with_all = NEW_PROTECTION
     )]
     recipients: Vec<OsString>,
     /// Only the 32 secret bytes of this version, where the policy allows it.
     #[arg(
         long, value_name = "VERSION",
-        conflicts_with_all = ["recipients", "new_passphrase", "new_passphrase_file", "new_passphrase_fd", "unprotected"],
+        conflicts_with = "recipients", conflicts_with_all = NEW_PROTECTION,
     )]
     raw: Option<String>,
     /// Write it to this file, which does not exist yet, or - for stdout.
@@ -88,7 +90,8 @@ impl Export {
             true => {
                 let value = json!({
                     "keyset": keyset.name(), "id": keyset.id().to_string(), "revision": revision,
-                    "fingerprint": hex(&keyset.fingerprint()), "file": self.output.to_string_lossy(),
+                    "fingerprint": hex(&keyset.fingerprint()),
+                    "file": self.output.to_string_lossy(),
                     "protected": !is_secret,
                 });
                 format!("{value}\n")
@@ -153,5 +156,6 @@ Examples:
   sealwax keyset export device --unprotected -o device.swxk              to provision a device with
   sealwax keyset export device --raw primary -o device.key
 
-The keyset stays as it is. Each copy counts what it seals for itself, and learns of a rotation only by a new export. Raw
-bytes are written only where the policy allows it: they have no states, no times and no id.";
+The keyset stays as it is. Each copy counts what it seals for itself, and learns of a rotation only
+by a new export. Raw bytes are written only where the policy allows it: they have no states, no
+times and no id.";

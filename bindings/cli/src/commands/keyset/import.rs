@@ -126,5 +126,5 @@ Examples:
   sealwax keyset import for-ann.swxk -i me.swxk --new-passphrase --as work
   sealwax keyset import --raw device.key --suite chacha20-poly1305 --as device --unprotected
 
-The file keeps its protection unless another is given. An existing keyset is never replaced. What is sealed for an
-identity says nothing about who made it: its id and fingerprint are shown first.";
+The file keeps its protection unless another is given. An existing keyset is never replaced. What
+is sealed for an identity says nothing about who made it: its id and fingerprint are shown first.";

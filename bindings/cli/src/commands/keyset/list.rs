@@ -128,4 +128,5 @@ Examples:
   sealwax keyset list
   sealwax keyset list --json | jq -r '.[] | select(.rotation_due) | .name'
 
-Keysets with a passphrase are listed by what their files say about themselves; `sealwax keyset show` opens them.";
+Keysets with a passphrase are listed by what their files say about themselves; `sealwax keyset
+show` opens them.";

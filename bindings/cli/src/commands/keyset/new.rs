@@ -78,4 +78,5 @@ Examples:
   sealwax keyset new ci --passphrase-file /run/secrets/keyset
   sealwax keyset new device --suite chacha20-poly1305 --unprotected -o device.swxk
 
-On a terminal a passphrase is asked for; elsewhere, without one, the file is not protected, and that is said.";
+On a terminal a passphrase is asked for; elsewhere, without one, the file is not protected, and
+that is said.";

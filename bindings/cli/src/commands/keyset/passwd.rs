@@ -56,5 +56,5 @@ Examples:
   sealwax keyset passwd work --passphrase-file old --new-passphrase-file new
   sealwax keyset passwd ci --passphrase-file old --unprotected
 
-The versions stay the same: whoever had the file and its passphrase has them. Where that may be somebody else, see
-`sealwax keyset compromise`.";
+The versions stay the same: whoever had the file and its passphrase has them. Where that may be
+somebody else, see `sealwax keyset compromise`.";

@@ -21,7 +21,10 @@ pub(super) struct PolicyCommand {
     #[command(flatten)]
     target: KeysetTarget,
     /// Rotate when the primary version is this old: 2y, 90d, 12h, never.
-    #[arg(long, value_name = "DURATION", value_parser = |text: &str| or_never(text, parse_duration))]
+    #[arg(
+        long, value_name = "DURATION",
+        value_parser = |text: &str| or_never(text, parse_duration),
+    )]
     rotate_after: Option<u64>,
     /// Rotate after so many messages, or never.
     #[arg(long, value_name = "N", value_parser = |text: &str| or_never(text, parse_count))]
@@ -30,7 +33,10 @@ pub(super) struct PolicyCommand {
     #[arg(long, value_name = "BYTES", value_parser = |text: &str| or_never(text, parse_bytes))]
     rotate_after_bytes: Option<u64>,
     /// What new versions may be. The versions that there are stay.
-    #[arg(long, value_name = "NAME,...", value_delimiter = ',', value_parser = suite::parse_algorithm)]
+    #[arg(
+        long, value_name = "NAME,...", value_delimiter = ',',
+        value_parser = suite::parse_algorithm,
+    )]
     algorithms: Vec<Algorithm>,
     /// Allow `sealwax keyset export --raw`.
     #[arg(long, conflicts_with = "no_raw_export")]
@@ -101,5 +107,6 @@ Examples:
   sealwax keyset policy work --algorithms cobblestone-256
   sealwax keyset policy device --allow-raw-export
 
-A policy rotates nothing by itself: `sealwax keyset rotate --if-due`, run by a timer, does. A year is 365.25 days. New
-keysets rotate after two years, 2^46 messages or 2^56 bytes; a version stops at 2^48 messages or 2^58 bytes.";
+A policy rotates nothing by itself: `sealwax keyset rotate --if-due`, run by a timer, does. A year
+is 365.25 days. New keysets rotate after two years, 2^46 messages or 2^56 bytes; a version stops at
+2^48 messages or 2^58 bytes.";

@@ -55,7 +55,8 @@ pub(super) struct BackupKeys {
     /// An identity that it was made for. May be repeated.
     #[arg(short, long = "identity", value_name = "FILE")]
     identities: Vec<PathBuf>,
-    /// A file with shares, one per line, or - for stdin. May be repeated. Without it, shares are asked for.
+    /// A file with shares, one per line, or - for stdin. May be repeated. Without it, shares are
+    /// asked for.
     #[arg(long = "share", value_name = "FILE")]
     shares: Vec<PathBuf>,
     #[command(flatten)]
@@ -108,7 +109,7 @@ impl Restore {
         }
         chosen.announce(&path);
         console::note(&format!(
-            "what was sealed before is not counted: rotate it soon, with `sealwax keyset rotate {}`",
+            "what was sealed before is not counted: rotate soon, with `sealwax keyset rotate {}`",
             Home::name_of(&path)
         ));
         console::print(&report(Some(store.keyset().revision())))
@@ -283,7 +284,8 @@ Examples:
   sealwax keyset restore /mnt/usb/default.backup -i recovery.swxk
   sealwax keyset restore work.backup --share ann.txt --share bob.txt --as work
   sealwax keyset restore work.backup             asks for the shares
-  sealwax keyset restore default.backup -i recovery.swxk --fingerprint 0123... --new-passphrase-file new
+  sealwax keyset restore default.backup -i recovery.swxk --fingerprint 0123... --unprotected
 
-What opened it does not prove who made it: name, id, revision and fingerprint are shown first, to be compared with what
-was written down. The restored keyset is a new revision. An existing keyset is never replaced: move it away first.";
+What opened it does not prove who made it: name, id, revision and fingerprint are shown first, to
+be compared with what was written down. The restored keyset is a new revision. An existing keyset
+is never replaced: move it away first.";

@@ -20,10 +20,12 @@ pub(super) struct Rotate {
     /// Only where the keyset's policy, the primary's times or its limits want it.
     #[arg(long)]
     if_due: bool,
-    /// Only make the new version, so that it can be handed out; `activate` makes it the primary later.
+    /// Only make the new version, so that it can be handed out; `activate` makes it the primary
+    /// later.
     #[arg(long, conflicts_with = "if_due")]
     prepare: bool,
-    /// What the new version is: a suite, or x25519 or x-wing for an identity. By default as the primary.
+    /// What the new version is: a suite, or x25519 or x-wing for an identity. By default as the
+    /// primary.
     #[arg(long, value_name = "SUITE", value_parser = suite::parse_algorithm)]
     suite: Option<Algorithm>,
     /// With --prepare: from when on the new version may be used.
@@ -91,6 +93,7 @@ Examples:
   sealwax keyset rotate work --prepare --activate-at 2027-01-01    hand the file out, then:
   sealwax keyset activate work 1f3a0c7d
 
-What is sealed already goes on opening; `sealwax rewrap` moves it to the new version. A reader without the new
-version opens nothing that is sealed under it: where files are copied to readers, prepare, copy, then activate.
-TIME is a date (2027-01-31), a date and a time in UTC (2027-01-31T12:00:00Z), a duration from now (+90d), or never.";
+What is sealed already goes on opening; `sealwax rewrap` moves it to the new version. A reader
+without the new version opens nothing that is sealed under it: where files are copied to readers,
+prepare, copy, then activate. TIME is a date (2027-01-31), a date and a time in UTC
+(2027-01-31T12:00:00Z), a duration from now (+90d), or never.";

@@ -23,7 +23,10 @@ pub(super) struct Schedule {
     #[arg(long, value_name = "TIME", value_parser = Moment::parse)]
     activate_at: Option<Moment>,
     /// From when on it no longer seals.
-    #[arg(long, value_name = "TIME", value_parser = Moment::parse, required_unless_present = "activate_at")]
+    #[arg(
+        long, value_name = "TIME", value_parser = Moment::parse,
+        required_unless_present = "activate_at",
+    )]
     deactivate_at: Option<Moment>,
     #[command(flatten)]
     how: How,
@@ -57,6 +60,7 @@ Examples:
   sealwax keyset schedule work 1f3a --activate-at 2027-01-01T06:00:00Z --deactivate-at never
   sealwax keyset schedule work primary --deactivate-at +90d
 
-TIME is a date (2027-01-31), a date and a time in UTC (2027-01-31T12:00:00Z), a duration from now (+90d), or never. What
-is not given stays as it is. Times only restrict: before its start a version neither seals nor opens, after its end it
-opens. They are kept by the clock of whoever uses the keyset; without a clock, a version with times does not seal.";
+TIME is a date (2027-01-31), a date and a time in UTC (2027-01-31T12:00:00Z), a duration from now
+(+90d), or never. What is not given stays as it is. Times only restrict: before its start a version
+neither seals nor opens, after its end it opens. They are kept by the clock of whoever uses the
+keyset; without a clock, a version with times does not seal.";

@@ -106,5 +106,5 @@ Examples:
   sealwax keyset show work --passphrase --json
   sealwax keyset show --json | jq '.versions[] | select(.primary) | .usage'
 
-Times are in UTC. What is counted is what was sealed with this file on this machine; what running processes have leased
-counts as used until they give it back.";
+Times are in UTC. What is counted is what was sealed with this file on this machine; what running
+processes have leased counts as used until they give it back.";

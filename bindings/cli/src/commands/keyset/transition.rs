@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `sealwax keyset activate`, `suspend`, `resume` and `deactivate`: moves from one state to another.
+//! `sealwax keyset activate`, `suspend`, `resume` and `deactivate`: moves between states.
 
 use clap::Args;
 use sealwax::Keyset;
@@ -100,8 +100,8 @@ Examples:
   sealwax keyset suspend work 1f3a --reason \"laptop lost, being looked for\"
   sealwax keyset suspend work primary --dry-run
 
-A suspended version neither seals nor opens until `resume`. Suspending the primary leaves the keyset without one: it
-does not seal until `rotate` or `resume`.";
+A suspended version neither seals nor opens until `resume`. Suspending the primary leaves the
+keyset without one: it does not seal until `rotate` or `resume`.";
 
 const RESUME: &str = "\
 Examples:
@@ -114,4 +114,5 @@ Examples:
   sealwax keyset rotate work
   sealwax keyset deactivate work 1f3a --reason \"replaced\"
 
-A deactivated version never seals again, and goes on opening. The primary is not deactivated: rotate first.";
+A deactivated version never seals again, and goes on opening. The primary is not deactivated:
+rotate first.";
