@@ -217,13 +217,30 @@ impl Keyring {
 
     /// Gets all keys that sealed files name, where they decide: all headers are read once. How many files there are, as
     /// far as they were counted.
-    pub(crate) fn prepare_all(&mut self, folders: &Folders, locked: Locked) -> Result<u64> {
+    pub(crate) fn prepare_all(&mut self, folders: &Folders) -> Result<u64> {
         if !self.wants_header() {
             return Ok(0);
         }
         let census = bulk::survey(folders);
-        self.fetch_all(&census, locked)?;
+        self.fetch_all(&census, Locked::Ask)?;
         Ok(census.envelopes() + census.unreadable())
+    }
+
+    /// Gets every keyset in the home folder that needs no passphrase; and those that need one and are named, where
+    /// somebody is to be asked.
+    pub(crate) fn prepare_home(&mut self, folders: &Folders, locked: Locked) -> Result<()> {
+        if !self.wants_header() {
+            return Ok(());
+        }
+        let files = self.files_of(None)?;
+        for path in &files {
+            self.load_or_leave_out(path, Locked::LeaveOut);
+        }
+        // Where all are open already, the headers are not read for this.
+        if locked == Locked::Ask && self.held.len() < files.len() {
+            self.prepare_all(folders)?;
+        }
+        Ok(())
     }
 
     fn fetch_all(&mut self, census: &Census, locked: Locked) -> Result<()> {
@@ -236,16 +253,6 @@ impl Keyring {
                 }
                 Dependence::Pair(_) | Dependence::Hidden => self.fetch_identities()?,
                 _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// Gets every keyset in the home folder that needs no passphrase.
-    pub(crate) fn prepare_home(&mut self) -> Result<()> {
-        if self.wants_header() {
-            for path in self.files_of(None)? {
-                self.load_or_leave_out(&path, Locked::LeaveOut);
             }
         }
         Ok(())

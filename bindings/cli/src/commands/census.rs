@@ -77,12 +77,8 @@ impl CensusCommand {
         let folders = bulk::folders(&self.paths, Depth::Folders, self.threads)?;
         let mut keyring = Keyring::of_keys(&self.keys, Purpose::Open)?;
         let locked = if self.verify { Locked::Ask } else { Locked::LeaveOut };
-        let expected = keyring.prepare_all(&folders, locked)?;
-        if self.lines {
-            // A token does not say which keyset it is of, only which version.
-            keyring.prepare_home()?;
-        }
-        let count = self.count(&keyring, &folders, expected)?;
+        keyring.prepare_home(&folders, locked)?;
+        let count = self.count(&keyring, &folders)?;
         if interrupt::is_cancelled() {
             return Err(interrupt::failure());
         }
@@ -98,7 +94,7 @@ impl CensusCommand {
         Ok(exit.map_or(Ok(()), Err))
     }
 
-    fn count(&self, keyring: &Keyring, folders: &Folders, expected: u64) -> Result<Count> {
+    fn count(&self, keyring: &Keyring, folders: &Folders) -> Result<Count> {
         let mut surveyor = Surveyor::new();
         for keyset in keyring.keysets() {
             surveyor = surveyor.keyset(keyset);
@@ -109,7 +105,7 @@ impl CensusCommand {
         if self.verify {
             surveyor = surveyor.verified();
         }
-        let progress = Progress::of_files("census".into(), self.quiet, expected);
+        let progress = Progress::of_files("census".into(), self.quiet, 0);
         let start = || (Count::new(surveyor.census()), HeaderReader::new());
         let workers = folders.each(Some(&progress), start, |(count, reader), found| {
             let (path, finding) = match found {
@@ -225,16 +221,23 @@ impl Count {
     }
 }
 
-/// All that something depends on, and the versions at hand that nothing depends on.
+/// All that something depends on, and the other versions of those keysets.
 fn rows(keyring: &mut Keyring, census: &Census) -> Result<Vec<Row>> {
     let mut tallies = census.tallies().clone();
+    // Those that the user gave are shown in any case.
+    let given = !keyring.wants_header();
+    let is_named = |id: KeysetId| {
+        let of_it =
+            |dependence: &Dependence| matches!(dependence, Dependence::Version(of, _) if *of == id);
+        given || census.tallies().keys().any(of_it)
+    };
     let mut versions: BTreeMap<(KeysetId, VersionId), (KeyState, bool)> = BTreeMap::new();
     for keyset in keyring.keysets() {
         let primary = keyset.primary().map(sealwax::keyset::Version::id);
         for version in keyset.versions() {
             let key = (keyset.id(), version.id());
             versions.insert(key, (version.state(), primary == Some(version.id())));
-            if version.state() != KeyState::Destroyed {
+            if version.state() != KeyState::Destroyed && is_named(keyset.id()) {
                 tallies.entry(Dependence::Version(key.0, key.1)).or_default();
             }
         }

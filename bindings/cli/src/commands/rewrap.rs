@@ -20,7 +20,7 @@ use crate::console;
 use crate::exit::Exit;
 use crate::failure::{Failure, Result, shown};
 use crate::interrupt;
-use crate::keyring::{KeyOptions, Keyring, Locked, Purpose};
+use crate::keyring::{KeyOptions, Keyring, Purpose};
 use crate::progress::Progress;
 use crate::{removal, via};
 
@@ -96,7 +96,7 @@ impl Rewrap {
         let folders = bulk::folders(&self.paths, Depth::of(self.recursive), self.threads)?;
         let purpose = if self.dry_run { Purpose::Open } else { Purpose::Wrap };
         let mut keyring = Keyring::of_keys(&self.keys, purpose)?;
-        let expected = keyring.prepare_all(&folders, Locked::Ask)?;
+        let expected = keyring.prepare_all(&folders)?;
         let changes = Changes::load(&self.changes, &keyring)?;
         let removals = removal::parse_all(&self.remove, keyring.home())?;
         if interrupt::is_cancelled() {
