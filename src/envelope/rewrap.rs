@@ -473,7 +473,8 @@ fn check_not_itself(header: &Header<'_>, plan: &Plan<'_>) -> Result<()> {
 }
 
 impl Removal {
-    fn means(&self, entry: &Entry<'_>) -> bool {
+    /// Whether it means this entry.
+    pub fn means(&self, entry: &Entry<'_>) -> bool {
         match (*self, entry.wanted()) {
             (Removal::Keyset(keyset), Wanted::Keyset(id, _)) => id == keyset,
             (Removal::Version(keyset, version), Wanted::Keyset(id, of)) => {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Which recipients are taken out: WHO in `--remove WHO`.
+//! Which recipients are meant: WHO in `--remove WHO` and `--only WHO`.
 
 use sealwax::envelope::Removal;
 use sealwax::id::{Fingerprint, KeysetId, RecipientKind, VersionId};
@@ -12,9 +12,9 @@ use crate::home::Home;
 pub(crate) const PASSPHRASE: Removal = Removal::Kind(RecipientKind::Passphrase);
 
 /// What these arguments mean. Names are those of keysets in the home folder.
-pub(crate) fn parse_all(arguments: &[String], home: &Home) -> Result<Vec<Removal>> {
+pub(crate) fn parse_all(option: &str, arguments: &[String], home: &Home) -> Result<Vec<Removal>> {
     let parse = |text: &String| {
-        let failure = |failure: Failure| failure.about(format!("--remove {}", escaped(text)));
+        let failure = |failure: Failure| failure.about(format!("{option} {}", escaped(text)));
         parse(text, home).map_err(failure)
     };
     arguments.iter().map(parse).collect()

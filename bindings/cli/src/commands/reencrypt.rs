@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use sealwax::envelope::{DEFAULT_MAX_HEADER_LEN, Entry, Header};
+use sealwax::envelope::{DEFAULT_MAX_HEADER_LEN, Entry, Header, Removal};
 use sealwax::stream::{DetachedPaths, Job, Reencrypted};
 use sealwax::{KeyWrap, Sealer};
 use serde_json::json;
@@ -22,7 +22,7 @@ use crate::interrupt;
 use crate::keyring::{Keyring, OpenOptions, Purpose};
 use crate::plan::{FileOptions, Item, Naming, Output};
 use crate::progress::Progress;
-use crate::via;
+use crate::{removal, via};
 
 /// Options of `sealwax reencrypt`.
 #[derive(Args, Clone, Debug)]
@@ -32,6 +32,9 @@ pub(crate) struct Reencrypt {
     keys: OpenOptions,
     #[command(flatten)]
     changes: ChangeOptions,
+    /// Only files with this recipient, named as for rewrap's --remove: a keyset, ID:VERSION, a kind. May be repeated.
+    #[arg(long, value_name = "WHO")]
+    only: Vec<String>,
     #[command(flatten)]
     header: HeaderOption,
     /// With --header: the new header goes into this file, and the new payload into OUT. Without, OUT holds both.
@@ -62,9 +65,10 @@ impl Reencrypt {
         self.header.check(&items)?;
         let mut keyring = Keyring::new(self.keys.clone(), Purpose::Wrap)?;
         let changes = Changes::load(&self.changes, &keyring)?;
+        let only = removal::parse_all("--only", &self.only, keyring.home())?;
         let outcome = each(items, |item| {
             let name = item.input.name();
-            let done = self.reencrypt(&mut keyring, &changes, &item);
+            let done = self.reencrypt(&mut keyring, &changes, &only, &item);
             done.map_err(|failure| failure.about(name))
         });
         changes.close();
@@ -72,7 +76,13 @@ impl Reencrypt {
         Ok(outcome)
     }
 
-    fn reencrypt(&self, keyring: &mut Keyring, changes: &Changes, item: &Item) -> Result<()> {
+    fn reencrypt(
+        &self,
+        keyring: &mut Keyring,
+        changes: &Changes,
+        only: &[Removal],
+        item: &Item,
+    ) -> Result<()> {
         let (Input::File(source), Output::File(target)) = (&item.input, &item.output) else {
             return Err(Failure::usage("reencrypt works from file to file")
                 .hint("for pipes: `sealwax open | sealwax seal`"));
@@ -82,6 +92,10 @@ impl Reencrypt {
             None => front::read_header(&mut File::open(source)?)?,
         };
         let header = Header::parse(&header_bytes, DEFAULT_MAX_HEADER_LEN)?;
+        let is_meant = |entry: Entry<'_>| only.iter().any(|who| who.means(&entry));
+        if !only.is_empty() && !header.entries().any(is_meant) {
+            return Ok(());
+        }
         keyring.prepare_to_wrap(&header)?;
         let recipients = recipients_of(&header, keyring, changes)?;
         let mut sealer = Sealer::new();
@@ -218,6 +232,7 @@ Examples:
   sealwax reencrypt -R --in-place /mnt/backup
   sealwax reencrypt -R /mnt/backup -o /mnt/new --to-keyset archive
   sealwax reencrypt --in-place --passphrase-file old --new-passphrase-file new letter.swx
+  sealwax reencrypt -R --in-place --only work:0a1b2c3d --allow-compromised /mnt/backup
   sealwax reencrypt --in-place --allow-compromised --context host=db1 dump.sql.swx
   sealwax reencrypt --header dump.header.swx dump.payload -o new.payload --new-header new.header.swx
 

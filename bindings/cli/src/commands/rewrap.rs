@@ -98,7 +98,7 @@ impl Rewrap {
         let mut keyring = Keyring::of_keys(&self.keys, purpose)?;
         let expected = keyring.prepare_all(&folders)?;
         let changes = Changes::load(&self.changes, &keyring)?;
-        let removals = removal::parse_all(&self.remove, keyring.home())?;
+        let removals = removal::parse_all("--remove", &self.remove, keyring.home())?;
         if interrupt::is_cancelled() {
             return Err(interrupt::failure());
         }
