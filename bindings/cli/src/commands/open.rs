@@ -49,7 +49,6 @@ impl Open {
 }
 
 /// With which keys and options the items are opened.
-
 struct Opening<'a> {
     keyring: &'a mut Keyring,
     files: &'a FileOptions,

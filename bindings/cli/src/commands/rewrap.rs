@@ -292,7 +292,7 @@ fn refuse_foreign(done: FileRewrap) -> Result<FileRewrap> {
 
 fn file_json(name: &str, done: &FileRewrap) -> Value {
     let changed = |outcome: &str, changes: &[Change], opened_via: Option<OpenedVia>| {
-        let changes: Vec<_> = changes.iter().map(|change| change_text(change)).collect();
+        let changes: Vec<_> = changes.iter().map(change_text).collect();
         json!({
             "file": name,
             "outcome": outcome,
