@@ -364,10 +364,16 @@ impl Keyset {
         }
     }
 
-    /// Whether this version seals now.
+    /// Whether this version seals now: it is the primary, and its state and times let it.
     #[cfg(feature = "std")]
     pub(crate) fn check_seals(&self, version: VersionId) -> Result<()> {
-        self.versions[self.index(version)?].check_seals()
+        let meant = &self.versions[self.index(version)?];
+        meant.check_seals()?;
+        if self.primary != Some(version) {
+            let remedy = "it is not the primary any more: seal with the newest revision";
+            return Err(refuse(self.id, version, meant.state(), remedy));
+        }
+        Ok(())
     }
 
     #[cfg(feature = "std")]

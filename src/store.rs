@@ -44,7 +44,7 @@ use usage::{Seen, UsagePath};
 /// let store = Store::create(&path, keyset, Guard::Unprotected, Options::default())?;
 /// let token = store.seal(b"4111 1111 1111 1111", &Context::new())?;
 /// store.change(|keyset| keyset.rotate_if_due(Now::system()))?;
-/// assert_eq!(store.open(&token, &Context::new())?.as_slice(), b"4111 1111 1111 1111");
+/// assert_eq!(store.open_token(&token, &Context::new())?.as_slice(), b"4111 1111 1111 1111");
 /// # Ok(()) }
 /// ```
 pub struct Store {

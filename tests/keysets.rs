@@ -384,3 +384,18 @@ fn a_raw_secret_is_exposed_only_where_the_policy_allows_it() {
     let gone = keyset.expose_raw_secret(version).map(drop);
     assert_eq!(gone.map_err(|error| error.kind()), Err(ErrorKind::KeyState));
 }
+
+#[test]
+fn a_keyset_file_that_a_compromised_version_wrapped_is_not_loaded_for_use() {
+    let mut wrapping = Keyset::generate("wrapping", Suite::ChaCha20Poly1305).expect("generated");
+    let old = wrapping.primary().expect("a primary").id();
+    let keyset = Keyset::generate("orders", Suite::ChaCha20Poly1305).expect("generated");
+    let file = keyset.to_file_bytes(Protection::Sealed(&[&wrapping])).expect("sealed");
+    wrapping.rotate(Suite::ChaCha20Poly1305).expect("rotated");
+    wrapping.mark_compromised(old, "", Now::Unknown).expect("marked");
+    let migrating = wrapping.migrating();
+    let loaded = Keyset::parse_file_bytes(&file, Protection::Sealed(&[&migrating]));
+    assert_eq!(loaded.err().map(|error| error.kind()), Some(ErrorKind::KeyState));
+    let restored = Keyset::parse_file_bytes(&file, Protection::Restore(&[&migrating]));
+    assert_eq!(restored.expect("restored").id(), keyset.id());
+}

@@ -414,3 +414,32 @@ fn a_file_that_was_replaced_while_it_was_copied_is_not_put_back() {
     assert_eq!(kind(reencrypted), Some(ErrorKind::Io));
     assert_eq!(sealed.bytes(), newer);
 }
+
+#[test]
+fn a_header_over_the_limit_is_not_made_in_memory() {
+    let keyset = keyset();
+    let identities: Vec<_> =
+        (0..63).map(|_| Keyset::generate("backup", Algorithm::XWing).expect("generated")).collect();
+    let envelope = Sealer::new().recipient(&keyset).seal(b"plaintext").expect("sealed");
+    let mut rewrapper = Rewrapper::new().keyset(&keyset);
+    for identity in &identities {
+        rewrapper = rewrapper.recipient(identity);
+    }
+    assert_eq!(kind(rewrapper.rewrap(&envelope)), Some(ErrorKind::Limit));
+    let raised = rewrapper.max_header_len(1 << 20).rewrap(&envelope).expect("rewrapped");
+    assert!(raised.expect("recipients came").len() > DEFAULT_MAX_HEADER_LEN);
+}
+
+#[test]
+fn a_migrating_key_does_not_rewrap_what_a_compromised_version_wrapped() {
+    let mut keyset = keyset();
+    let envelope = Sealer::new().recipient(&keyset).seal(b"plaintext").expect("sealed");
+    let Wanted::Keyset(_, old) = primary(&keyset) else { panic!("a keyset") };
+    keyset.rotate(SUITE).expect("rotated");
+    keyset.mark_compromised(old, "", NOW).expect("marked");
+    let (migrating, other) = (keyset.migrating(), raw_key(1, 1));
+    let rewrapper = Rewrapper::new().key(&migrating).recipient(&other);
+    assert_eq!(kind(rewrapper.rewrap(&envelope)), Some(ErrorKind::KeyState));
+    let allowed = rewrapper.danger_allow_compromised().rewrap(&envelope).expect("rewrapped");
+    assert_eq!(opens(&allowed.expect("a recipient came"), &other), None);
+}

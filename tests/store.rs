@@ -446,3 +446,13 @@ fn asking_for_usage_within_a_change_does_not_wait_for_a_seal_that_waits_for_the_
     });
     assert!(begin.elapsed().as_secs() < 10, "{:?}", begin.elapsed());
 }
+
+#[test]
+fn a_store_seals_under_the_new_primary_as_soon_as_it_takes_a_lease() {
+    let home = Home::new();
+    let (one, other) = (home.create(), home.open());
+    let rotated = other.change(|keyset| keyset.rotate(SUITE)).expect("changed");
+    let token = one.seal(b"12345", &Context::new()).expect("sealed");
+    let (_, version) = sealwax::token::key_version(&token).expect("a token");
+    assert_eq!(version, rotated, "only the primary seals");
+}

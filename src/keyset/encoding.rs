@@ -15,7 +15,6 @@ use crate::id::{Algorithm, KeyState, KeysetId, VersionId};
 #[cfg(feature = "std")]
 use crate::primitives::Prk;
 use crate::primitives::{ct_eq, hash};
-#[cfg(feature = "std")]
 use crate::secret::memory::{VALUE_DEPTH, with_wiped_stack};
 use crate::secret::{Key, Usage};
 
@@ -29,9 +28,9 @@ pub(super) struct Digests {
 
 impl Digests {
     pub(super) fn of(encoding: &[u8]) -> Self {
-        let named = hash(&[b"sealwax/v1/keyset-fingerprint\0", encoding]);
+        let named = hash_of_secrets(&[b"sealwax/v1/keyset-fingerprint\0", encoding]);
         let fingerprint = *named.first_chunk().expect("16 of 32 bytes");
-        Digests { hash: hash(&[encoding]), fingerprint }
+        Digests { hash: hash_of_secrets(&[encoding]), fingerprint }
     }
 }
 
@@ -225,7 +224,12 @@ fn usage_key_of(bytes: &[u8; 32]) -> Box<Key<Usage>> {
     key
 }
 
+/// H, of what holds secrets: its schedule of the message dies on the stack.
+pub(super) fn hash_of_secrets(pieces: &[&[u8]]) -> [u8; 32] {
+    with_wiped_stack::<VALUE_DEPTH, _>(|| hash(pieces))
+}
+
 fn unprotected_check(encoding: &[u8]) -> [u8; CHECK_LEN] {
-    let hash = hash(&[b"sealwax/v1/unprotected\0", encoding]);
+    let hash = hash_of_secrets(&[b"sealwax/v1/unprotected\0", encoding]);
     *hash.first_chunk().expect("16 of 32 bytes")
 }

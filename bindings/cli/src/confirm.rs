@@ -59,10 +59,15 @@ pub(crate) fn ask(question: &str, wanted: &str, without_terminal: &str) -> Resul
     if !passphrase::can_ask() {
         return Err(Failure::usage("there is no terminal to ask on").hint(without_terminal));
     }
-    let mut terminal = std::fs::OpenOptions::new().read(true).write(true).open("/dev/tty")?;
-    terminal.write_all(question.as_bytes())?;
     let mut answer = String::new();
-    BufReader::new(terminal).read_line(&mut answer)?;
+    if cfg!(unix) {
+        let mut terminal = std::fs::OpenOptions::new().read(true).write(true).open("/dev/tty")?;
+        terminal.write_all(question.as_bytes())?;
+        BufReader::new(terminal).read_line(&mut answer)?;
+    } else {
+        std::io::stderr().write_all(question.as_bytes())?;
+        std::io::stdin().read_line(&mut answer)?;
+    }
     Ok(answer.trim() == wanted)
 }
 

@@ -102,6 +102,17 @@ impl Recipients {
         }
     }
 
+    /// Goes on with the newest revisions of the keysets; whether there was a newer one.
+    pub(crate) fn follow(&mut self) -> bool {
+        let mut followed = false;
+        for Counted { store, keyset } in &mut self.keysets {
+            let newest = store.keyset();
+            followed |= newest.revision() != keyset.revision();
+            *keyset = newest;
+        }
+        followed
+    }
+
     /// Gives back what was leased and not used.
     pub(crate) fn close(self) {
         self.keysets.into_iter().for_each(|counted| store::close(counted.store));

@@ -10,10 +10,11 @@ use sealwax::atomic::{AtomicFile, Existing};
 use sealwax::envelope::PAYLOAD_PREFIX_LEN;
 use sealwax::rng::OsRandom;
 use sealwax::stream::{DetachedPaths, Job};
-use sealwax::{Error, Sealer, Suite};
+use sealwax::{Context, Error, Sealer, Suite};
 
 use super::{Outcome, each};
 use crate::context;
+use crate::exit::Exit;
 use crate::failure::{Failure, Result};
 use crate::flow::{self, Sink, Source};
 use crate::header_file::HeaderOption;
@@ -67,19 +68,35 @@ impl Seal {
                 .hint("use -o FILE, a pipe, or -o -"));
         }
         let envelopes = items.iter().filter(|item| item.is_ok()).count();
-        let recipients = Recipients::new(&self.recipients, envelopes)?;
-        let mut sealer = recipients.sealer().stored_context(stored).external_context(external);
-        if let Some(suite) = self.suite {
-            sealer = sealer.suite(suite);
-        }
+        let mut recipients = Recipients::new(&self.recipients, envelopes)?;
+        let contexts = (stored, external);
         // What does not fit together is said once, before the first file is touched.
-        sealer.sealed_len(0)?;
+        self.sealer(&recipients, &contexts).sealed_len(0)?;
         let outcome = each(items, |item| {
-            let name = item.input.name();
-            self.seal(&sealer, &item).map_err(|failure| failure.about(name))
+            let mut sealed = self.seal(&self.sealer(&recipients, &contexts), &item);
+            // Somebody may have rotated a keyset since it was opened: its new primary seals.
+            while sealed.as_ref().is_err_and(|failure| failure.exit == Exit::KeyUnavailable)
+                && recipients.follow()
+            {
+                sealed = self.seal(&self.sealer(&recipients, &contexts), &item);
+            }
+            sealed.map_err(|failure| failure.about(item.input.name()))
         });
         recipients.close();
         Ok(outcome)
+    }
+
+    fn sealer<'a>(
+        &self,
+        recipients: &'a Recipients,
+        (stored, external): &(Context, Context),
+    ) -> Sealer<'a> {
+        let sealer = recipients.sealer().stored_context(stored.clone());
+        let sealer = sealer.external_context(external.clone());
+        match self.suite {
+            Some(suite) => sealer.suite(suite),
+            None => sealer,
+        }
     }
 
     fn seal(&self, sealer: &Sealer<'_>, item: &Item) -> Result<()> {

@@ -160,15 +160,15 @@ impl Worker {
         let mut outcome = Ok(());
         let mut line = Zeroizing::new(Vec::with_capacity(MAX_LEN + 1));
         for number in 1u64.. {
+            if interrupt::is_cancelled() {
+                return Err(interrupt::failure());
+            }
             // What is done goes out before we wait for more: a program may be waiting for it.
             if input.buffer().is_empty() {
                 out.flush()?;
             }
             if !read_line(&mut input, &mut line)? {
                 break;
-            }
-            if interrupt::is_cancelled() {
-                return Err(interrupt::failure());
             }
             match self.work_line(&line) {
                 Ok(done) => out.write_all(&done)?,

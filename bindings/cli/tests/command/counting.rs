@@ -71,6 +71,29 @@ fn processes_count_together() {
 }
 
 #[test]
+fn sealing_goes_on_while_others_rotate() {
+    let room = Room::with_keyset();
+    room.write("a", "a");
+    std::thread::scope(|scope| {
+        for turn in 0..12 {
+            let name = format!("{turn}.swx");
+            scope.spawn(|| room.ok(["keyset", "rotate"]));
+            scope.spawn(|| {
+                let name = name;
+                room.ok(["seal", "-o", &name, "a"])
+            });
+            scope.spawn(|| room.ok_with(["token", "seal"], b"x"));
+        }
+    });
+    let keyset = room.json(["keyset", "show", "--json"]);
+    assert_eq!(keyset["revision"], 13);
+    let counts = keyset["versions"].as_array().expect("versions").iter();
+    let sum: u64 = counts.filter_map(|version| version["usage"]["messages"].as_u64()).sum();
+    assert_eq!(sum, 24);
+    room.ok(["verify", "-R", "."]);
+}
+
+#[test]
 fn where_nothing_can_be_written_sealing_goes_on_and_says_so_once() {
     let room = Room::with_keyset();
     room.write("a", "a");

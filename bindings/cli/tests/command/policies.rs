@@ -70,7 +70,9 @@ fn a_policy_decides_what_new_versions_are() {
     room.ok(["identity", "new", "-o", "me.swxk"]);
     room.run(["keyset", "rotate", "me.swxk", "--suite", "cobblestone-256"])
         .fails(2, &["policy does not allow this algorithm"]);
-    let done = room.json(["keyset", "rotate", "./me.swxk", "--suite", "x25519", "--json"]);
+    let run = room.run(["keyset", "rotate", "./me.swxk", "--suite", "x25519", "--json"]);
+    assert!(run.stderr.contains("`sealwax identity show ./me.swxk`"), "{}", run.stderr);
+    let done: serde_json::Value = serde_json::from_slice(&run.ok()).expect("JSON");
     assert_eq!(done["versions"][0]["algorithm"], "x25519");
 }
 

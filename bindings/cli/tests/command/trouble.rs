@@ -25,8 +25,12 @@ fn a_wrong_passphrase_changes_nothing() {
     room.run(["keyset", "show", "--passphrase-file", "wrong"]).fails(3, &["wrong passphrase"]);
     assert_eq!(file(&room), before);
     room.ok(["keyset", "suspend", "default", "primary", "--passphrase-file", "p"]);
-    let list = room.text(["keyset", "list"]);
-    assert!(list.contains("revision 2  sealed for: passphrase"), "{list}");
+    for passphrase in [&[][..], &["--passphrase-file", "wrong"]] {
+        let list = room.text(["keyset", "list"].iter().chain(passphrase));
+        assert!(list.contains("revision 2  sealed for: passphrase\n"), "{list}");
+    }
+    let list = room.text(["keyset", "list", "--passphrase-file", "p"]);
+    assert!(list.contains("sealed for: passphrase  versions: 1 suspended"), "{list}");
 }
 
 #[test]

@@ -58,7 +58,7 @@ impl BackupCommand {
         let fingerprint = hex(&keyset.fingerprint());
         let name = escaped(keyset.name());
         console::note(&format!(
-            "write down the fingerprint of {name}: `restore` shows it; make a new backup after rotating"
+            "write down the fingerprint of {name}, for `restore`; make a new backup after rotating"
         ));
         let shown_files: Vec<_> = files.iter().map(|path| shown(path)).collect();
         let what = format!(

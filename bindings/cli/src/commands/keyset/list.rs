@@ -14,14 +14,17 @@ use super::describe;
 use crate::console;
 use crate::failure::{Failure, Result, escaped};
 use crate::home::Home;
+use crate::passphrase::{Source, Typing};
 use crate::store;
 use crate::time;
-use crate::unlock::Unlocker;
+use crate::unlock::{Expectation, Unlocker};
 
 /// Options of `sealwax keyset list`.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct List {
+    #[command(flatten)]
+    passphrase: Source,
     /// One JSON array.
     #[arg(long)]
     json: bool,
@@ -29,11 +32,13 @@ pub(super) struct List {
 
 impl List {
     pub(super) fn run(self) -> Result<Outcome> {
+        let given = self.passphrase.read("of the keysets", Typing::Once)?;
+        let unlocker = Unlocker::new(given, Expectation::Any);
         let mut listed = Vec::new();
         let files = Home::find()?.keyset_files()?.into_iter().map(Ok).collect();
         let outcome = each(files, |path: PathBuf| {
             let description = Description::load(&path).map_err(|e| Failure::from(e).at(&path))?;
-            let (store, wrong) = open_unprotected(&path, &description)?;
+            let (store, wrong) = open(&path, &description, &unlocker)?;
             listed.push(match self.json {
                 true => Listed::Json(to_json(&path, &description, store.as_ref())),
                 false => Listed::Text(to_text(&path, &description, store.as_ref())),
@@ -63,16 +68,22 @@ enum Listed {
     Text(String),
 }
 
-/// Opens what needs no passphrase. Nothing is asked for to make a list.
-fn open_unprotected(
+/// Opens what needs no passphrase, or that which is given. Nothing is asked for to make a list.
+fn open(
     path: &Path,
     description: &Description,
+    unlocker: &Unlocker,
 ) -> Result<(Option<Store>, Option<Failure>)> {
-    if !description.recipients.is_empty() {
+    let is_sealed = !description.recipients.is_empty();
+    if is_sealed && unlocker.given().is_none() {
         return Ok((None, None));
     }
-    let unlocker = Unlocker::of_keyset(None);
-    store::open_to_show(path, &unlocker).map(|(store, wrong)| (Some(store), wrong))
+    match store::open_to_show(path, unlocker) {
+        Ok((store, wrong)) => Ok((Some(store), wrong)),
+        // It has a passphrase of its own.
+        Err(_) if is_sealed => Ok((None, None)),
+        Err(failure) => Err(failure),
+    }
 }
 
 fn to_json(path: &Path, description: &Description, store: Option<&Store>) -> Value {
@@ -126,7 +137,7 @@ const STATES: [KeyState; 6] = [
 const EXAMPLES: &str = "\
 Examples:
   sealwax keyset list
+  sealwax keyset list --passphrase               shows also what is in those that it opens
   sealwax keyset list --json | jq -r '.[] | select(.rotation_due) | .name'
 
-Keysets with a passphrase are listed by what their files say about themselves; `sealwax keyset
-show` opens them.";
+Without a passphrase, keysets that have one are listed by what their files say about themselves.";

@@ -6,7 +6,9 @@ use sealwax::rng::Now;
 use sealwax::{Algorithm, Keyset};
 
 use super::change::{Changed, KeysetTarget};
+use crate::console;
 use crate::failure::Result;
+use crate::home::Home;
 use crate::store;
 use crate::suite;
 use crate::time::{self, Moment};
@@ -49,6 +51,13 @@ impl Rotate {
             }
             self.rotate(keyset, times, why.filter(|_| self.if_due))
         })?;
+        let is_identity = subject.store.keyset().is_identity();
+        if is_identity && !self.target.how.dry_run && !self.prepare {
+            let name = Home::name_of(&subject.path);
+            console::note(&format!(
+                "hand out its new recipient string: `sealwax identity show {name}`"
+            ));
+        }
         subject.remind();
         Ok(())
     }
