@@ -252,7 +252,7 @@ fn poll_while_rewrapping(others: u8, rewraps: usize) {
     let guest = self::keyset(Suite::Cobblestone256);
     let (done, path) = (AtomicBool::new(false), file.path());
     let job = RewrapJob { durability: Durability::Unsynced, ..RewrapJob::default() };
-    let come = Rewrapper::new().keyset(&keyset).add(&guest);
+    let come = Rewrapper::new().keyset(&keyset).recipient(&guest);
     let go = Rewrapper::new().keyset(&keyset).remove(Removal::Keyset(guest.id()));
     let poll = || {
         let (mut polls, mut epoch) = (0, 0);
