@@ -432,8 +432,13 @@ impl Inner {
 
     /// Gives each version its meter; one that was there in an older revision goes on counting.
     fn equip(&self, keyset: &mut Keyset, state: &mut State, usages: &BTreeMap<VersionId, Usage>) {
+        // One of a newer version of sealwax that has no usage key cannot get one here.
+        let counting = match keyset.has_usage_key() || !keyset.is_read_only() {
+            true => self.options.counting,
+            false => Counting::Memory,
+        };
         keyset.set_meters(|version| {
-            let fresh = || match self.options.counting {
+            let fresh = || match counting {
                 Counting::Memory => Meter::alone(),
                 Counting::File => {
                     let usage = usages.get(&version).copied().unwrap_or_default();

@@ -602,3 +602,19 @@ fn what_a_killed_writer_left_of_an_older_revision_goes_with_the_next_change() {
     assert!(!left.exists(), "its secrets may be destroyed by now");
     assert!(of_another.exists() && being_written.exists());
 }
+
+#[test]
+fn a_keyset_from_the_future_is_counted_in_memory_and_not_changed() {
+    use kit::keys::{KeysetMaterial, VersionMaterial, unprotected};
+    let home = Home::new();
+    let one = KeysetMaterial::of_one([1; 16], VersionMaterial::active(1, 2, [1; 32]));
+    // A tag that may be ignored, of a version of sealwax that is to come.
+    let encoding = [one.encode(), vec![5, 0, 2, 1, 2]].concat();
+    std::fs::write(home.path(), unprotected(&encoding)).expect("written");
+    let store = home.open();
+    seal(&store, 25);
+    assert_eq!(store.keyset().primary().expect("a primary").usage().messages, 25);
+    assert_eq!(kind(store.change(|keyset| keyset.rotate(SUITE))), Some(ErrorKind::Misuse));
+    store.release().expect("there is nothing to give back");
+    assert!(!home.usage().exists());
+}
