@@ -447,3 +447,22 @@ fn what_a_compromised_version_opens_comes_only_from_calls_that_say_so() {
     assert_eq!(buffer, envelope);
     refused(opener.begin(&envelope).map(|_| 0));
 }
+
+#[test]
+fn a_token_that_is_refused_for_its_length_is_not_counted() {
+    let keyset = Keyset::generate("orders", Suite::ChaCha20Poly1305).expect("generated");
+    let sealed = keyset.seal(&[0; 65_537], &Context::new());
+    assert_eq!(sealed.err().map(|error| error.kind()), Some(ErrorKind::Limit));
+    let usage = keyset.primary().expect("a primary").usage();
+    assert_eq!((usage.messages, usage.bytes), (0, 0));
+}
+
+#[test]
+fn a_time_of_zero_is_no_time_to_schedule() {
+    let mut keyset = Keyset::generate("orders", Suite::ChaCha20Poly1305).expect("generated");
+    let version = keyset.primary().expect("a primary").id();
+    for (from, to) in [(Some(0), None), (None, Some(0)), (Some(0), Some(5))] {
+        let scheduled = keyset.schedule(version, from, to);
+        assert_eq!(scheduled.err().map(|error| error.kind()), Some(ErrorKind::Misuse));
+    }
+}
