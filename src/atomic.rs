@@ -121,19 +121,27 @@ impl AtomicFile {
     }
 }
 
+/// Whether a file is named as unfinished ones are: `.NAME.XXXXXX.swx-tmp`.
+pub fn is_unfinished_name(path: &Path) -> bool {
+    let is_ours = |name: &str| name.starts_with('.') && name.ends_with(TEMPORARY);
+    path.file_name().and_then(|name| name.to_str()).is_some_and(is_ours)
+}
+
+/// Whether this is what a killed process left unfinished: nobody is writing it now.
+///
+/// # Errors
+/// `Io`.
+pub fn is_leftover(path: &Path) -> Result<bool> {
+    lock_leftover(path).map(|file| file.is_some())
+}
+
 /// Removes what a killed process left unfinished, if nobody is writing it now. Whether it was one and is gone.
 ///
 /// # Errors
 /// `Io`.
 pub fn remove_leftover(path: &Path) -> Result<bool> {
-    let is_ours = |name: &str| name.starts_with('.') && name.ends_with(TEMPORARY);
-    if !path.file_name().and_then(|name| name.to_str()).is_some_and(is_ours) {
-        return Ok(false);
-    }
-    let file = File::open(path)?;
-    if !file.metadata()?.is_file() || !try_lock(&file) || !is_named_by(&file, path)? {
-        return Ok(false);
-    }
+    // Nobody takes it up while the lock is held.
+    let Some(_file) = lock_leftover(path)? else { return Ok(false) };
     std::fs::remove_file(path)?;
     Ok(true)
 }
@@ -159,6 +167,18 @@ fn prefix_of(target: &Path) -> String {
     let fits = |(at, character): &(usize, char)| at + character.len_utf8() <= MAX_NAME_LEN;
     let name: String = name.char_indices().take_while(fits).map(|(_, c)| c).collect();
     format!(".{name}.")
+}
+
+fn lock_leftover(path: &Path) -> Result<Option<File>> {
+    // A link or a pipe of that name is nobody's unfinished file, and opening a pipe would wait.
+    if !is_unfinished_name(path) || !path.symlink_metadata()?.is_file() {
+        return Ok(None);
+    }
+    let file = File::open(path)?;
+    match file.metadata()?.is_file() && try_lock(&file) && is_named_by(&file, path)? {
+        true => Ok(Some(file)),
+        false => Ok(None),
+    }
 }
 
 /// Makes a folder and those above it that are missing, durably.

@@ -84,6 +84,11 @@ pub enum BadUsage {
     Replace,
 }
 
+/// Where the usage file of a keyset file is (format.md 8.7). Links are to be followed before.
+pub fn usage_path(keyset: &Path) -> PathBuf {
+    UsagePath::beside(keyset).into_path()
+}
+
 /// Whether the file had a newer revision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refreshed {

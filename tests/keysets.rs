@@ -7,7 +7,8 @@ mod kit;
 use kit::keys::{KeysetMaterial, VersionMaterial, cheap_passphrase, raw_key, unprotected};
 use kit::random::Repeatable;
 use kit::specimens::{keyset, pair, row};
-use sealwax::id::{KeyState, RecipientKind};
+use sealwax::id::{KeyState, RecipientKind, VersionId};
+use sealwax::keyset::Clearance;
 use sealwax::keyset::file::{Description, Protection};
 use sealwax::rng::Now;
 use sealwax::{Algorithm, Context, Error, ErrorKind, Keyset, Opener, Result, Sealer, Suite};
@@ -361,6 +362,27 @@ fn a_keyset_of_a_newer_version_is_used_and_not_changed() {
         let refused = Keyset::parse_unprotected(&unprotected(&encoding));
         assert_eq!(kind(refused), Some(ErrorKind::Format), "a tag that must be known");
     }
+}
+
+#[test]
+fn a_raw_secret_is_exposed_only_where_the_policy_allows_it() {
+    let secret = [7; 32];
+    let mut keyset = Keyset::import_raw("k", Suite::Cobblestone256, &secret).expect("imported");
+    let version = keyset.primary().expect("a primary").id();
+    let refused = keyset.expose_raw_secret(version).map(drop);
+    assert_eq!(refused.map_err(|error| error.kind()), Err(ErrorKind::Misuse));
+    let mut policy = *keyset.policy();
+    policy.allow_raw_export = true;
+    keyset.set_policy(policy).expect("set");
+    assert_eq!(keyset.expose_raw_secret(version).expect("allowed"), &secret);
+    let other = VersionId::new(version.value() ^ 1).expect("not 0");
+    let unknown = keyset.expose_raw_secret(other).map(drop);
+    assert_eq!(unknown.map_err(|error| error.kind()), Err(ErrorKind::UnknownKey));
+    keyset.rotate(Suite::Cobblestone256).expect("rotated");
+    let clearance = Clearance::danger_without_census();
+    keyset.destroy(version, &clearance, "", Now::Unknown).expect("destroyed");
+    let gone = keyset.expose_raw_secret(version).map(drop);
+    assert_eq!(gone.map_err(|error| error.kind()), Err(ErrorKind::KeyState));
 }
 
 #[test]

@@ -182,6 +182,7 @@ fn slots(envelope: &[u8]) -> [Range<usize>; 2] {
     [end - 2 * slot_len..end - slot_len, end - slot_len..end]
 }
 
+/// How a file is called, and how it comes to be so.
 type Beginning = (&'static str, fn(&mut Keyset, &File));
 
 /// What a file can be before a rewrap in place, besides new.

@@ -214,9 +214,19 @@ impl<'a> Opener<'a> {
     /// As [`Opener::open`].
     #[cfg(feature = "std")]
     pub fn begin(&self, front: &[u8]) -> Result<crate::chunked::Opening> {
+        let (opening, via) = self.begin_with_via(front)?;
+        refuse_unmarked(via)?;
+        Ok(opening)
+    }
+
+    /// [`Opener::begin`], and through which entry the header was opened.
+    ///
+    /// # Errors
+    /// As [`Opener::open`].
+    #[cfg(feature = "std")]
+    pub fn begin_with_via(&self, front: &[u8]) -> Result<(crate::chunked::Opening, OpenedVia)> {
         let ready = self.start(front, None)?;
-        refuse_unmarked(ready.sealed.opened_via)?;
-        Ok(crate::chunked::Opening::new(ready.engine))
+        Ok((crate::chunked::Opening::new(ready.engine), ready.sealed.opened_via))
     }
 
     /// Authenticates the header at the start of `front`, which goes on to the payload's first 56 bytes.

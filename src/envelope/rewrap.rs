@@ -266,6 +266,24 @@ impl<'a> Rewrapper<'a> {
         Ok(true)
     }
 
+    /// Whether a recipient is a key that opens, as far as that can be seen without trying.
+    #[cfg(feature = "std")]
+    pub(crate) fn names_a_key_at_hand(&self, header: &Header<'_>) -> bool {
+        header.entries().any(|entry| {
+            let hidden = matches!(entry.wanted(), Wanted::Pair(_, Fingerprint::HIDDEN));
+            let by_keyset = |keyset: &&Keyset| {
+                keyset.version_of(&entry).is_some() || hidden && keyset.is_identity()
+            };
+            let by_key = |key: &&dyn KeyWrap| {
+                key.shape().is_ok_and(|shape| match shape.wanted {
+                    Wanted::Recipient(kind) => kind == entry.kind(),
+                    _ => hidden || shape.is_named_by(&entry),
+                })
+            };
+            self.keysets.iter().any(by_keyset) || self.keys.iter().any(by_key)
+        })
+    }
+
     pub(crate) fn header_limit(&self) -> usize {
         self.max_header_len
     }
@@ -489,7 +507,8 @@ fn check_not_itself(header: &Header<'_>, plan: &Plan<'_>) -> Result<()> {
 }
 
 impl Removal {
-    fn means(&self, entry: &Entry<'_>) -> bool {
+    /// Whether it means this entry.
+    pub fn means(&self, entry: &Entry<'_>) -> bool {
         match (*self, entry.wanted()) {
             (Removal::Keyset(keyset), Wanted::Keyset(id, _)) => id == keyset,
             (Removal::Version(keyset, version), Wanted::Keyset(id, of)) => {

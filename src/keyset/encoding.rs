@@ -160,6 +160,21 @@ impl Keyset {
         Keyset::parse(encoding)
     }
 
+    /// The 32 secret bytes of a version, where the policy allows raw export.
+    ///
+    /// The caller's duty: they have no id, no state and no times; whoever has them can open and forge.
+    ///
+    /// # Errors
+    /// `UnknownKey` where there is no such version, `Misuse` where the policy does not allow it, `KeyState` where the version
+    /// is destroyed.
+    pub fn expose_raw_secret(&self, version: VersionId) -> Result<&[u8; 32]> {
+        let version = &self.versions[self.index(version)?];
+        if !self.policy.allow_raw_export {
+            return Err(Error::Misuse("the keyset's policy does not allow raw export"));
+        }
+        version.expose_secret()
+    }
+
     /// The identity string of the primary version: `SEALWAX-SECRET-1...` (format.md 9.2).
     ///
     /// # Errors

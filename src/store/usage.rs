@@ -41,6 +41,10 @@ impl UsagePath {
         UsagePath(keyset.with_file_name(name))
     }
 
+    pub(super) fn into_path(self) -> PathBuf {
+        self.0
+    }
+
     /// The bytes; `None` where there is no file.
     pub(super) fn read(&self) -> Result<Option<Vec<u8>>> {
         let file = match File::open(&self.0) {

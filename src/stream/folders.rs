@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use walkdir::WalkDir;
 
 use super::path::{Control, MAX_THREADS};
+use crate::atomic::is_unfinished_name;
 use crate::error::Error;
 
 /// Files, and folders with sealed files in them.
@@ -19,6 +20,7 @@ use crate::error::Error;
 pub struct Folders {
     paths: Vec<PathBuf>,
     threads: usize,
+    unfinished: bool,
 }
 
 /// A path that could not be looked at.
@@ -36,12 +38,19 @@ pub type Found = Result<PathBuf, Unreadable>;
 impl Folders {
     /// These files and folders.
     pub fn new(paths: impl IntoIterator<Item = impl Into<PathBuf>>) -> Self {
-        Folders { paths: paths.into_iter().map(Into::into).collect(), threads: 0 }
+        let paths = paths.into_iter().map(Into::into).collect();
+        Folders { paths, threads: 0, unfinished: false }
     }
 
     /// Works with so many threads; 0 means as many as there are cores.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads;
+        self
+    }
+
+    /// Finds also files that were left unfinished, or are being written ([`crate::atomic::is_unfinished_name`]).
+    pub fn with_unfinished(mut self) -> Self {
+        self.unfinished = true;
         self
     }
 
@@ -120,6 +129,10 @@ impl Folders {
         }
     }
 
+    fn is_meant(&self, path: &Path) -> bool {
+        is_sealed_name(path) || self.unfinished && is_unfinished_name(path)
+    }
+
     fn walk(&self, count: &Count<'_>, batches: &mut dyn FnMut(Vec<Found>)) {
         let mut batch = Vec::with_capacity(BATCH);
         for path in &self.paths {
@@ -129,7 +142,7 @@ impl Folders {
                 }
                 let found = match entry {
                     Ok(entry) if entry.depth() == 0 && !entry.path().is_dir() => entry.into_path(),
-                    Ok(entry) if entry.file_type().is_file() && is_sealed_name(entry.path()) => {
+                    Ok(entry) if entry.file_type().is_file() && self.is_meant(entry.path()) => {
                         entry.into_path()
                     }
                     Ok(_) => continue,
