@@ -28,6 +28,14 @@ pub(crate) fn bytes_shown(bytes: u64) -> String {
     format!("{bytes} bytes")
 }
 
+/// A number; a large power of two as one.
+pub(crate) fn count_shown(count: u64) -> String {
+    match count.is_power_of_two() && count > 1 << 20 {
+        true => format!("2^{}", count.trailing_zeros()),
+        false => count.to_string(),
+    }
+}
+
 /// Reads what has a limit, or `never`, which is 0.
 pub(crate) fn or_never(
     text: &str,
@@ -41,7 +49,9 @@ pub(crate) fn or_never(
 
 /// Reads a number of messages.
 pub(crate) fn parse_count(text: &str) -> Result<u64, String> {
-    text.parse().ok().filter(|count| *count > 0).ok_or_else(|| "a number from 1 on".into())
+    let power = || 1_u64.checked_shl(text.strip_prefix("2^")?.parse().ok()?);
+    let count = text.parse().ok().or_else(power);
+    count.filter(|count| *count > 0).ok_or_else(|| "a number from 1 on, or 2^N".into())
 }
 
 /// In ascending order.
@@ -83,6 +93,13 @@ mod tests {
             assert_eq!(parse_bytes(&bytes_shown(bytes)), Ok(bytes), "{text}");
         }
         assert_eq!(bytes_shown(1000), "1000 bytes");
+        for count in [1, 1000, 1 << 20, 1 << 46, 1 << 63, u64::MAX] {
+            assert_eq!(parse_count(&count_shown(count)), Ok(count));
+        }
+        assert_eq!(count_shown(1 << 46), "2^46");
+        for text in ["", "0", "-1", "2^64", "2^", "1e6"] {
+            assert!(parse_count(text).is_err(), "{text:?}");
+        }
         assert_eq!(bytes_shown(1 << 56), "64 PiB");
     }
 }

@@ -49,7 +49,7 @@ enum Command {
     Recover(Box<Recover>),
     /// Seal and open small values: database fields, cookies.
     Token(Box<Token>),
-    /// Make, list and show keysets.
+    /// Make, show, rotate, back up and retire keysets.
     Keyset(KeysetCommand),
     /// Make and show identities: secret key pairs that others can seal for.
     Identity(Identity),

@@ -26,6 +26,13 @@ impl Recognition {
     /// Shows what a file holds, and gets an answer to whether it is meant.
     pub(crate) fn confirm(&self, keyset: &Keyset) -> Result<()> {
         let fingerprint = hex(&keyset.fingerprint());
+        let (name, revision) = (escaped(keyset.name()), keyset.revision());
+        let versions = keyset.versions().len();
+        console::say(&format!(
+            "name        {name}\nid          {}\nrevision    {revision}, with {versions} versions\n\
+             fingerprint {fingerprint}",
+            keyset.id(),
+        ));
         if let Some(expected) = &self.fingerprint {
             return match expected.to_ascii_lowercase() == fingerprint {
                 true => Ok(()),
@@ -36,13 +43,6 @@ impl Recognition {
                 .hint("get the file from whoever made it")),
             };
         }
-        let (name, revision) = (escaped(keyset.name()), keyset.revision());
-        let versions = keyset.versions().len();
-        console::say(&format!(
-            "name        {name}\nid          {}\nrevision    {revision}, with {versions} versions\n\
-             fingerprint {fingerprint}",
-            keyset.id(),
-        ));
         if self.yes {
             return Ok(());
         }

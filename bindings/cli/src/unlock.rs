@@ -46,6 +46,11 @@ impl Unlocker {
         Unlocker { option: "--passphrase-file FILE", ..Unlocker::new(given, Expectation::Sealed) }
     }
 
+    /// Whatever an unprotected file means.
+    pub(crate) fn expecting_any(self) -> Self {
+        Unlocker { expectation: Expectation::Any, ..self }
+    }
+
     /// The passphrase that was given for keysets.
     pub(crate) fn given(&self) -> Option<&Secret> {
         self.given.as_ref()

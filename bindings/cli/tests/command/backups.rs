@@ -67,11 +67,13 @@ fn what_is_in_a_backup_is_shown_before_it_is_written() {
     }
     run.ok();
     assert!(!room.home_file("new.swxk").exists());
+    lose(&room);
     let json = room.json(restore.iter().chain(&["--json"]));
     assert_eq!(
         (&json["dry_run"], &json["backup_fingerprint"]),
         (&true.into(), &(*fingerprint).into())
     );
+    assert!(!room.home().exists(), "a dry run makes nothing");
 }
 
 #[test]

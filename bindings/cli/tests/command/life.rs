@@ -286,6 +286,30 @@ fn destroying_wants_a_census_or_a_word() {
 }
 
 #[test]
+fn a_census_takes_the_keys_of_other_files_too() {
+    let room = Room::with_keyset();
+    room.write_secret("p", "pass");
+    room.ok(["keyset", "new", "plain", "--unprotected"]);
+    room.ok(["keyset", "new", "sealed", "--passphrase-file", "p"]);
+    room.write("me.pub", room.ok(["identity", "new", "-o", "me.swxk"]));
+    room.write("data/a", "a");
+    let old = room.primary("default");
+    room.ok(["keyset", "rotate"]);
+    let sealed = ["-k", "sealed", "--passphrase-file", "p"];
+    for (name, keys) in [("1", &["-k", "plain"][..]), ("2", &sealed), ("3", &["-r", "me.pub"])] {
+        let output = format!("data/{name}.swx");
+        room.ok(["seal", "data/a", "-o", &output].into_iter().chain(keys.iter().copied()));
+    }
+    let destroy = |keys: &[&str]| {
+        let arguments = ["keyset", "destroy", "default", &old, "--yes", "--census", "data"];
+        room.run(arguments.into_iter().chain(keys.iter().copied()))
+    };
+    destroy(&[]).fails(5, &["2.swx: no matching key", "3.swx: no matching key", "holes: 2 files"]);
+    destroy(&["-k", "sealed"]).fails(5, &["--keyset-passphrase-file"]);
+    destroy(&["-k", "sealed", "--keyset-passphrase-file", "p", "-i", "me.swxk"]).ok();
+}
+
+#[test]
 fn dependents_are_lost_only_when_told() {
     let room = Room::with_keyset();
     room.write("a", "a");

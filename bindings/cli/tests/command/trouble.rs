@@ -99,6 +99,8 @@ fn a_file_that_was_put_back_is_reported() {
     room.run(["keyset", "rotate"]).fails(5, &said);
     room.run(["seal", "a"]).fails(5, &said);
     room.run_with(["token", "seal"], b"x").fails(5, &said);
+    room.run(["keyset", "export", "--unprotected", "-o", "x"]).fails(5, &said);
+    room.run(["keyset", "backup", "--shares", "2/2", "-o", "x"]).fails(5, &said);
     let shown = room.run(["keyset", "show"]);
     shown.fails(5, &said);
     assert!(String::from_utf8_lossy(&shown.stdout).contains("revision    1"));

@@ -30,7 +30,7 @@ pub(super) struct VersionTarget {
     /// The first digits of a version's id, or `primary`.
     pub(super) version: String,
     /// Why, for whoever reads the keyset's history: up to 255 bytes. It is not secret.
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub(super) reason: String,
     #[command(flatten)]
     pub(super) how: How,

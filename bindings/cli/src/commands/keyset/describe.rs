@@ -11,7 +11,7 @@ use sealwax::rng::Now;
 use sealwax::store::{BackedUp, Store};
 use serde_json::{Value, json};
 
-use crate::amount::bytes_shown;
+use crate::amount::{bytes_shown, count_shown};
 use crate::confirm::hex;
 use crate::failure::escaped;
 use crate::store::{self, Backup};
@@ -113,7 +113,10 @@ pub(super) fn policy_json(policy: &Policy) -> Value {
 pub(super) fn policy_text(policy: &Policy) -> String {
     let limits = [
         (policy.rotate_after_seconds, time::duration_shown(policy.rotate_after_seconds)),
-        (policy.rotate_after_messages, format!("{} messages", policy.rotate_after_messages)),
+        (
+            policy.rotate_after_messages,
+            format!("{} messages", count_shown(policy.rotate_after_messages)),
+        ),
         (policy.rotate_after_bytes, bytes_shown(policy.rotate_after_bytes)),
     ];
     let limits: Vec<_> =

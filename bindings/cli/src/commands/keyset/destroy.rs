@@ -45,6 +45,9 @@ pub(super) struct Destroy {
     /// passphrase are known. May be repeated.
     #[arg(short, long = "keyset", value_name = "NAME|FILE")]
     keysets: Vec<OsString>,
+    /// Unlock the other keysets with the passphrase in this file.
+    #[arg(long, value_name = "FILE")]
+    keyset_passphrase_file: Option<PathBuf>,
     /// An identity that files of the census are sealed for. May be repeated.
     #[arg(short, long = "identity", value_name = "FILE")]
     identities: Vec<PathBuf>,
@@ -131,7 +134,8 @@ impl Destroy {
     /// The keysets that were given, and those in the home folder that need no passphrase.
     fn other_keysets(&self, subject: &Subject) -> Result<Vec<Keyset>> {
         let home = Home::find()?;
-        let unlocker = Unlocker::new(None, Expectation::Any);
+        let given = unlock::from_own_file(&self.keyset_passphrase_file)?;
+        let unlocker = Unlocker::new(given, Expectation::Any);
         let mut others = Vec::new();
         for argument in &self.keysets {
             others.push(unlocker.load(&home.resolve(argument)?)?);

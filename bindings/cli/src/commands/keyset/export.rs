@@ -25,6 +25,7 @@ use crate::interrupt;
 use crate::passphrase::{Source, Typing};
 use crate::protection::{Chosen, NEW_PROTECTION, NewProtection};
 use crate::recipients::parse_recipients;
+use crate::store;
 use crate::unlock::Unlocker;
 
 /// Options of `sealwax keyset export`.
@@ -69,7 +70,8 @@ impl Export {
                 .hint("use -o FILE, or a pipe"));
         }
         let given = self.passphrase.read("of the keyset", Typing::Once)?;
-        let keyset = Unlocker::of_keyset(given).load(&path)?;
+        let store = store::open(&path, &Unlocker::of_keyset(given))?;
+        let keyset = store.keyset();
         let (bytes, what) = self.contents(&keyset).map_err(|failure| failure.at(&path))?;
         match to_stdout {
             true => {

@@ -16,9 +16,10 @@ use crate::exit::Exit;
 use crate::failure::{Failure, Result, shown};
 use crate::home;
 use crate::interrupt;
-use crate::protection::NewProtection;
+use crate::protection::{Chosen, NewProtection};
 use crate::store;
 use crate::suite;
+use crate::unlock::UNPROTECTED_MAGIC;
 
 /// Options of `sealwax keyset import`.
 #[derive(Args, Clone, Debug)]
@@ -79,13 +80,19 @@ impl Import {
             true => Some(self.protection.choose(what)?),
             false => self.protection.given(what)?,
         };
+        self.target.make_home()?;
         match chosen {
             Some(chosen) => {
                 chosen.save(&keyset, &path)?;
                 chosen.announce(&path);
             }
             // As it is: also what was made by a newer version, which is not to be written anew.
-            None => copy(&bytes, &path)?,
+            None => {
+                copy(&bytes, &path)?;
+                if bytes.starts_with(UNPROTECTED_MAGIC) {
+                    Chosen::Unprotected.announce(&path);
+                }
+            }
         }
         Ok((keyset, path))
     }
@@ -102,6 +109,7 @@ impl Import {
         let keyset = Keyset::import_raw(name, self.suite, secret)?;
         let path = self.target.free_path(&keyset)?;
         let chosen = self.protection.choose("for the imported keyset")?;
+        self.target.make_home()?;
         chosen.save(&keyset, &path)?;
         chosen.announce(&path);
         Ok((keyset, path))

@@ -17,7 +17,7 @@ use crate::home::Home;
 use crate::passphrase::{Source, Typing};
 use crate::store;
 use crate::time;
-use crate::unlock::{Expectation, Unlocker};
+use crate::unlock::Unlocker;
 
 /// Options of `sealwax keyset list`.
 #[derive(Args, Clone, Debug)]
@@ -33,7 +33,7 @@ pub(super) struct List {
 impl List {
     pub(super) fn run(self) -> Result<Outcome> {
         let given = self.passphrase.read("of the keysets", Typing::Once)?;
-        let unlocker = Unlocker::new(given, Expectation::Any);
+        let unlocker = Unlocker::of_keyset(given).expecting_any();
         let mut listed = Vec::new();
         let files = Home::find()?.keyset_files()?.into_iter().map(Ok).collect();
         let outcome = each(files, |path: PathBuf| {

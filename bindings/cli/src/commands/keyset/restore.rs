@@ -22,7 +22,7 @@ use crate::home::Home;
 use crate::interrupt;
 use crate::passphrase::{self, Source, Typing};
 use crate::protection::{Chosen, NewProtection};
-use crate::unlock::{self, Expectation, Unlocker};
+use crate::unlock::{self, Unlocker};
 
 /// Options of `sealwax keyset restore`.
 #[derive(Args, Clone, Debug)]
@@ -121,6 +121,7 @@ impl Restore {
             false => BadUsage::Refuse,
         };
         let options = Options { bad_usage, ..Options::default() };
+        self.target.make_home()?;
         let _guard = interrupt::leave_to_library();
         Store::restore(path, keyset, chosen.guard()?, options).map_err(|error| {
             let failure = Failure::from(error).at(path);
@@ -167,7 +168,7 @@ impl BackupKeys {
             let what = "this file is sealed for an identity";
             return Err(Failure::new(Exit::KeyUnavailable, what).hint("give it with -i FILE"));
         }
-        let unlocker = Unlocker::new(given, Expectation::Any);
+        let unlocker = Unlocker::of_keyset(given).expecting_any();
         let mut identities = Vec::new();
         for identity in &self.identities {
             identities.extend(unlock::load_identities(identity, &unlocker)?);
@@ -199,15 +200,19 @@ impl NewFile {
         self.name.as_deref()
     }
 
+    /// Makes the home folder, where the keyset goes there.
+    pub(super) fn make_home(&self) -> Result<()> {
+        match self.output {
+            Some(_) => Ok(()),
+            None => Home::find()?.create(),
+        }
+    }
+
     /// Where the keyset goes; nothing is there yet.
     pub(super) fn free_path(&self, keyset: &Keyset) -> Result<PathBuf> {
         let path = match &self.output {
             Some(path) => path.clone(),
-            None => {
-                let home = Home::find()?;
-                home.create()?;
-                home.file_of(self.name.as_deref().unwrap_or(keyset.name()))?
-            }
+            None => Home::find()?.file_of(self.name.as_deref().unwrap_or(keyset.name()))?,
         };
         match path.symlink_metadata().is_ok() {
             true => Err(Failure::new(Exit::Io, "exists already, and a keyset is never replaced")
