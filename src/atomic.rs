@@ -49,10 +49,7 @@ impl AtomicFile {
             Existing::Replace => target.canonicalize().unwrap_or_else(|_| target.to_path_buf()),
             Existing::Keep => target.to_path_buf(),
         };
-        let name = target.file_name().unwrap_or_default().to_string_lossy();
-        let fits = |(at, character): &(usize, char)| at + character.len_utf8() <= MAX_NAME_LEN;
-        let name: String = name.char_indices().take_while(fits).map(|(_, c)| c).collect();
-        let prefix = format!(".{name}.");
+        let prefix = prefix_of(&target);
         loop {
             let file =
                 Builder::new().prefix(&prefix).suffix(TEMPORARY).tempfile_in(folder(&target))?;
@@ -147,6 +144,29 @@ pub fn remove_leftover(path: &Path) -> Result<bool> {
     let Some(_file) = lock_leftover(path)? else { return Ok(false) };
     std::fs::remove_file(path)?;
     Ok(true)
+}
+
+/// Removes what killed processes left unfinished of this file.
+///
+/// # Errors
+/// `Io`.
+pub(crate) fn remove_leftovers_of(target: &Path) -> Result<()> {
+    let prefix = prefix_of(target);
+    for entry in std::fs::read_dir(folder(target))? {
+        let entry = entry?;
+        if entry.file_name().to_str().is_some_and(|name| name.starts_with(&prefix)) {
+            remove_leftover(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// How the names of unfinished files begin that will be this one.
+fn prefix_of(target: &Path) -> String {
+    let name = target.file_name().unwrap_or_default().to_string_lossy();
+    let fits = |(at, character): &(usize, char)| at + character.len_utf8() <= MAX_NAME_LEN;
+    let name: String = name.char_indices().take_while(fits).map(|(_, c)| c).collect();
+    format!(".{name}.")
 }
 
 fn lock_leftover(path: &Path) -> Result<Option<File>> {

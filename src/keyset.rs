@@ -402,6 +402,7 @@ impl Keyset {
     fn token_key(&self, plaintext: &[u8]) -> Result<&VersionKey> {
         let primary = self.sealing_version()?;
         let key = primary.symmetric().ok_or(PAIRS_SEAL_NO_TOKENS)?;
+        token::check_len(plaintext)?;
         primary.charge(plaintext.len())?;
         Ok(key)
     }

@@ -249,8 +249,9 @@ impl<'a> Rewrapper<'a> {
     /// is not authenticated.
     ///
     /// # Errors
-    /// `KeyState` where a keyset has no usable primary.
+    /// `KeyState` where a keyset has no usable primary, `Decrypt` where the epoch is too low.
     pub fn is_current(&self, header: &Header<'_>) -> Result<bool> {
+        self.check_epoch(header)?;
         for entry in header.entries() {
             if self.is_removed(&entry)? || self.fresh_recipient(&entry)?.is_some() {
                 return Ok(false);
@@ -310,7 +311,7 @@ impl<'a> Rewrapper<'a> {
             let shape = fresh.shape()?;
             plan.changes.push(Change::Refreshed { from: entry.wanted(), to: shape.wanted });
             // Two old versions of one keyset become one entry.
-            if !plan.has(&shape) && !header.entries().any(|other| shape.is_named_by(&other)) {
+            if !plan.has(&shape) && !self.keeps_one_for(&shape, header)? {
                 plan.items.push(Item::Wrapped(fresh, shape));
             }
         }
@@ -355,14 +356,12 @@ impl<'a> Rewrapper<'a> {
         random: &mut dyn Random,
         slot: &mut [u8],
     ) -> Result<OpenedVia> {
-        if header.epoch() < self.min_epoch {
-            return Err(Error::Decrypt);
-        }
+        self.check_epoch(header)?;
         let epoch = header.epoch().checked_add(1);
         let epoch = epoch.ok_or(Error::Limit("the key block has no epoch left: seal anew"))?;
         let mut data_key = Key::<Data>::zeroed();
         let (opened_via, prk) =
-            self.with_keys(|keys| header.authenticate(keys, &[], &mut data_key))?;
+            self.with_keys(|keys| header.authenticate(keys, plan.kinds(header), &mut data_key))?;
         if let OpenedVia::Compromised(keyset, version) = opened_via
             && self.compromised == Compromised::Refused
         {
@@ -395,6 +394,7 @@ impl<'a> Rewrapper<'a> {
     /// Verifies the mac of the header with the keys at hand.
     #[cfg(feature = "std")]
     pub(crate) fn authenticate(&self, header: &Header<'_>) -> Result<OpenedVia> {
+        self.check_epoch(header)?;
         with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(|| {
             let mut data_key = Key::<Data>::zeroed();
             self.with_keys(|keys| header.authenticate(keys, &[], &mut data_key)).map(|(via, _)| via)
@@ -414,6 +414,23 @@ impl<'a> Rewrapper<'a> {
         }
         keys.extend(&self.keys);
         work(&keys)
+    }
+
+    fn check_epoch(&self, header: &Header<'_>) -> Result<()> {
+        match header.epoch() < self.min_epoch {
+            true => Err(Error::Decrypt),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether an entry of this shape is there and stays.
+    fn keeps_one_for(&self, shape: &Shape, header: &Header<'_>) -> Result<bool> {
+        for entry in header.entries() {
+            if shape.is_named_by(&entry) && !self.is_removed(&entry)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Rewrap keeps the data key, which whoever has a compromised version may have.
@@ -463,6 +480,14 @@ impl<'a> Rewrapper<'a> {
     }
 }
 
+/// The kinds that a keyset file is loaded through (format.md 8.5).
+pub(crate) const LOADED_KINDS: [RecipientKind; 4] = [
+    RecipientKind::Keyset,
+    RecipientKind::Passphrase,
+    RecipientKind::RawKey,
+    RecipientKind::Provider,
+];
+
 fn keeps_compromised(keyset: KeysetId, version: VersionId) -> Error {
     let remedy = "rewrapping keeps a data key that others may have: reencrypt";
     Error::KeyState { keyset, version, state: KeyState::Compromised, remedy }
@@ -501,6 +526,21 @@ impl Plan<'_> {
     #[cfg(feature = "std")]
     pub(crate) fn file_layout(&self) -> Layout {
         Layout::file(self.entries_len, self.longest_entry)
+    }
+
+    /// Through which kinds of entries the old header may be opened; all where empty.
+    ///
+    /// Whoever has a public key could have made the keyset file that it opens. What loaders believe is not wrapped on
+    /// its word (format.md 8.5).
+    fn kinds(&self, header: &Header<'_>) -> &'static [RecipientKind] {
+        let proves = |item: &Item<'_>| match item {
+            Item::Wrapped(_, shape) => LOADED_KINDS.contains(&shape.kind),
+            Item::Kept(..) => false,
+        };
+        match header.kind() == Kind::Keyset && self.items.iter().any(proves) {
+            true => &LOADED_KINDS,
+            false => &[],
+        }
     }
 
     /// Whether the entries fit into slots of this layout.

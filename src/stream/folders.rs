@@ -2,7 +2,7 @@
 //! Sealed files in folders, handed to several threads.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 
@@ -55,7 +55,8 @@ impl Folders {
     }
 
     /// Does `work` for each file. Each thread starts with a `W` of its own; all of them come back. Files come in no
-    /// particular order. `control` is told how many files are done of those found so far, and may stop the work.
+    /// particular order. `control` is told how many files are done of those found so far, and may stop the work: `work` is
+    /// then told once that not everything could be looked at, as `Io` of kind `Interrupted`.
     pub fn each<W: Send>(
         &self,
         control: Option<&dyn Control>,
@@ -66,10 +67,16 @@ impl Folders {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             threads => threads.min(MAX_THREADS),
         };
-        let count = Count { found: AtomicU64::new(0), done: AtomicU64::new(0), control };
+        let count = Count {
+            found: AtomicU64::new(0),
+            done: AtomicU64::new(0),
+            stopped: AtomicBool::new(false),
+            control,
+        };
         if threads == 1 {
             let mut one = start();
             self.walk(&count, &mut |batch| count.through(batch, &mut one, &work));
+            self.tell_of_stop(&count, &mut one, &work);
             return vec![one];
         }
         let (sender, receiver) = sync_channel(2 * threads);
@@ -100,15 +107,26 @@ impl Folders {
             while let Some(batch) = next(&receiver) {
                 count.through(batch, &mut own, &work);
             }
-            let mut all = vec![own];
+            let mut all = Vec::new();
             for worker in workers {
                 match worker.join() {
                     Ok(other) => all.push(other),
                     Err(panic) => std::panic::resume_unwind(panic),
                 }
             }
+            self.tell_of_stop(&count, &mut own, &work);
+            all.push(own);
             all
         })
+    }
+
+    /// A census that was stopped would look like one of all there is.
+    fn tell_of_stop<W>(&self, count: &Count<'_>, own: &mut W, work: &impl Fn(&mut W, Found)) {
+        if count.stopped.load(Ordering::Relaxed) {
+            let path = self.paths.first().cloned().unwrap_or_default();
+            let error = std::io::Error::from(std::io::ErrorKind::Interrupted).into();
+            work(own, Err(Unreadable { path, error }));
+        }
     }
 
     fn is_meant(&self, path: &Path) -> bool {
@@ -152,12 +170,19 @@ impl Folders {
 struct Count<'a> {
     found: AtomicU64,
     done: AtomicU64,
+    /// Whether something was left out because the work was to stop.
+    stopped: AtomicBool,
     control: Option<&'a dyn Control>,
 }
 
 impl Count<'_> {
+    /// Asked before something is done, which is left out then.
     fn is_cancelled(&self) -> bool {
-        self.control.is_some_and(Control::is_cancelled)
+        let cancelled = self.control.is_some_and(Control::is_cancelled);
+        if cancelled {
+            self.stopped.store(true, Ordering::Relaxed);
+        }
+        cancelled
     }
 
     fn through<W>(&self, batch: Vec<Found>, own: &mut W, work: &impl Fn(&mut W, Found)) {
