@@ -376,6 +376,14 @@ impl Keyset {
         Ok(())
     }
 
+    /// Tells the meters what all processes were granted.
+    #[cfg(feature = "std")]
+    pub(crate) fn learn_usage(&self, usages: &alloc::collections::BTreeMap<VersionId, Usage>) {
+        for version in &self.versions {
+            version.learn_usage(usages.get(&version.id()).copied().unwrap_or_default());
+        }
+    }
+
     #[cfg(feature = "std")]
     pub(crate) fn has_usage_key(&self) -> bool {
         self.usage_key.is_some()

@@ -618,3 +618,31 @@ fn a_keyset_from_the_future_is_counted_in_memory_and_not_changed() {
     store.release().expect("there is nothing to give back");
     assert!(!home.usage().exists());
 }
+
+#[test]
+fn what_others_sealed_makes_a_rotation_due_also_for_who_opened_before() {
+    let home = Home::new();
+    let (first, other) = (home.create(), home.open());
+    let limit = |keyset: &mut Keyset| {
+        let mut policy = *keyset.policy();
+        policy.rotate_after_messages = 30;
+        keyset.set_policy(policy)
+    };
+    first.change(limit).expect("changed");
+    // A version that the first store learns of only by its file.
+    other.change(|keyset| keyset.rotate(SUITE)).expect("changed");
+    seal(&other, 31);
+    other.release().expect("given back");
+    assert!(first.change(|keyset| keyset.rotate_if_due(Now::Unknown)).expect("asked").is_some());
+}
+
+#[test]
+fn no_keyset_is_written_beside_the_usage_file_of_another() {
+    let home = Home::new();
+    seal(&home.create(), 1);
+    std::fs::remove_file(home.path()).expect("removed");
+    let keyset = Keyset::generate("orders", SUITE).expect("generated");
+    let refused = Store::create(&home.path(), keyset, Guard::Unprotected, small());
+    assert_eq!(kind(refused), Some(ErrorKind::KeyState));
+    assert!(!home.path().exists());
+}

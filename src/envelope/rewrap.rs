@@ -152,7 +152,8 @@ impl<'a> Rewrapper<'a> {
         self
     }
 
-    /// Adds a recipient. One that the envelope has already stays as it is.
+    /// Adds a recipient. One that the envelope names already stays as it is; passphrases, providers and hidden recipients
+    /// are not named, and are added each time.
     pub fn recipient(mut self, recipient: &'a dyn KeyWrap) -> Self {
         self.added.push(recipient);
         self
