@@ -195,7 +195,8 @@ impl<'a> Rewrapper<'a> {
         self
     }
 
-    /// Rewraps an envelope in memory, or a detached header. `None` where it is as it should be already.
+    /// Rewraps an envelope in memory, or a detached header. `None` where there is nothing to do: it is as it should be
+    /// already, or names none of the keysets.
     ///
     /// # Errors
     /// As [`Rewrapper::rewrap_header`].
