@@ -58,7 +58,13 @@ impl AtomicFile {
             lock_new(file.as_file())?;
             // Whoever clears leftovers may have come between the two.
             if is_named_by(file.as_file(), file.path())? {
-                return Ok(AtomicFile { file, target, existing });
+                let file = AtomicFile { file, target, existing };
+                if existing == Existing::Replace
+                    && let Ok(replaced) = file.target.metadata()
+                {
+                    file.set_owner_of(&replaced);
+                }
+                return Ok(file);
             }
         }
     }
@@ -77,6 +83,18 @@ impl AtomicFile {
         #[cfg(not(unix))]
         let _ = like;
         Ok(())
+    }
+
+    /// Gives the file to whom `like` belongs, where the system lets us: what a superuser changes stays with its owner.
+    fn set_owner_of(&self, like: &std::fs::Metadata) {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::{MetadataExt, fchown};
+            // Whoever may not give it away goes on owning it, as with any file that is written anew.
+            let _ = fchown(self.file.as_file(), Some(like.uid()), Some(like.gid()));
+        }
+        #[cfg(not(unix))]
+        let _ = like;
     }
 
     /// Where the unfinished file is, for whoever must remove it when the process ends at once.

@@ -82,3 +82,21 @@ fn leftovers_are_found_and_removed_whole_and_nothing_else_is() {
     }
     assert_eq!(names(temp.path()), [".hidden", ".swx-tmp-not", "a.swx-tmp", "b.swx"]);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_replaced_keeps_its_owner() {
+    use std::os::unix::fs::{MetadataExt, chown};
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("file");
+    std::fs::write(&path, b"old").expect("written");
+    // Only a superuser can give a file away; for others it is theirs before and after.
+    let _ = chown(&path, Some(1234), Some(1234));
+    let before = path.metadata().expect("there");
+    let mut file = AtomicFile::create(&path, Existing::Replace).expect("created");
+    file.write_all(b"new").expect("written");
+    file.commit().expect("committed");
+    let after = path.metadata().expect("there");
+    assert_eq!((after.uid(), after.gid()), (before.uid(), before.gid()));
+    assert_eq!(std::fs::read(&path).expect("read"), b"new");
+}
