@@ -4,8 +4,10 @@
 use crate::error::Result;
 use crate::format::core::ChunkLen;
 use crate::id::{Fingerprint, KeysetId, RawKeyId, RecipientKind, Suite, VersionId};
-use crate::primitives::{AeadKey, NONCE_LEN, Prk, ct_eq, expand512, hash};
-use crate::secret::{Block, Data, Key, Payload, Provided, Raw, Root, Salt, Stretched, Token, Wrap};
+#[cfg(feature = "suite-1")]
+use crate::primitives::expand512;
+use crate::primitives::{AeadKey, NONCE_LEN, Prk, ct_eq, hash};
+use crate::secret::{Block, Chunk, Data, Key, Payload, Provided, Raw, Root, Salt, Stretched, Token, Wrap};
 use zeroize::Zeroizing;
 
 /// H(core): what every wrap and the payload are bound to.
@@ -118,8 +120,25 @@ pub(crate) fn chunk_keys(
     context: &[&[u8]],
     commitment: Commitment<'_>,
 ) -> Result<(AeadKey, [u8; NONCE_LEN])> {
+    let mut chunk_key = Key::zeroed();
+    let base_nonce =
+        chunk_key_into(key, suite, chunk_len, salt, context, commitment, &mut chunk_key)?;
+    Ok((AeadKey::new(suite, chunk_key.expose_bytes()), base_nonce))
+}
+
+/// [`chunk_keys`] for whoever keeps the key as its 32 bytes, because the schedule takes more room. Returns the base nonce.
+pub(crate) fn chunk_key_into(
+    key: &Key<Payload>,
+    suite: Suite,
+    chunk_len: ChunkLen,
+    salt: &[u8; 24],
+    context: &[&[u8]],
+    commitment: Commitment<'_>,
+    chunk_key: &mut Key<Chunk>,
+) -> Result<[u8; NONCE_LEN]> {
     let mut okm = Zeroizing::new([0u8; 76]);
     match suite {
+        #[cfg(feature = "suite-1")]
         Suite::Cobblestone256 => {
             let label = b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\0";
             expand512(key.expose_bytes(), &[label, salt], context, okm.as_mut_slice());
@@ -130,11 +149,11 @@ pub(crate) fn chunk_keys(
             Prk::new(key).expand(&head, context, okm.as_mut_slice());
         }
     }
-    let (key, rest) = okm.split_at(32);
+    let (bytes, rest) = okm.split_at(32);
     let (base_nonce, derived) = rest.split_at(NONCE_LEN);
     commitment.settle(derived.try_into().expect("76 - 44 bytes"))?;
-    let aead = AeadKey::new(suite, key.try_into().expect("32 of 76 bytes"));
-    Ok((aead, base_nonce.try_into().expect("12 of 76 bytes")))
+    chunk_key.expose_bytes_mut().copy_from_slice(bytes);
+    Ok(base_nonce.try_into().expect("12 of 76 bytes"))
 }
 
 /// What to do with a derived commitment.

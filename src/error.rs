@@ -48,6 +48,9 @@ pub enum Error {
     /// The program called the library wrongly. Never caused by input bytes.
     #[error("misuse: {0}")]
     Misuse(&'static str),
+    /// This build was made without a part of the format.
+    #[error("not supported: {0}")]
+    Unsupported(&'static str),
     /// A provider (KMS, HSM) did not do its part.
     #[error("key provider failed: {0}")]
     Provider(&'static str),
@@ -78,6 +81,8 @@ pub enum ErrorKind {
     Limit,
     /// See [`Error::Misuse`].
     Misuse,
+    /// See [`Error::Unsupported`].
+    Unsupported,
     /// See [`Error::Provider`].
     Provider,
     /// See [`Error::Random`].
@@ -97,6 +102,7 @@ impl Error {
             Error::Truncated => ErrorKind::Truncated,
             Error::Limit(_) => ErrorKind::Limit,
             Error::Misuse(_) => ErrorKind::Misuse,
+            Error::Unsupported(_) => ErrorKind::Unsupported,
             Error::Provider(_) => ErrorKind::Provider,
             Error::Random => ErrorKind::Random,
             #[cfg(feature = "std")]

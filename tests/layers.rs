@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// From the top to the bottom. A module may use those of its own rank and of those below.
 const LADDER: [&[&str]; 6] = [
-    &["stream", "envelope", "token", "atomic", "whole"],
+    &["device", "stream", "envelope", "token", "atomic", "whole"],
     &["keyset", "wrap"],
     &["value", "chunked"],
     &["derive"],
@@ -31,14 +31,16 @@ const ROOT_NAMES: [(&str, &str); 11] = [
     ("Opener", "envelope"),
     ("Sealer", "envelope"),
 ];
-const PRIMITIVE_CRATES: [&str; 13] = [
+const PRIMITIVE_CRATES: [&str; 15] = [
     "aes_gcm",
     "argon2",
     "aws_lc_rs",
+    "chacha20",
     "chacha20poly1305",
     "hkdf",
     "hmac",
     "ml_kem",
+    "poly1305",
     "ring",
     "sha2",
     "sha3",

@@ -100,6 +100,46 @@ impl<'a> Encoded<'a> {
         Ok(Encoded(out))
     }
 
+    /// Puts one more entry into the encoding that is the first `len` bytes of `buffer`. Returns its new length.
+    ///
+    /// # Errors
+    /// `Format` where those bytes are no context; `Misuse` where the name is not allowed or there already, or the buffer is
+    /// too short; `Limit` above 64 entries or 32 KiB. The buffer is then as it was.
+    pub fn insert_into(buffer: &mut [u8], len: usize, name: &str, value: &[u8]) -> Result<usize> {
+        let short = Error::Misuse("the buffer is shorter than the encoded context");
+        let Some(encoded) = buffer.get(..len) else { return Err(short) };
+        let encoded = Encoded::parse(encoded)?;
+        check_name(name).map_err(Error::Misuse)?;
+        if encoded.entries().count() == MAX_ENTRIES {
+            return Err(Error::Limit("a context has at most 64 entries"));
+        }
+        let mut at = 0;
+        for entry in encoded.entries() {
+            match entry.name.as_bytes().cmp(name.as_bytes()) {
+                core::cmp::Ordering::Less => at += entry.encoded.len(),
+                core::cmp::Ordering::Equal => {
+                    return Err(Error::Misuse("a context name is given twice"));
+                }
+                core::cmp::Ordering::Greater => break,
+            }
+        }
+        let entry_len = 3 + name.len() + value.len().min(MAX_LEN);
+        let (Ok(name_len), Ok(value_len)) = (u8::try_from(name.len()), u16::try_from(value.len()))
+        else {
+            return Err(Error::Limit("a context is at most 32 KiB"));
+        };
+        if len + entry_len > MAX_LEN {
+            return Err(Error::Limit("a context is at most 32 KiB"));
+        }
+        let Some(buffer) = buffer.get_mut(..len + entry_len) else { return Err(short) };
+        buffer.copy_within(at..len, at + entry_len);
+        let mut writer = Writer::new(&mut buffer[at..at + entry_len]);
+        writer.put(&[name_len]).put(name.as_bytes());
+        writer.put(&value_len.to_be_bytes()).put(value);
+        writer.finish();
+        Ok(len + entry_len)
+    }
+
     /// The encoding.
     pub fn as_bytes(self) -> &'a [u8] {
         self.0

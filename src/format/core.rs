@@ -30,9 +30,9 @@ impl ChunkLen {
 
     pub(crate) fn new(suite: Suite, log2: u8) -> Result<Self> {
         match (suite, log2) {
-            (Suite::Cobblestone256, 14) | (Suite::ChaCha20Poly1305, 10 | 12 | 14 | 16) => {
-                Ok(ChunkLen(log2))
-            }
+            #[cfg(feature = "suite-1")]
+            (Suite::Cobblestone256, 14) => Ok(ChunkLen(log2)),
+            (Suite::ChaCha20Poly1305, 10 | 12 | 14 | 16) => Ok(ChunkLen(log2)),
             _ => Err(Error::format("4.1", "this suite has no such chunk length")),
         }
     }
@@ -40,6 +40,7 @@ impl ChunkLen {
     /// The default of a suite.
     pub const fn default_of(suite: Suite) -> Self {
         match suite {
+            #[cfg(feature = "suite-1")]
             Suite::Cobblestone256 => ChunkLen::KIB_16,
             Suite::ChaCha20Poly1305 => ChunkLen::KIB_4,
         }

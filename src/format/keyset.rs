@@ -189,6 +189,11 @@ impl<'a> View<'a> {
         Ok(View { id, name, revision, parent, primary, policy, count, records, read_only })
     }
 
+    /// Whether its versions are key pairs.
+    pub(crate) fn is_for_pairs(&self) -> bool {
+        self.policy.is_for_pairs()
+    }
+
     /// The records, in order.
     pub(crate) fn records(&self) -> impl Iterator<Item = Record<'a>> + use<'a> {
         let mut reader = Reader::new(self.records, End::Structure("8.1"));

@@ -35,7 +35,7 @@ impl KeyWrap for RawKey {
             body_len: RAW_KEY_LEN,
             class: Class::PostQuantum,
             hidden: false,
-            suite: Suite::Cobblestone256,
+            suite: Suite::DEFAULT,
             keyset: None,
         })
     }
