@@ -108,7 +108,7 @@ impl<'a> Header<'a> {
             Err(other) => return Err(other),
         };
         if core_len > max_len {
-            return Err(Error::Limit("the header is longer than the limit"));
+            return Err(Error::limit("the header is longer than the limit"));
         }
         match Layout::parse(&mut reader, max_len - core_len) {
             Ok(layout) => Ok(Need::Whole(core_len + layout.len())),
@@ -246,7 +246,7 @@ impl<'a> Header<'a> {
         Err(match forbidden {
             _ if trials.any_spent() => Error::Decrypt,
             Some(error) => error,
-            None => Error::UnknownKey(wanted),
+            None => Error::unknown_key(wanted),
         })
     }
 

@@ -75,7 +75,7 @@ impl Suite {
             #[cfg(feature = "suite-1")]
             1 => Ok(Suite::Cobblestone256),
             #[cfg(not(feature = "suite-1"))]
-            1 => Err(Error::Unsupported("this build has no suite 1")),
+            1 => Err(Error::unsupported("this build has no suite 1")),
             2 => Ok(Suite::ChaCha20Poly1305),
             _ => Err(Error::format("1.3", "unknown suite")),
         }
@@ -112,7 +112,7 @@ impl Algorithm {
             #[cfg(feature = "suite-1")]
             1 => Ok(Algorithm::Symmetric(Suite::Cobblestone256)),
             #[cfg(not(feature = "suite-1"))]
-            1 => Err(Error::Unsupported("this build has no suite 1")),
+            1 => Err(Error::unsupported("this build has no suite 1")),
             2 => Ok(Algorithm::Symmetric(Suite::ChaCha20Poly1305)),
             3 => Ok(Algorithm::X25519),
             4 => Ok(Algorithm::XWing),

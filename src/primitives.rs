@@ -209,13 +209,13 @@ mod passphrase {
         t: u32,
         p: u8,
     ) -> Result<Key<Stretched>> {
-        let refused = Error::Limit("Argon2id does not take these costs");
+        let refused = Error::limit("Argon2id does not take these costs");
         let Ok(params) = argon2::Params::new(m_kib, t, u32::from(p), Some(32)) else {
             return Err(refused);
         };
         let mut blocks = alloc::vec::Vec::new();
         if blocks.try_reserve_exact(params.block_count()).is_err() {
-            return Err(Error::Limit("not enough memory for these Argon2id costs"));
+            return Err(Error::limit("not enough memory for these Argon2id costs"));
         }
         blocks.resize(params.block_count(), argon2::Block::default());
         let argon2 =

@@ -57,11 +57,11 @@ pub fn open_into(
 ) -> Result<usize> {
     let token = Token::parse(token)?;
     if (token.version, token.suite) != (key.version, key.suite) {
-        return Err(Error::UnknownKey(crate::id::Wanted::Token(token.version)));
+        return Err(Error::unknown_key(crate::id::Wanted::Token(token.version)));
     }
     let len = token.sealed.len() - value::OVERHEAD;
     let out =
-        out.get_mut(..len).ok_or(Error::Misuse("the output is shorter than the plaintext"))?;
+        out.get_mut(..len).ok_or(Error::misuse("the output is shorter than the plaintext"))?;
     open_parsed(key, context, &token, out)?;
     Ok(len)
 }
@@ -89,9 +89,9 @@ pub(crate) fn seal_with_salt(
     let len = plaintext.len().saturating_add(OVERHEAD);
     context.check_sealable()?;
     if plaintext.len() > MAX_PLAINTEXT_LEN {
-        return Err(Error::Limit("a token holds at most 65,536 bytes; seal an envelope"));
+        return Err(Error::limit("a token holds at most 65,536 bytes; seal an envelope"));
     }
-    let out = out.get_mut(..len).ok_or(Error::Misuse("the output is shorter than the token"))?;
+    let out = out.get_mut(..len).ok_or(Error::misuse("the output is shorter than the token"))?;
     let (front, sealed) = out.split_at_mut(HEAD_LEN);
     front.copy_from_slice(&head(key.suite, key.version));
     with_wiped_stack::<VALUE_DEPTH, _>(|| {

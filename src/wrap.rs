@@ -157,7 +157,7 @@ impl Trials {
     /// # Errors
     /// `Limit` where none is left.
     pub fn spend(&mut self) -> Result<()> {
-        let exhausted = Error::Limit("16 trial unwraps did not open this");
+        let exhausted = Error::limit("16 trial unwraps did not open this");
         self.unwraps = self.unwraps.checked_sub(1).ok_or(exhausted)?;
         Ok(())
     }
@@ -168,7 +168,7 @@ impl Trials {
     /// `Limit` where none is left.
     pub fn spend_argon2(&mut self) -> Result<()> {
         self.spend()?;
-        let exhausted = Error::Limit("one passphrase is tried per open");
+        let exhausted = Error::limit("one passphrase is tried per open");
         self.argon2 = self.argon2.checked_sub(1).ok_or(exhausted)?;
         Ok(())
     }

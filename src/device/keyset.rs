@@ -169,16 +169,16 @@ impl Version {
             #[cfg(feature = "x-wing")]
             Algorithm::XWing => Ok(PrivateKey::x_wing(&secret)),
             #[cfg(not(feature = "x-wing"))]
-            Algorithm::XWing => Err(Error::Unsupported("this build has no X-Wing")),
-            Algorithm::Symmetric(_) => Err(Error::Misuse("a symmetric key has no public key")),
+            Algorithm::XWing => Err(Error::unsupported("this build has no X-Wing")),
+            Algorithm::Symmetric(_) => Err(Error::misuse("a symmetric key has no public key")),
         }
     }
 
     fn key(&self, keyset: KeysetId) -> Result<VersionKey> {
         let Ok(Algorithm::Symmetric(suite)) = Algorithm::from_u8(self.algorithm) else {
-            return Err(Error::Misuse("a keyset of key pairs has no symmetric key"));
+            return Err(Error::misuse("a keyset of key pairs has no symmetric key"));
         };
-        let id = VersionId::new(self.id).ok_or(Error::Misuse("an empty version"))?;
+        let id = VersionId::new(self.id).ok_or(Error::misuse("an empty version"))?;
         let mut root = Key::<Root>::zeroed();
         *root.expose_bytes_mut() = self.secret;
         Ok(VersionKey::derive(&root, suite, keyset, id))
@@ -228,7 +228,7 @@ impl Head {
         versions: &mut [Version],
         needed: &mut usize,
     ) -> Result<Self> {
-        let short = Error::Misuse("the scratch buffer is shorter than the keyset");
+        let short = Error::misuse("the scratch buffer is shorter than the keyset");
         let scratch = scratch.get_mut(..blob.len()).ok_or(short)?;
         scratch.copy_from_slice(blob);
         let loaded = with_wiped_stack::<HEADER_DEPTH, _>(|| {
@@ -265,10 +265,10 @@ impl Head {
         }
         let family = if view.is_for_pairs() { Family::Pairs } else { Family::Symmetric };
         if family != expected.family {
-            return Err(Error::Misuse("symmetric keys and key pairs are loaded by different calls"));
+            return Err(Error::misuse("symmetric keys and key pairs are loaded by different calls"));
         }
         *needed = view.count as usize;
-        let room = Error::Misuse("there is no room for all versions of the keyset");
+        let room = Error::misuse("there is no room for all versions of the keyset");
         let versions = versions.get_mut(..*needed).ok_or(room)?;
         for (version, record) in versions.iter_mut().zip(view.records()) {
             version.fill(&record);
@@ -306,7 +306,7 @@ impl<'v> Keyset<'v> {
         out: &mut [u8],
     ) -> Result<usize> {
         let Token { suite, version, .. } = Token::parse(token)?;
-        let unknown = Error::UnknownKey(Wanted::Token(version));
+        let unknown = Error::unknown_key(Wanted::Token(version));
         let Some(version) = self.version(version, Algorithm::Symmetric(suite)) else {
             return Err(unknown);
         };
@@ -325,7 +325,7 @@ impl<'v> Keyset<'v> {
         let primary = self.primary()?;
         match primary.algorithm == Algorithm::X25519.number() {
             true => Ok(&primary.public),
-            false => Err(Error::Misuse("the primary version is not an X25519 key pair")),
+            false => Err(Error::misuse("the primary version is not an X25519 key pair")),
         }
     }
 
@@ -338,7 +338,7 @@ impl<'v> Keyset<'v> {
 
     /// The primary version, if it may seal now.
     fn primary(&self) -> Result<&'v Version> {
-        let none = Error::Misuse("the keyset has no primary version");
+        let none = Error::misuse("the keyset has no primary version");
         let Some(id) = self.head.primary else { return Err(none) };
         let primary = self.versions.iter().find(|version| version.id == id.value());
         let Some(primary) = primary else { return Err(none) };
@@ -381,9 +381,9 @@ impl<'v> Keyset<'v> {
     fn refuse(&self, version: &Version, remedy: &'static str) -> Error {
         match (VersionId::new(version.id), KeyState::from_u8(version.state)) {
             (Some(id), Ok(state)) => {
-                Error::KeyState { keyset: self.head.id, version: id, state, remedy }
+                Error::key_state(self.head.id, id, state, remedy)
             }
-            _ => Error::Misuse("an empty version"),
+            _ => Error::misuse("an empty version"),
         }
     }
 }
@@ -432,7 +432,7 @@ impl KeyWrap for Keyset<'_> {
 
 impl KeyWrap for Identity<'_> {
     fn shape(&self) -> Result<Shape> {
-        Err(Error::Misuse("an identity opens; seal to its public key"))
+        Err(Error::misuse("an identity opens; seal to its public key"))
     }
 
     fn wrap_key(
@@ -442,7 +442,7 @@ impl KeyWrap for Identity<'_> {
         _: &mut dyn Random,
         _: &mut [u8],
     ) -> Result<()> {
-        Err(Error::Misuse("an identity opens; seal to its public key"))
+        Err(Error::misuse("an identity opens; seal to its public key"))
     }
 
     fn unwrap_key(
@@ -473,7 +473,7 @@ impl KeyWrap for Identity<'_> {
                 continue;
             }
             trials.spend()?;
-            let id = VersionId::new(version.id).ok_or(Error::Misuse("an empty version"))?;
+            let id = VersionId::new(version.id).ok_or(Error::misuse("an empty version"))?;
             if version.private()?.open(binding.core_hash, enc, ct, data_key) {
                 return Ok(Unwrap::Opened(match algorithm {
                     Algorithm::XWing => OpenedVia::XWing(keyset.head.id, id),

@@ -37,12 +37,12 @@ impl Opening {
         if self.suite != Suite::ChaCha20Poly1305
             || self.chunk_len.plaintext_len() > MAX_PIECES * PIECE_LEN
         {
-            return Err(Error::Unsupported("two passes are for suite 2 and chunks up to 4 KiB"));
+            return Err(Error::unsupported("two passes are for suite 2 and chunks up to 4 KiB"));
         }
         self.check_turn(index)?;
         let Some(len) = sealed_len.checked_sub(TAG_LEN) else { return Err(Error::Truncated) };
         if len > self.chunk_len.plaintext_len() {
-            return Err(Error::Misuse("a piece is longer than a chunk"));
+            return Err(Error::misuse("a piece is longer than a chunk"));
         }
         let kept = self.digest.clone();
         let opened = with_wiped_stack::<CHUNKS_DEPTH, _>(|| {

@@ -157,7 +157,7 @@ impl Opening {
     /// `Decrypt`; `Limit` from chunk 2^38 on; `Misuse` where the piece is longer than a chunk.
     pub fn read_chunk(&self, index: u64, piece: &mut [u8], tag: &[u8; TAG_LEN]) -> Result<()> {
         if piece.len() > self.chunk_len.plaintext_len() {
-            return Err(Error::Misuse("a piece is longer than a chunk"));
+            return Err(Error::misuse("a piece is longer than a chunk"));
         }
         let nonce = self.nonce(index)?;
         let opened = with_wiped_stack::<CHUNKS_DEPTH, _>(|| {
@@ -187,7 +187,7 @@ impl Opening {
             return Err(Error::Decrypt);
         }
         if self.next != 0 || self.digest.is_some() != progress.digest.is_some() {
-            return Err(Error::Misuse("this opening cannot go on from there"));
+            return Err(Error::misuse("this opening cannot go on from there"));
         }
         let Progress { commitment: _, next, ended, digest } = progress;
         (self.next, self.ended) = (*next, *ended);
@@ -201,7 +201,7 @@ impl Opening {
     /// `Truncated` where the last chunk was not opened; `Decrypt` where the digest differs; `Misuse` where none was made.
     pub fn finish(&self, digest: &[u8; 32]) -> Result<()> {
         let Some(hashed) = &self.digest else {
-            return Err(Error::Misuse("this opening was begun without a digest"));
+            return Err(Error::misuse("this opening was begun without a digest"));
         };
         self.finish_unsigned()?;
         match ct_eq(&hashed.value(), digest) {
@@ -250,10 +250,10 @@ impl Opening {
 
     pub(super) fn check_turn(&self, index: u64) -> Result<()> {
         if index > self.next {
-            return Err(Error::Misuse("a chunk was left out"));
+            return Err(Error::misuse("a chunk was left out"));
         }
         if index == self.next && self.ended {
-            return Err(Error::Misuse("the last chunk was opened before"));
+            return Err(Error::misuse("the last chunk was opened before"));
         }
         Ok(())
     }
@@ -282,7 +282,7 @@ pub(super) fn nonce(
     max_chunks: u64,
 ) -> Result<[u8; NONCE_LEN]> {
     if index >= max_chunks {
-        return Err(Error::Limit("a payload has too many chunks"));
+        return Err(Error::limit("a payload has too many chunks"));
     }
     let mut nonce = *base_nonce;
     for (byte, counter) in nonce[NONCE_LEN - 8..].iter_mut().zip(index.to_be_bytes()) {

@@ -105,10 +105,10 @@ impl Sealing {
     /// `Misuse` where the piece is longer than a chunk or the last was sealed before; `Limit` at 2^32 chunks.
     pub fn seal_chunk(&mut self, piece: &mut [u8]) -> Result<[u8; TAG_LEN]> {
         if self.finished {
-            return Err(Error::Misuse("the last chunk was sealed before"));
+            return Err(Error::misuse("the last chunk was sealed before"));
         }
         if piece.len() > self.chunk_len.plaintext_len() {
-            return Err(Error::Misuse("a piece is longer than a chunk"));
+            return Err(Error::misuse("a piece is longer than a chunk"));
         }
         let nonce = nonce(&self.base_nonce, self.next, DEFAULT_MAX_CHUNKS)?;
         // Counted before it is used: no nonce is used twice, whatever comes next.
@@ -141,12 +141,12 @@ fn measure(recipient: &dyn KeyWrap, plan: &Plan<'_>) -> Result<Measured> {
     let suite = plan.suite.unwrap_or(shape.suite);
     let log2chunk = plan.log2chunk.unwrap_or(ChunkLen::default_of(suite).log2());
     let Ok(chunk_len) = ChunkLen::new(suite, log2chunk) else {
-        return Err(Error::Misuse("this suite has no such chunk length"));
+        return Err(Error::misuse("this suite has no such chunk length"));
     };
     plan.stored.check_sealable()?;
     plan.external.check_sealable()?;
     if plan.external.entries().any(|entry| plan.stored.value(entry.name).is_some()) {
-        return Err(Error::Misuse("a context name is both stored and external"));
+        return Err(Error::misuse("a context name is both stored and external"));
     }
     let entry_len = FRAME_LEN + shape.body_len;
     let layout = match plan.place {
@@ -155,7 +155,7 @@ fn measure(recipient: &dyn KeyWrap, plan: &Plan<'_>) -> Result<Measured> {
     };
     let core_len = FIXED_LEN + plan.stored.as_bytes().len();
     if core_len + layout.len() > DEFAULT_MAX_HEADER_LEN {
-        return Err(Error::Limit("the header would be longer than the limit"));
+        return Err(Error::limit("the header would be longer than the limit"));
     }
     Ok(Measured { suite, chunk_len, shape, layout, core_len })
 }
@@ -170,7 +170,7 @@ fn write_front(
     let measured = measure(recipient, plan)?;
     let Measured { suite, chunk_len, shape, layout, core_len } = measured;
     if front.len() != measured.front_len() {
-        return Err(Error::Misuse("the output is not as long as the front"));
+        return Err(Error::misuse("the output is not as long as the front"));
     }
     front.fill(0);
     let (header, prefix) = front.split_at_mut(core_len + layout.len());

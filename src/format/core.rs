@@ -96,7 +96,7 @@ impl<'a> Core<'a> {
         let envelope_id = EnvelopeId(*reader.array()?);
         let stored_len = reader.u32()? as usize;
         if stored_len > super::context::MAX_LEN {
-            return Err(Error::Limit("a context is at most 32 KiB"));
+            return Err(Error::limit("a context is at most 32 KiB"));
         }
         let stored = Encoded::parse(reader.take(stored_len)?)?;
         Ok(Core { suite, kind, chunk_len, envelope_id, stored })

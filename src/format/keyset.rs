@@ -139,7 +139,7 @@ impl<'a> View<'a> {
     /// Parses an encoding; every rule of format.md 8.2 holds afterwards.
     pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self> {
         if bytes.len() > MAX_LEN {
-            return Err(Error::Limit("a keyset is at most 16 MiB"));
+            return Err(Error::limit("a keyset is at most 16 MiB"));
         }
         let mut reader = Reader::new(bytes, End::Structure("8.1"));
         if reader.u8()? != VERSION {
@@ -158,7 +158,7 @@ impl<'a> View<'a> {
         let policy = Policy::parse(&mut reader)?;
         let count = reader.u32()?;
         if count > MAX_VERSIONS {
-            return Err(Error::Limit("a keyset has at most 65,536 versions"));
+            return Err(Error::limit("a keyset has at most 65,536 versions"));
         }
         let records = reader.rest();
         let mut previous: Option<Record<'_>> = None;

@@ -72,7 +72,7 @@ pub(crate) fn decode_identity(text: &str) -> Result<Zeroizing<Vec<u8>>> {
 fn decode(text: &str, hrp: &str, clause: &'static str, what: &'static str) -> Result<Vec<u8>> {
     let wrong = || Error::format(clause, what);
     if text.len() > MAX_LEN {
-        return Err(Error::Limit("a recipient or identity string is at most 4,096 characters"));
+        return Err(Error::limit("a recipient or identity string is at most 4,096 characters"));
     }
     let checked = CheckedHrpstring::new::<LongBech32m>(text).map_err(|_| wrong())?;
     if !checked.hrp().as_bytes().eq_ignore_ascii_case(hrp.as_bytes()) {

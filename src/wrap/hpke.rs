@@ -67,8 +67,8 @@ impl PublicKey {
                 Ok(PublicKey::XWing(*bytes))
             }
             #[cfg(not(feature = "x-wing"))]
-            Algorithm::XWing => Err(Error::Unsupported("this build has no X-Wing")),
-            Algorithm::Symmetric(_) => Err(Error::Misuse("a symmetric key has no public key")),
+            Algorithm::XWing => Err(Error::unsupported("this build has no X-Wing")),
+            Algorithm::Symmetric(_) => Err(Error::misuse("a symmetric key has no public key")),
         }
     }
 
