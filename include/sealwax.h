@@ -16,10 +16,9 @@
  *
  * Define SEALWAX_HOSTED for what needs an operating system, SEALWAX_X_WING where the archive was built with it.
  */
-
-
 #ifndef SEALWAX_H
 #define SEALWAX_H
+
 
 #include <stddef.h>
 #include <stdint.h>
@@ -37,452 +36,452 @@
 #define SEALWAX_SEALING_INIT {{0}}
 #endif
 
-/*
- Longest encoded context, in bytes.
+/**
+ * Longest encoded context, in bytes.
  */
 #define SEALWAX_CONTEXT_MAX_LEN 32768
 
-/*
- Bytes that an entry takes besides its name and its value.
+/**
+ * Bytes that an entry takes besides its name and its value.
  */
 #define SEALWAX_CONTEXT_ENTRY_OVERHEAD 3
 
-/*
- Size of a sealwax_keyset, in bytes.
+/**
+ * Size of a sealwax_keyset, in bytes.
  */
 #define SEALWAX_KEYSET_SIZE 96
 
-/*
- Size of a sealwax_key_version, in bytes.
+/**
+ * Size of a sealwax_key_version, in bytes.
  */
 #define SEALWAX_KEY_VERSION_SIZE 96
 
-/*
- Length of a keyset's id and of a device key's id, in bytes.
+/**
+ * Length of a keyset's id and of a device key's id, in bytes.
  */
 #define SEALWAX_ID_LEN 16
 
-/*
- Length of a device key, in bytes.
+/**
+ * Length of a device key, in bytes.
  */
 #define SEALWAX_DEVICE_KEY_LEN 32
 
-/*
- Length of an X25519 public key, in bytes.
+/**
+ * Length of an X25519 public key, in bytes.
  */
 #define SEALWAX_X25519_PUBLIC_KEY_LEN 32
 
-/*
- The versions of a keyset are symmetric keys.
+/**
+ * The versions of a keyset are symmetric keys.
  */
 #define SEALWAX_FAMILY_SYMMETRIC 1
 
-/*
- The versions of a keyset are key pairs: it is an identity.
+/**
+ * The versions of a keyset are key pairs: it is an identity.
  */
 #define SEALWAX_FAMILY_PAIRS 2
 
-/*
- Size of a sealwax_opening, in bytes.
+/**
+ * Size of a sealwax_opening, in bytes.
  */
 #define SEALWAX_OPENING_SIZE 512
 
-/*
- Bytes that a chunk is longer than its plaintext.
+/**
+ * Bytes that a chunk is longer than its plaintext.
  */
 #define SEALWAX_CHUNK_OVERHEAD 16
 
-/*
- Longest start of an envelope that is looked at: header, salt and commitment, in bytes.
+/**
+ * Longest start of an envelope that is looked at: header, salt and commitment, in bytes.
  */
 #define SEALWAX_FRONT_MAX_LEN 2048
 
-/*
- Length of a kept progress, in bytes.
+/**
+ * Length of a kept progress, in bytes.
  */
 #define SEALWAX_PROGRESS_LEN 168
 
-/*
- Length of the buffer of sealwax_opening_open_mapped, in bytes.
+/**
+ * Length of the buffer of sealwax_opening_open_mapped, in bytes.
  */
 #define SEALWAX_PIECE_LEN 512
 
-/*
- Length of a SHA-256 digest, in bytes.
+/**
+ * Length of a SHA-256 digest, in bytes.
  */
 #define SEALWAX_DIGEST_LEN 32
 
-/*
- The envelope must store sealwax.counter, not below `min_counter`.
+/**
+ * The envelope must store sealwax.counter, not below `min_counter`.
  */
 #define SEALWAX_REQUIRE_COUNTER 1
 
-/*
- The plaintext is not hashed: only sealwax_opening_finish_unsigned can end the opening.
+/**
+ * The plaintext is not hashed: only sealwax_opening_finish_unsigned can end the opening.
  */
 #define SEALWAX_WITHOUT_DIGEST 2
 
-/*
- Opened through a version of a keyset.
+/**
+ * Opened through a version of a keyset.
  */
 #define SEALWAX_VIA_KEYSET 1
 
-/*
- Opened through an X25519 key pair: says nothing about who sealed.
+/**
+ * Opened through an X25519 key pair: says nothing about who sealed.
  */
 #define SEALWAX_VIA_X25519 3
 
-/*
- Opened through an X-Wing key pair: says nothing about who sealed.
+/**
+ * Opened through an X-Wing key pair: says nothing about who sealed.
  */
 #define SEALWAX_VIA_X_WING 4
 
-/*
- Opened through a device key.
+/**
+ * Opened through a device key.
  */
 #define SEALWAX_VIA_DEVICE_KEY 5
 
-/*
- Size of a sealwax_sealing, in bytes.
+/**
+ * Size of a sealwax_sealing, in bytes.
  */
 #define SEALWAX_SEALING_SIZE 96
 
-/*
- Suite 1, AES-256-GCM: only where the build has it.
+/**
+ * Suite 1, AES-256-GCM: only where the build has it.
  */
 #define SEALWAX_SUITE_COBBLESTONE_256 1
 
-/*
- Suite 2, ChaCha20-Poly1305.
+/**
+ * Suite 2, ChaCha20-Poly1305.
  */
 #define SEALWAX_SUITE_CHACHA20_POLY1305 2
 
-/*
- A message: one slot, without room for another recipient.
+/**
+ * A message: one slot, without room for another recipient.
  */
 #define SEALWAX_PLACE_MEMORY 0
 
-/*
- A file: two slots with room, so that it can be rewrapped in place.
+/**
+ * A file: two slots with room, so that it can be rewrapped in place.
  */
 #define SEALWAX_PLACE_FILE 1
 
-/*
- Length of an X-Wing public key, in bytes.
+/**
+ * Length of an X-Wing public key, in bytes.
  */
 #define SEALWAX_X_WING_PUBLIC_KEY_LEN 1216
 
-/*
- It was done.
+/**
+ * It was done.
  */
 #define SEALWAX_OK 0
 
-/*
- This build was made without that part of the format.
+/**
+ * This build was made without that part of the format.
  */
 #define SEALWAX_ERROR_NOT_SUPPORTED -134
 
-/*
- The program passed something that is never right: NULL, overlapping buffers, a length that cannot be.
+/**
+ * The program passed something that is never right: NULL, overlapping buffers, a length that cannot be.
  */
 #define SEALWAX_ERROR_INVALID_ARGUMENT -135
 
-/*
- A context is not in the state for this call, or the state or times of a key forbid it.
+/**
+ * A context is not in the state for this call, or the state or times of a key forbid it.
  */
 #define SEALWAX_ERROR_BAD_STATE -137
 
-/*
- An output buffer is too short. Nothing was written to it.
+/**
+ * An output buffer is too short. Nothing was written to it.
  */
 #define SEALWAX_ERROR_BUFFER_TOO_SMALL -138
 
-/*
- No key given is one that the input was sealed for.
+/**
+ * No key given is one that the input was sealed for.
  */
 #define SEALWAX_ERROR_UNKNOWN_KEY -140
 
-/*
- The random source failed. Nothing was written.
+/**
+ * The random source failed. Nothing was written.
  */
 #define SEALWAX_ERROR_RANDOM -148
 
-/*
- A check made with a key in hand failed: wrong key, wrong context and changed bytes are one answer.
+/**
+ * A check made with a key in hand failed: wrong key, wrong context and changed bytes are one answer.
  */
 #define SEALWAX_ERROR_DECRYPT -149
 
-/*
- The bytes are not what docs/format.md allows.
+/**
+ * The bytes are not what docs/format.md allows.
  */
 #define SEALWAX_ERROR_FORMAT -153
 
-/*
- A limit of the format or of the caller would be passed.
+/**
+ * A limit of the format or of the caller would be passed.
  */
 #define SEALWAX_ERROR_LIMIT -1001
 
-/*
- The input ends too early.
+/**
+ * The input ends too early.
  */
 #define SEALWAX_ERROR_TRUNCATED -1002
 
-/*
- A key provider did not do its part.
+/**
+ * A key provider did not do its part.
  */
 #define SEALWAX_ERROR_PROVIDER -1003
 
-/*
- The operating system refused, or a read, write or release callback did.
+/**
+ * The operating system refused, or a read, write or release callback did.
  */
 #define SEALWAX_ERROR_IO -1004
 
-/*
- Bytes that a token is longer than its plaintext.
+/**
+ * Bytes that a token is longer than its plaintext.
  */
 #define SEALWAX_TOKEN_OVERHEAD 77
 
-/*
- Longest plaintext of a token, in bytes.
+/**
+ * Longest plaintext of a token, in bytes.
  */
 #define SEALWAX_TOKEN_MAX_PLAINTEXT_LEN 65536
 
-/*
- A loaded keyset. The caller owns it; it is zero before its first use: `sealwax_keyset keyset = SEALWAX_KEYSET_INIT;`.
-
- It keeps the address of the versions that it was loaded into, so these stay where they are until it is wiped. It may
- itself be moved. Any number of threads may use a loaded keyset at once; loading and wiping need it alone.
+/**
+ * A loaded keyset. The caller owns it; it is zero before its first use: `sealwax_keyset keyset = SEALWAX_KEYSET_INIT;`.
+ *
+ * It keeps the address of the versions that it was loaded into, so these stay where they are until it is wiped. It may
+ * itself be moved. Any number of threads may use a loaded keyset at once; loading and wiping need it alone.
  */
 typedef struct sealwax_keyset {
   uint64_t opaque[12];
 } sealwax_keyset;
 
-/*
- Room for one version of a keyset.
+/**
+ * Room for one version of a keyset.
  */
 typedef struct sealwax_key_version {
   uint64_t opaque[12];
 } sealwax_key_version;
 
-/*
- What a program expects of the keyset that it loads.
+/**
+ * What a program expects of the keyset that it loads.
  */
 typedef struct sealwax_expected_keyset {
-  /*
-   SEALWAX_ID_LEN bytes: another id is refused. NULL: any.
+  /**
+   * SEALWAX_ID_LEN bytes: another id is refused. NULL: any.
    */
   const uint8_t *id;
-  /*
-   A lower revision is refused. 0: any. Only a revision kept elsewhere finds an older keyset put back.
+  /**
+   * A lower revision is refused. 0: any. Only a revision kept elsewhere finds an older keyset put back.
    */
   uint64_t min_revision;
 } sealwax_expected_keyset;
 
-/*
- A clock.
-
- `now` writes the seconds since 1970-01-01T00:00:00Z to `seconds` and returns 0; anything else says that the time is not
- known. `context` is passed to `now` as it is.
+/**
+ * A clock.
+ *
+ * `now` writes the seconds since 1970-01-01T00:00:00Z to `seconds` and returns 0; anything else says that the time is not
+ * known. `context` is passed to `now` as it is.
  */
 typedef struct sealwax_clock {
-  /*
-   Tells the time. Not NULL.
+  /**
+   * Tells the time. Not NULL.
    */
   int32_t (*now)(void *context, uint64_t *seconds);
-  /*
-   Passed to `now`. May be NULL.
+  /**
+   * Passed to `now`. May be NULL.
    */
   void *context;
 } sealwax_clock;
 
-/*
- What a loaded keyset is.
+/**
+ * What a loaded keyset is.
  */
 typedef struct sealwax_keyset_description {
-  /*
-   Its revision.
+  /**
+   * Its revision.
    */
   uint64_t revision;
-  /*
-   The id of the version that seals; 0 where there is none.
+  /**
+   * The id of the version that seals; 0 where there is none.
    */
   uint32_t primary;
-  /*
-   How many versions it has, destroyed ones included.
+  /**
+   * How many versions it has, destroyed ones included.
    */
   uint32_t version_count;
-  /*
-   Its id.
+  /**
+   * Its id.
    */
   uint8_t id[16];
-  /*
-   SEALWAX_FAMILY_SYMMETRIC or SEALWAX_FAMILY_PAIRS.
+  /**
+   * SEALWAX_FAMILY_SYMMETRIC or SEALWAX_FAMILY_PAIRS.
    */
   uint8_t family;
-  /*
-   0.
+  /**
+   * 0.
    */
   uint8_t reserved[7];
 } sealwax_keyset_description;
 
-/*
- An envelope being opened. The caller owns it; it is zero before its first use: `sealwax_opening opening =
- SEALWAX_OPENING_INIT;`. It holds keys: wipe it. It may be moved while no call uses it.
+/**
+ * An envelope being opened. The caller owns it; it is zero before its first use: `sealwax_opening opening =
+ * SEALWAX_OPENING_INIT;`. It holds keys: wipe it. It may be moved while no call uses it.
  */
 typedef struct sealwax_opening {
   uint64_t opaque[64];
 } sealwax_opening;
 
-/*
- What must be true of an envelope. Zero everywhere asks for nothing.
+/**
+ * What must be true of an envelope. Zero everywhere asks for nothing.
  */
 typedef struct sealwax_requirements {
-  /*
-   Encoded context: entries that must be stored in the envelope with these values, such as purpose and device. May be
-   NULL.
+  /**
+   * Encoded context: entries that must be stored in the envelope with these values, such as purpose and device. May be
+   * NULL.
    */
   const uint8_t *stored;
-  /*
-   Its length.
+  /**
+   * Its length.
    */
   size_t stored_len;
-  /*
-   Encoded context: entries that do not travel with the envelope. May be NULL.
+  /**
+   * Encoded context: entries that do not travel with the envelope. May be NULL.
    */
   const uint8_t *external;
-  /*
-   Its length.
+  /**
+   * Its length.
    */
   size_t external_len;
-  /*
-   With SEALWAX_REQUIRE_COUNTER: an image with a lower counter is refused.
+  /**
+   * With SEALWAX_REQUIRE_COUNTER: an image with a lower counter is refused.
    */
   uint64_t min_counter;
-  /*
-   A key block with a lower epoch is refused.
+  /**
+   * A key block with a lower epoch is refused.
    */
   uint32_t min_epoch;
-  /*
-   SEALWAX_REQUIRE_COUNTER, SEALWAX_WITHOUT_DIGEST, or 0.
+  /**
+   * SEALWAX_REQUIRE_COUNTER, SEALWAX_WITHOUT_DIGEST, or 0.
    */
   uint32_t flags;
 } sealwax_requirements;
 
-/*
- Takes a released piece: `piece_len` bytes of plaintext at `offset` in its chunk. Returns 0, or anything else to stop.
+/**
+ * Takes a released piece: `piece_len` bytes of plaintext at `offset` in its chunk. Returns 0, or anything else to stop.
  */
 typedef int32_t (*sealwax_release)(void *context,
                                    size_t offset,
                                    const uint8_t *piece,
                                    size_t piece_len);
 
-/*
- What an opening is and how far it came. Nothing of it is secret, and all of it is authenticated.
+/**
+ * What an opening is and how far it came. Nothing of it is secret, and all of it is authenticated.
  */
 typedef struct sealwax_opening_description {
-  /*
-   The image's counter; 0 where it has none.
+  /**
+   * The image's counter; 0 where it has none.
    */
   uint64_t counter;
-  /*
-   The number of the chunk whose turn it is.
+  /**
+   * The number of the chunk whose turn it is.
    */
   uint64_t next_chunk;
-  /*
-   Bytes of plaintext in a full chunk.
+  /**
+   * Bytes of plaintext in a full chunk.
    */
   uint32_t chunk_len;
-  /*
-   The epoch of the key block.
+  /**
+   * The epoch of the key block.
    */
   uint32_t epoch;
-  /*
-   The version that opened it; 0 for a device key.
+  /**
+   * The version that opened it; 0 for a device key.
    */
   uint32_t version;
-  /*
-   SEALWAX_VIA_KEYSET, _X25519, _X_WING or _DEVICE_KEY.
+  /**
+   * SEALWAX_VIA_KEYSET, _X25519, _X_WING or _DEVICE_KEY.
    */
   uint8_t opened_via;
-  /*
-   1 where it has a counter.
+  /**
+   * 1 where it has a counter.
    */
   uint8_t has_counter;
-  /*
-   1 where the last chunk was opened.
+  /**
+   * 1 where the last chunk was opened.
    */
   uint8_t ended;
-  /*
-   0.
+  /**
+   * 0.
    */
   uint8_t reserved;
-  /*
-   The id of the keyset, or of the device key.
+  /**
+   * The id of the keyset, or of the device key.
    */
   uint8_t id[16];
 } sealwax_opening_description;
 
-/*
- An envelope being sealed. The caller owns it; it is zero before its first use: `sealwax_sealing sealing =
- SEALWAX_SEALING_INIT;`. It holds keys: wipe it. It must not be copied: two copies would use a nonce twice.
+/**
+ * An envelope being sealed. The caller owns it; it is zero before its first use: `sealwax_sealing sealing =
+ * SEALWAX_SEALING_INIT;`. It holds keys: wipe it. It must not be copied: two copies would use a nonce twice.
  */
 typedef struct sealwax_sealing {
   uint64_t opaque[12];
 } sealwax_sealing;
 
-/*
- What an envelope will be. Zero everywhere is a message without context, in the recipient's own suite.
+/**
+ * What an envelope will be. Zero everywhere is a message without context, in the recipient's own suite.
  */
 typedef struct sealwax_plan {
-  /*
-   Encoded context that travels readable, authenticated. May be NULL.
+  /**
+   * Encoded context that travels readable, authenticated. May be NULL.
    */
   const uint8_t *stored;
-  /*
-   Its length.
+  /**
+   * Its length.
    */
   size_t stored_len;
-  /*
-   Encoded context that does not travel: whoever opens gives it again. May be NULL.
+  /**
+   * Encoded context that does not travel: whoever opens gives it again. May be NULL.
    */
   const uint8_t *external;
-  /*
-   Its length.
+  /**
+   * Its length.
    */
   size_t external_len;
-  /*
-   SEALWAX_SUITE_COBBLESTONE_256, SEALWAX_SUITE_CHACHA20_POLY1305, or 0: the recipient's own, or the build's default.
+  /**
+   * SEALWAX_SUITE_COBBLESTONE_256, SEALWAX_SUITE_CHACHA20_POLY1305, or 0: the recipient's own, or the build's default.
    */
   uint8_t suite;
-  /*
-   Base-2 logarithm of the chunk length: 14 in suite 1; 10, 12, 14 or 16 in suite 2; 0: the suite's default.
+  /**
+   * Base-2 logarithm of the chunk length: 14 in suite 1; 10, 12, 14 or 16 in suite 2; 0: the suite's default.
    */
   uint8_t log2chunk;
-  /*
-   SEALWAX_PLACE_MEMORY or SEALWAX_PLACE_FILE.
+  /**
+   * SEALWAX_PLACE_MEMORY or SEALWAX_PLACE_FILE.
    */
   uint8_t place;
-  /*
-   0.
+  /**
+   * 0.
    */
   uint8_t reserved;
 } sealwax_plan;
 
-/*
- A random source.
-
- `fill` writes `out_len` unpredictable, uniform bytes to `out` and returns 0; anything else says that there is not enough
- entropy, and the call that asked ends with SEALWAX_ERROR_RANDOM and has written nothing. Bytes must not repeat after a
- reset: there is no fallback that counts instead, and a source that repeats itself shows plaintexts (format.md 11.8).
- `context` is passed to `fill` as it is; the library keeps neither.
+/**
+ * A random source.
+ *
+ * `fill` writes `out_len` unpredictable, uniform bytes to `out` and returns 0; anything else says that there is not enough
+ * entropy, and the call that asked ends with SEALWAX_ERROR_RANDOM and has written nothing. Bytes must not repeat after a
+ * reset: there is no fallback that counts instead, and a source that repeats itself shows plaintexts (format.md 11.8).
+ * `context` is passed to `fill` as it is; the library keeps neither.
  */
 typedef struct sealwax_random {
-  /*
-   Fills `out`. Not NULL.
+  /**
+   * Fills `out`. Not NULL.
    */
   int32_t (*fill)(void *context, uint8_t *out, size_t out_len);
-  /*
-   Passed to `fill`. May be NULL.
+  /**
+   * Passed to `fill`. May be NULL.
    */
   void *context;
 } sealwax_random;
@@ -491,17 +490,17 @@ typedef struct sealwax_random {
 extern "C" {
 #endif // __cplusplus
 
-/*
- Puts an entry into an encoded context, wherever its place is: names may come in any order, each once.
-
- `context` is the caller's buffer of `context_size` bytes, of which the first `*context_len` are the context so far (0 at
- first). On success `*context_len` is its new length. `name` is `name_len` bytes of UTF-8 without control characters, 1 to
- 255, no terminator counted; `value` any bytes, NULL if `value_len` is 0. The buffer's first `*context_len` bytes are what
- every other function takes as a context.
-
- Errors: SEALWAX_ERROR_INVALID_ARGUMENT (NULL, overlap, a name that is not allowed or there already), _BUFFER_TOO_SMALL,
- _LIMIT (64 entries, 32 KiB), _FORMAT (the buffer holds no context). The buffer and its length are then as they were.
- Threads: each buffer one at a time. Stack: under 512 bytes.
+/**
+ * Puts an entry into an encoded context, wherever its place is: names may come in any order, each once.
+ *
+ * `context` is the caller's buffer of `context_size` bytes, of which the first `*context_len` are the context so far (0 at
+ * first). On success `*context_len` is its new length. `name` is `name_len` bytes of UTF-8 without control characters, 1 to
+ * 255, no terminator counted; `value` any bytes, NULL if `value_len` is 0. The buffer's first `*context_len` bytes are what
+ * every other function takes as a context.
+ *
+ * Errors: SEALWAX_ERROR_INVALID_ARGUMENT (NULL, overlap, a name that is not allowed or there already), _BUFFER_TOO_SMALL,
+ * _LIMIT (64 entries, 32 KiB), _FORMAT (the buffer holds no context). The buffer and its length are then as they were.
+ * Threads: each buffer one at a time. Stack: under 512 bytes.
  */
 int32_t sealwax_context_insert(uint8_t *context,
                                size_t context_size,
@@ -511,17 +510,17 @@ int32_t sealwax_context_insert(uint8_t *context,
                                const uint8_t *value,
                                size_t value_len);
 
-/*
- Loads an unprotected keyset blob: symmetric keys, for tokens and envelopes.
-
- `versions` is room for `version_count` versions, which the keyset uses until it is wiped; `*needed` becomes the number of
- versions in the blob as soon as that is known, else 0. `expected` may be NULL. Nothing authenticates the blob: whoever can
- change it chooses the keys. It may be overwritten afterwards.
-
- Errors: SEALWAX_ERROR_BAD_STATE (the keyset is loaded, or was not zero), _FORMAT, _TRUNCATED, _LIMIT (the blob), _DECRYPT
- (another id, a lower revision), _BUFFER_TOO_SMALL (`*needed` versions are needed), _NOT_SUPPORTED (a suite that this build
- has not), _INVALID_ARGUMENT (NULL, overlap, a keyset of key pairs). The versions are then wiped and the keyset is zero.
- Threads: the keyset alone. Stack: 2 KiB.
+/**
+ * Loads an unprotected keyset blob: symmetric keys, for tokens and envelopes.
+ *
+ * `versions` is room for `version_count` versions, which the keyset uses until it is wiped; `*needed` becomes the number of
+ * versions in the blob as soon as that is known, else 0. `expected` may be NULL. Nothing authenticates the blob: whoever can
+ * change it chooses the keys. It may be overwritten afterwards.
+ *
+ * Errors: SEALWAX_ERROR_BAD_STATE (the keyset is loaded, or was not zero), _FORMAT, _TRUNCATED, _LIMIT (the blob), _DECRYPT
+ * (another id, a lower revision), _BUFFER_TOO_SMALL (`*needed` versions are needed), _NOT_SUPPORTED (a suite that this build
+ * has not), _INVALID_ARGUMENT (NULL, overlap, a keyset of key pairs). The versions are then wiped and the keyset is zero.
+ * Threads: the keyset alone. Stack: 2 KiB.
  */
 int32_t sealwax_keyset_load(struct sealwax_keyset *keyset,
                             struct sealwax_key_version *versions,
@@ -531,15 +530,15 @@ int32_t sealwax_keyset_load(struct sealwax_keyset *keyset,
                             const struct sealwax_expected_keyset *expected,
                             size_t *needed);
 
-/*
- Loads a keyset file that is sealed under a device key: symmetric keys, for tokens and envelopes.
-
- As sealwax_keyset_load, but for: `device_key_id` (SEALWAX_ID_LEN bytes) and `device_key` (SEALWAX_DEVICE_KEY_LEN bytes),
- which are not kept; `scratch`, at least as long as the blob and apart from it, in which the file is opened and which is
- wiped before the call returns.
-
- Errors: also SEALWAX_ERROR_UNKNOWN_KEY (not sealed under that key), _DECRYPT (changed, or another key of that id),
- _BUFFER_TOO_SMALL (also the scratch; `*needed` is then 0). Threads: the keyset alone. Stack: 2 KiB.
+/**
+ * Loads a keyset file that is sealed under a device key: symmetric keys, for tokens and envelopes.
+ *
+ * As sealwax_keyset_load, but for: `device_key_id` (SEALWAX_ID_LEN bytes) and `device_key` (SEALWAX_DEVICE_KEY_LEN bytes),
+ * which are not kept; `scratch`, at least as long as the blob and apart from it, in which the file is opened and which is
+ * wiped before the call returns.
+ *
+ * Errors: also SEALWAX_ERROR_UNKNOWN_KEY (not sealed under that key), _DECRYPT (changed, or another key of that id),
+ * _BUFFER_TOO_SMALL (also the scratch; `*needed` is then 0). Threads: the keyset alone. Stack: 2 KiB.
  */
 int32_t sealwax_keyset_load_sealed(struct sealwax_keyset *keyset,
                                    struct sealwax_key_version *versions,
@@ -553,11 +552,11 @@ int32_t sealwax_keyset_load_sealed(struct sealwax_keyset *keyset,
                                    size_t scratch_size,
                                    size_t *needed);
 
-/*
- Loads an unprotected keyset blob of key pairs: an identity, for envelopes sealed to its public keys.
-
- As sealwax_keyset_load, with symmetric keys refused. Computes the public keys, which takes one X25519 for each version.
- Threads: the identity alone. Stack: 6 KiB; with X-Wing keys see docs/c-api.md.
+/**
+ * Loads an unprotected keyset blob of key pairs: an identity, for envelopes sealed to its public keys.
+ *
+ * As sealwax_keyset_load, with symmetric keys refused. Computes the public keys, which takes one X25519 for each version.
+ * Threads: the identity alone. Stack: 6 KiB; with X-Wing keys see docs/c-api.md.
  */
 int32_t sealwax_identity_load(struct sealwax_keyset *identity,
                               struct sealwax_key_version *versions,
@@ -567,11 +566,11 @@ int32_t sealwax_identity_load(struct sealwax_keyset *identity,
                               const struct sealwax_expected_keyset *expected,
                               size_t *needed);
 
-/*
- Loads a keyset file of key pairs that is sealed under a device key.
-
- As sealwax_keyset_load_sealed and sealwax_identity_load. Threads: the identity alone. Stack: 6 KiB; with X-Wing keys see
- docs/c-api.md.
+/**
+ * Loads a keyset file of key pairs that is sealed under a device key.
+ *
+ * As sealwax_keyset_load_sealed and sealwax_identity_load. Threads: the identity alone. Stack: 6 KiB; with X-Wing keys see
+ * docs/c-api.md.
  */
 int32_t sealwax_identity_load_sealed(struct sealwax_keyset *identity,
                                      struct sealwax_key_version *versions,
@@ -585,81 +584,81 @@ int32_t sealwax_identity_load_sealed(struct sealwax_keyset *identity,
                                      size_t scratch_size,
                                      size_t *needed);
 
-/*
- Gives a loaded keyset a clock, or with NULL takes it away.
-
- Without one the stored states of versions alone count, and a version with times does not seal (format.md 7.2). The clock's
- callback and context are copied and used until the keyset is wiped.
-
- Errors: SEALWAX_ERROR_BAD_STATE, _INVALID_ARGUMENT (NULL where it is not allowed). Threads: the keyset alone. Stack: under
- 256 bytes.
+/**
+ * Gives a loaded keyset a clock, or with NULL takes it away.
+ *
+ * Without one the stored states of versions alone count, and a version with times does not seal (format.md 7.2). The clock's
+ * callback and context are copied and used until the keyset is wiped.
+ *
+ * Errors: SEALWAX_ERROR_BAD_STATE, _INVALID_ARGUMENT (NULL where it is not allowed). Threads: the keyset alone. Stack: under
+ * 256 bytes.
  */
 int32_t sealwax_keyset_set_clock(struct sealwax_keyset *keyset,
                                  const struct sealwax_clock *clock);
 
-/*
- Writes what a loaded keyset is. Nothing of it is secret.
-
- Errors: SEALWAX_ERROR_BAD_STATE, _INVALID_ARGUMENT (NULL, overlap); nothing is then written. Threads: any number. Stack:
- under 256 bytes.
+/**
+ * Writes what a loaded keyset is. Nothing of it is secret.
+ *
+ * Errors: SEALWAX_ERROR_BAD_STATE, _INVALID_ARGUMENT (NULL, overlap); nothing is then written. Threads: any number. Stack:
+ * under 256 bytes.
  */
 int32_t sealwax_keyset_describe(const struct sealwax_keyset *keyset,
                                 struct sealwax_keyset_description *description);
 
-/*
- Writes the X25519 public key of an identity's primary version: what others seal to.
-
- `out` is SEALWAX_X25519_PUBLIC_KEY_LEN bytes. Errors: SEALWAX_ERROR_BAD_STATE (not loaded, no primary, or its state
- forbids), _INVALID_ARGUMENT (NULL, overlap, not an X25519 identity); nothing is then written. Threads: any number. Stack:
- under 512 bytes.
+/**
+ * Writes the X25519 public key of an identity's primary version: what others seal to.
+ *
+ * `out` is SEALWAX_X25519_PUBLIC_KEY_LEN bytes. Errors: SEALWAX_ERROR_BAD_STATE (not loaded, no primary, or its state
+ * forbids), _INVALID_ARGUMENT (NULL, overlap, not an X25519 identity); nothing is then written. Threads: any number. Stack:
+ * under 512 bytes.
  */
 int32_t sealwax_identity_public_key(const struct sealwax_keyset *identity,
                                     uint8_t *out);
 
-/*
- Overwrites a keyset and its versions. NULL is fine, and so is one that was never loaded.
-
- Errors: SEALWAX_ERROR_BAD_STATE (another thread is loading or wiping it). Threads: the keyset alone: nobody may be using
- it. Stack: under 256 bytes.
+/**
+ * Overwrites a keyset and its versions. NULL is fine, and so is one that was never loaded.
+ *
+ * Errors: SEALWAX_ERROR_BAD_STATE (another thread is loading or wiping it). Threads: the keyset alone: nobody may be using
+ * it. Stack: under 256 bytes.
  */
 int32_t sealwax_keyset_wipe(struct sealwax_keyset *keyset);
 
-/*
- SEALWAX_KEYSET_SIZE, for other languages.
+/**
+ * SEALWAX_KEYSET_SIZE, for other languages.
  */
 size_t sealwax_keyset_size(void);
 
-/*
- SEALWAX_KEY_VERSION_SIZE, for other languages.
+/**
+ * SEALWAX_KEY_VERSION_SIZE, for other languages.
  */
 size_t sealwax_key_version_size(void);
 
-/*
- Writes how many bytes from the start of an envelope sealwax_opening_begin needs, as far as the bytes given tell.
-
- Where `*need` is not above `front_len`, there are enough; otherwise ask again with `*need` bytes. Chunk 0 begins there then.
- Needs no key, and nothing is authenticated.
-
- Errors: SEALWAX_ERROR_FORMAT, _LIMIT (over SEALWAX_FRONT_MAX_LEN), _NOT_SUPPORTED, _INVALID_ARGUMENT (NULL, overlap); `*need`
- is then 0. Threads: any number. Stack: under 512 bytes.
+/**
+ * Writes how many bytes from the start of an envelope sealwax_opening_begin needs, as far as the bytes given tell.
+ *
+ * Where `*need` is not above `front_len`, there are enough; otherwise ask again with `*need` bytes. Chunk 0 begins there then.
+ * Needs no key, and nothing is authenticated.
+ *
+ * Errors: SEALWAX_ERROR_FORMAT, _LIMIT (over SEALWAX_FRONT_MAX_LEN), _NOT_SUPPORTED, _INVALID_ARGUMENT (NULL, overlap); `*need`
+ * is then 0. Threads: any number. Stack: under 512 bytes.
  */
 int32_t sealwax_envelope_need(const uint8_t *front,
                               size_t front_len,
                               size_t *need);
 
-/*
- Begins to open an envelope that was sealed for a keyset.
-
- `front` is the start of the envelope, at least as long as sealwax_envelope_need says; it may be mapped memory that changes.
- Up to SEALWAX_FRONT_MAX_LEN bytes of it are copied to `scratch`, which must be that long or as long as `front`, and only the
- copy is looked at; `scratch` may be `front` itself. `requirements` may be NULL. Nothing of the payload is opened yet.
- `*chunks_at` becomes where chunk 0 begins in the envelope.
-
- Errors: SEALWAX_ERROR_BAD_STATE (the opening is in use or was not zero; the keyset is not loaded; a version's state or
- times forbid), _FORMAT (also a counter that is required and absent), _TRUNCATED, _LIMIT (the header), _UNKNOWN_KEY,
- _DECRYPT (wrong key, changed bytes, wrong context, counter or epoch too low), _NOT_SUPPORTED, _BUFFER_TOO_SMALL (scratch),
- _INVALID_ARGUMENT (NULL, overlap, unknown flags, an identity). The opening is then zero and `*chunks_at` 0.
- Threads: the opening alone, any number with one keyset. Stack: 2 KiB.
+/**
+ * Begins to open an envelope that was sealed for a keyset.
+ *
+ * `front` is the start of the envelope, at least as long as sealwax_envelope_need says; it may be mapped memory that changes.
+ * Up to SEALWAX_FRONT_MAX_LEN bytes of it are copied to `scratch`, which must be that long or as long as `front`, and only the
+ * copy is looked at; `scratch` may be `front` itself. `requirements` may be NULL. Nothing of the payload is opened yet.
+ * `*chunks_at` becomes where chunk 0 begins in the envelope.
+ *
+ * Errors: SEALWAX_ERROR_BAD_STATE (the opening is in use or was not zero; the keyset is not loaded; a version's state or
+ * times forbid), _FORMAT (also a counter that is required and absent), _TRUNCATED, _LIMIT (the header), _UNKNOWN_KEY,
+ * _DECRYPT (wrong key, changed bytes, wrong context, counter or epoch too low), _NOT_SUPPORTED, _BUFFER_TOO_SMALL (scratch),
+ * _INVALID_ARGUMENT (NULL, overlap, unknown flags, an identity). The opening is then zero and `*chunks_at` 0.
+ * Threads: the opening alone, any number with one keyset. Stack: 2 KiB.
  */
 int32_t sealwax_opening_begin(struct sealwax_opening *opening,
                               const struct sealwax_keyset *keyset,
@@ -670,11 +669,11 @@ int32_t sealwax_opening_begin(struct sealwax_opening *opening,
                               size_t scratch_size,
                               size_t *chunks_at);
 
-/*
- Begins to open an envelope that was sealed under a device key.
-
- As sealwax_opening_begin, with `device_key_id` (SEALWAX_ID_LEN bytes) and `device_key` (SEALWAX_DEVICE_KEY_LEN bytes), which
- are not kept. Threads: the opening alone. Stack: 2 KiB.
+/**
+ * Begins to open an envelope that was sealed under a device key.
+ *
+ * As sealwax_opening_begin, with `device_key_id` (SEALWAX_ID_LEN bytes) and `device_key` (SEALWAX_DEVICE_KEY_LEN bytes), which
+ * are not kept. Threads: the opening alone. Stack: 2 KiB.
  */
 int32_t sealwax_opening_begin_with_device_key(struct sealwax_opening *opening,
                                               const uint8_t *device_key_id,
@@ -686,11 +685,11 @@ int32_t sealwax_opening_begin_with_device_key(struct sealwax_opening *opening,
                                               size_t scratch_size,
                                               size_t *chunks_at);
 
-/*
- Begins to open an envelope that was sealed to a public key of an identity.
-
- As sealwax_opening_begin. A public key is known to anyone, so this says nothing about who sealed (format.md 11.3). Threads:
- the opening alone, any number with one identity. Stack: 6 KiB; with X-Wing see docs/c-api.md.
+/**
+ * Begins to open an envelope that was sealed to a public key of an identity.
+ *
+ * As sealwax_opening_begin. A public key is known to anyone, so this says nothing about who sealed (format.md 11.3). Threads:
+ * the opening alone, any number with one identity. Stack: 6 KiB; with X-Wing see docs/c-api.md.
  */
 int32_t sealwax_opening_begin_with_identity(struct sealwax_opening *opening,
                                             const struct sealwax_keyset *identity,
@@ -701,17 +700,17 @@ int32_t sealwax_opening_begin_with_identity(struct sealwax_opening *opening,
                                             size_t scratch_size,
                                             size_t *chunks_at);
 
-/*
- Opens chunk `index` in its turn: `in` is its ciphertext and tag, `out` gets its plaintext once the tag is verified.
-
- Every chunk but the last is full: `chunk_len` bytes of plaintext and SEALWAX_CHUNK_OVERHEAD of tag. `out` needs
- SEALWAX_CHUNK_OVERHEAD bytes fewer than `in`; it is the same address as `in`, or overlaps nothing. The chunk whose turn it is
- advances the opening. One that was opened before may be opened again, after a failed write to flash, and changes nothing.
-
- `*out_len` becomes the plaintext's length, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed, with other errors 0.
- Errors: also _DECRYPT (changed bytes; `out` is wiped), _TRUNCATED (under 16 bytes), _BAD_STATE (not begun, a chunk was left
- out, or the last was opened before), _INVALID_ARGUMENT (NULL, overlap, longer than a chunk), _LIMIT. The opening stays as it
- was and can go on. Threads: the opening alone. Stack: 1 KiB.
+/**
+ * Opens chunk `index` in its turn: `in` is its ciphertext and tag, `out` gets its plaintext once the tag is verified.
+ *
+ * Every chunk but the last is full: `chunk_len` bytes of plaintext and SEALWAX_CHUNK_OVERHEAD of tag. `out` needs
+ * SEALWAX_CHUNK_OVERHEAD bytes fewer than `in`; it is the same address as `in`, or overlaps nothing. The chunk whose turn it is
+ * advances the opening. One that was opened before may be opened again, after a failed write to flash, and changes nothing.
+ *
+ * `*out_len` becomes the plaintext's length, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed, with other errors 0.
+ * Errors: also _DECRYPT (changed bytes; `out` is wiped), _TRUNCATED (under 16 bytes), _BAD_STATE (not begun, a chunk was left
+ * out, or the last was opened before), _INVALID_ARGUMENT (NULL, overlap, longer than a chunk), _LIMIT. The opening stays as it
+ * was and can go on. Threads: the opening alone. Stack: 1 KiB.
  */
 int32_t sealwax_opening_open_chunk(struct sealwax_opening *opening,
                                    uint64_t index,
@@ -721,10 +720,10 @@ int32_t sealwax_opening_open_chunk(struct sealwax_opening *opening,
                                    size_t out_size,
                                    size_t *out_len);
 
-/*
- Opens any chunk, in any order and as often as wanted, and changes nothing.
-
- As sealwax_opening_open_chunk, but for the order. Threads: any number with one opening. Stack: 1 KiB.
+/**
+ * Opens any chunk, in any order and as often as wanted, and changes nothing.
+ *
+ * As sealwax_opening_open_chunk, but for the order. Threads: any number with one opening. Stack: 1 KiB.
  */
 int32_t sealwax_opening_read_chunk(const struct sealwax_opening *opening,
                                    uint64_t index,
@@ -734,18 +733,18 @@ int32_t sealwax_opening_read_chunk(const struct sealwax_opening *opening,
                                    size_t out_size,
                                    size_t *out_len);
 
-/*
- Opens chunk `index` in its turn, of up to 4 KiB, from memory that is mapped and may change, with 512 bytes of RAM.
-
- `mapped` is the chunk's ciphertext and tag, which is read twice: the first pass verifies the tag, the second hands each piece
- of plaintext to `release` only if the authenticator has again the value that it had after that piece. Memory that was changed
- in between ends the call with SEALWAX_ERROR_DECRYPT before a byte of the changed piece is released; what was released before
- is a true beginning of the chunk. `buffer` is SEALWAX_PIECE_LEN bytes and is wiped. `release` gets pieces in order, of
- SEALWAX_PIECE_LEN bytes but for the last, in `buffer`, and `release_context` as it is; it must not use this opening.
- Turns and repeats are as in sealwax_opening_open_chunk; the chunk counts once all of it was released.
-
- Errors: as there, and SEALWAX_ERROR_IO (`release` stopped), _NOT_SUPPORTED (suite 1, larger chunks). The opening stays as it
- was. Threads: the opening alone. Stack: 1 KiB.
+/**
+ * Opens chunk `index` in its turn, of up to 4 KiB, from memory that is mapped and may change, with 512 bytes of RAM.
+ *
+ * `mapped` is the chunk's ciphertext and tag, which is read twice: the first pass verifies the tag, the second hands each piece
+ * of plaintext to `release` only if the authenticator has again the value that it had after that piece. Memory that was changed
+ * in between ends the call with SEALWAX_ERROR_DECRYPT before a byte of the changed piece is released; what was released before
+ * is a true beginning of the chunk. `buffer` is SEALWAX_PIECE_LEN bytes and is wiped. `release` gets pieces in order, of
+ * SEALWAX_PIECE_LEN bytes but for the last, in `buffer`, and `release_context` as it is; it must not use this opening.
+ * Turns and repeats are as in sealwax_opening_open_chunk; the chunk counts once all of it was released.
+ *
+ * Errors: as there, and SEALWAX_ERROR_IO (`release` stopped), _NOT_SUPPORTED (suite 1, larger chunks). The opening stays as it
+ * was. Threads: the opening alone. Stack: 1 KiB.
  */
 int32_t sealwax_opening_open_mapped(struct sealwax_opening *opening,
                                     uint64_t index,
@@ -755,83 +754,83 @@ int32_t sealwax_opening_open_mapped(struct sealwax_opening *opening,
                                     sealwax_release release,
                                     void *release_context);
 
-/*
- Writes what an opening is and how far it came.
-
- Errors: SEALWAX_ERROR_BAD_STATE (not begun), _INVALID_ARGUMENT (NULL, overlap); nothing is then written. Threads: any number.
- Stack: under 256 bytes.
+/**
+ * Writes what an opening is and how far it came.
+ *
+ * Errors: SEALWAX_ERROR_BAD_STATE (not begun), _INVALID_ARGUMENT (NULL, overlap); nothing is then written. Threads: any number.
+ * Stack: under 256 bytes.
  */
 int32_t sealwax_opening_describe(const struct sealwax_opening *opening,
                                  struct sealwax_opening_description *description);
 
-/*
- Writes how far the opening came, to be kept over a power cut: SEALWAX_PROGRESS_LEN bytes.
-
- It names the payload by its commitment and holds the running digest, which shows up to 63 bytes of plaintext once the last
- chunk was opened. A torn write of it is found. Nothing authenticates it: keep it where the opened image is, and trust it as
- much. Write it after the chunk is in its place.
-
- Errors: SEALWAX_ERROR_BAD_STATE (not begun), _INVALID_ARGUMENT (NULL, overlap); nothing is then written. Threads: any number.
- Stack: 1 KiB.
+/**
+ * Writes how far the opening came, to be kept over a power cut: SEALWAX_PROGRESS_LEN bytes.
+ *
+ * It names the payload by its commitment and holds the running digest, which shows up to 63 bytes of plaintext once the last
+ * chunk was opened. A torn write of it is found. Nothing authenticates it: keep it where the opened image is, and trust it as
+ * much. Write it after the chunk is in its place.
+ *
+ * Errors: SEALWAX_ERROR_BAD_STATE (not begun), _INVALID_ARGUMENT (NULL, overlap); nothing is then written. Threads: any number.
+ * Stack: 1 KiB.
  */
 int32_t sealwax_opening_progress(const struct sealwax_opening *opening,
                                  uint8_t *progress);
 
-/*
- Goes on where an opening of the same payload stopped: after sealwax_opening_begin, before the first chunk.
-
- `progress` is SEALWAX_PROGRESS_LEN bytes that sealwax_opening_progress wrote. Errors: SEALWAX_ERROR_FORMAT (torn, or something
- else: begin again from chunk 0), _DECRYPT (of another payload: two images are never spliced), _BAD_STATE (not begun, a
- chunk was opened, or only one of both has a digest), _INVALID_ARGUMENT. The opening then stays as it was. Threads: the
- opening alone. Stack: 1 KiB.
+/**
+ * Goes on where an opening of the same payload stopped: after sealwax_opening_begin, before the first chunk.
+ *
+ * `progress` is SEALWAX_PROGRESS_LEN bytes that sealwax_opening_progress wrote. Errors: SEALWAX_ERROR_FORMAT (torn, or something
+ * else: begin again from chunk 0), _DECRYPT (of another payload: two images are never spliced), _BAD_STATE (not begun, a
+ * chunk was opened, or only one of both has a digest), _INVALID_ARGUMENT. The opening then stays as it was. Threads: the
+ * opening alone. Stack: 1 KiB.
  */
 int32_t sealwax_opening_resume(struct sealwax_opening *opening,
                                const uint8_t *progress);
 
-/*
- Ends an opening: succeeds only where every chunk was opened in order, the last one too, and the SHA-256 of the plaintext is
- `digest`, SEALWAX_DIGEST_LEN bytes that the caller took from a manifest whose signature it checked.
-
- Errors: SEALWAX_ERROR_TRUNCATED (the last chunk was not opened: the opening can go on), _DECRYPT (another digest: do not use
- the image), _BAD_STATE (not begun, or begun without a digest), _INVALID_ARGUMENT (NULL). After success and _DECRYPT the
- opening is zero. Threads: the opening alone. Stack: 1 KiB.
+/**
+ * Ends an opening: succeeds only where every chunk was opened in order, the last one too, and the SHA-256 of the plaintext is
+ * `digest`, SEALWAX_DIGEST_LEN bytes that the caller took from a manifest whose signature it checked.
+ *
+ * Errors: SEALWAX_ERROR_TRUNCATED (the last chunk was not opened: the opening can go on), _DECRYPT (another digest: do not use
+ * the image), _BAD_STATE (not begun, or begun without a digest), _INVALID_ARGUMENT (NULL). After success and _DECRYPT the
+ * opening is zero. Threads: the opening alone. Stack: 1 KiB.
  */
 int32_t sealwax_opening_finish(struct sealwax_opening *opening,
                                const uint8_t *digest);
 
-/*
- Ends an opening without a digest: succeeds only where every chunk was opened in order, the last one too.
-
- An envelope does not say who made it: whoever has the keyset or device key can make one, and anyone can seal to a public key.
- For images use sealwax_opening_finish.
-
- Errors: SEALWAX_ERROR_TRUNCATED (the last chunk was not opened: the opening can go on), _BAD_STATE (not begun). After success
- the opening is zero. Threads: the opening alone. Stack: under 256 bytes.
+/**
+ * Ends an opening without a digest: succeeds only where every chunk was opened in order, the last one too.
+ *
+ * An envelope does not say who made it: whoever has the keyset or device key can make one, and anyone can seal to a public key.
+ * For images use sealwax_opening_finish.
+ *
+ * Errors: SEALWAX_ERROR_TRUNCATED (the last chunk was not opened: the opening can go on), _BAD_STATE (not begun). After success
+ * the opening is zero. Threads: the opening alone. Stack: under 256 bytes.
  */
 int32_t sealwax_opening_finish_unsigned(struct sealwax_opening *opening);
 
-/*
- Overwrites an opening. NULL is fine, and so is one that was never begun.
-
- Errors: SEALWAX_ERROR_BAD_STATE (another thread is using it). Threads: the opening alone. Stack: under 256 bytes.
+/**
+ * Overwrites an opening. NULL is fine, and so is one that was never begun.
+ *
+ * Errors: SEALWAX_ERROR_BAD_STATE (another thread is using it). Threads: the opening alone. Stack: under 256 bytes.
  */
 int32_t sealwax_opening_wipe(struct sealwax_opening *opening);
 
-/*
- SEALWAX_OPENING_SIZE, for other languages.
+/**
+ * SEALWAX_OPENING_SIZE, for other languages.
  */
 size_t sealwax_opening_size(void);
 
-/*
- Begins to seal an envelope for a keyset: writes its header, salt and commitment, after which the chunks follow.
-
- `plan` may be NULL. `out` overlaps nothing. The data key, the envelope's id and the salts come from `random`.
-
- `*out_len` becomes the length written, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed, with other errors 0. Errors:
- also _BAD_STATE (the sealing is in use or was not zero; the keyset is not loaded, has no primary, or its state or times
- forbid), _RANDOM, _LIMIT, _FORMAT (a context that is not encoded), _NOT_SUPPORTED, _INVALID_ARGUMENT (NULL, overlap, a plan
- that does not fit together, a reserved context name). `out` is then wiped or untouched, and the sealing zero. Threads: the
- sealing alone, any number with one keyset. Stack: 2 KiB.
+/**
+ * Begins to seal an envelope for a keyset: writes its header, salt and commitment, after which the chunks follow.
+ *
+ * `plan` may be NULL. `out` overlaps nothing. The data key, the envelope's id and the salts come from `random`.
+ *
+ * `*out_len` becomes the length written, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed, with other errors 0. Errors:
+ * also _BAD_STATE (the sealing is in use or was not zero; the keyset is not loaded, has no primary, or its state or times
+ * forbid), _RANDOM, _LIMIT, _FORMAT (a context that is not encoded), _NOT_SUPPORTED, _INVALID_ARGUMENT (NULL, overlap, a plan
+ * that does not fit together, a reserved context name). `out` is then wiped or untouched, and the sealing zero. Threads: the
+ * sealing alone, any number with one keyset. Stack: 2 KiB.
  */
 int32_t sealwax_sealing_begin(struct sealwax_sealing *sealing,
                               const struct sealwax_keyset *keyset,
@@ -841,11 +840,11 @@ int32_t sealwax_sealing_begin(struct sealwax_sealing *sealing,
                               size_t out_size,
                               size_t *out_len);
 
-/*
- Begins to seal an envelope under a device key.
-
- As sealwax_sealing_begin, with `device_key_id` (SEALWAX_ID_LEN bytes) and `device_key` (SEALWAX_DEVICE_KEY_LEN bytes), which
- are not kept. Threads: the sealing alone. Stack: 2 KiB.
+/**
+ * Begins to seal an envelope under a device key.
+ *
+ * As sealwax_sealing_begin, with `device_key_id` (SEALWAX_ID_LEN bytes) and `device_key` (SEALWAX_DEVICE_KEY_LEN bytes), which
+ * are not kept. Threads: the sealing alone. Stack: 2 KiB.
  */
 int32_t sealwax_sealing_begin_with_device_key(struct sealwax_sealing *sealing,
                                               const uint8_t *device_key_id,
@@ -856,11 +855,11 @@ int32_t sealwax_sealing_begin_with_device_key(struct sealwax_sealing *sealing,
                                               size_t out_size,
                                               size_t *out_len);
 
-/*
- Begins to seal an envelope to an X25519 public key, SEALWAX_X25519_PUBLIC_KEY_LEN bytes.
-
- As sealwax_sealing_begin. Whoever has a quantum computer later can open it. Errors: also SEALWAX_ERROR_FORMAT for a public key
- that is not safe. Threads: the sealing alone. Stack: 6 KiB.
+/**
+ * Begins to seal an envelope to an X25519 public key, SEALWAX_X25519_PUBLIC_KEY_LEN bytes.
+ *
+ * As sealwax_sealing_begin. Whoever has a quantum computer later can open it. Errors: also SEALWAX_ERROR_FORMAT for a public key
+ * that is not safe. Threads: the sealing alone. Stack: 6 KiB.
  */
 int32_t sealwax_sealing_begin_for_x25519(struct sealwax_sealing *sealing,
                                          const uint8_t *public_key,
@@ -871,11 +870,11 @@ int32_t sealwax_sealing_begin_for_x25519(struct sealwax_sealing *sealing,
                                          size_t *out_len);
 
 #if defined(SEALWAX_X_WING)
-/*
- Begins to seal an envelope to an X-Wing public key, SEALWAX_X_WING_PUBLIC_KEY_LEN bytes.
-
- As sealwax_sealing_begin_for_x25519, and it stays closed to a quantum computer. Threads: the sealing alone. Stack: see
- docs/c-api.md.
+/**
+ * Begins to seal an envelope to an X-Wing public key, SEALWAX_X_WING_PUBLIC_KEY_LEN bytes.
+ *
+ * As sealwax_sealing_begin_for_x25519, and it stays closed to a quantum computer. Threads: the sealing alone. Stack: see
+ * docs/c-api.md.
  */
 int32_t sealwax_sealing_begin_for_x_wing(struct sealwax_sealing *sealing,
                                          const uint8_t *public_key,
@@ -886,15 +885,15 @@ int32_t sealwax_sealing_begin_for_x_wing(struct sealwax_sealing *sealing,
                                          size_t *out_len);
 #endif
 
-/*
- Seals the next piece: a full one (the chunk length), or a shorter one, which may be empty and is the last.
-
- `out` needs SEALWAX_CHUNK_OVERHEAD bytes more than `in`; it is the same address as `in`, or overlaps nothing. Without a last
- piece the envelope is truncated, and every reader says so.
-
- `*out_len` becomes the length written, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed, with other errors 0. Errors:
- also _BAD_STATE (not begun, or the last was sealed before), _INVALID_ARGUMENT (NULL, overlap, longer than a chunk), _LIMIT
- (2^32 chunks). Nothing is then written, and the sealing stays as it was. Threads: the sealing alone. Stack: 1 KiB.
+/**
+ * Seals the next piece: a full one (the chunk length), or a shorter one, which may be empty and is the last.
+ *
+ * `out` needs SEALWAX_CHUNK_OVERHEAD bytes more than `in`; it is the same address as `in`, or overlaps nothing. Without a last
+ * piece the envelope is truncated, and every reader says so.
+ *
+ * `*out_len` becomes the length written, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed, with other errors 0. Errors:
+ * also _BAD_STATE (not begun, or the last was sealed before), _INVALID_ARGUMENT (NULL, overlap, longer than a chunk), _LIMIT
+ * (2^32 chunks). Nothing is then written, and the sealing stays as it was. Threads: the sealing alone. Stack: 1 KiB.
  */
 int32_t sealwax_sealing_seal_chunk(struct sealwax_sealing *sealing,
                                    const uint8_t *in,
@@ -903,45 +902,45 @@ int32_t sealwax_sealing_seal_chunk(struct sealwax_sealing *sealing,
                                    size_t out_size,
                                    size_t *out_len);
 
-/*
- Ends a sealing: succeeds only where the last chunk was sealed. The sealing is then zero.
-
- Errors: SEALWAX_ERROR_BAD_STATE (not begun, or the last piece is still missing: the sealing stays as it was). Threads: the
- sealing alone. Stack: under 256 bytes.
+/**
+ * Ends a sealing: succeeds only where the last chunk was sealed. The sealing is then zero.
+ *
+ * Errors: SEALWAX_ERROR_BAD_STATE (not begun, or the last piece is still missing: the sealing stays as it was). Threads: the
+ * sealing alone. Stack: under 256 bytes.
  */
 int32_t sealwax_sealing_finish(struct sealwax_sealing *sealing);
 
-/*
- Overwrites a sealing. NULL is fine, and so is one that was never begun.
-
- Errors: SEALWAX_ERROR_BAD_STATE (another thread is using it). Threads: the sealing alone. Stack: under 256 bytes.
+/**
+ * Overwrites a sealing. NULL is fine, and so is one that was never begun.
+ *
+ * Errors: SEALWAX_ERROR_BAD_STATE (another thread is using it). Threads: the sealing alone. Stack: under 256 bytes.
  */
 int32_t sealwax_sealing_wipe(struct sealwax_sealing *sealing);
 
-/*
- SEALWAX_SEALING_SIZE, for other languages.
+/**
+ * SEALWAX_SEALING_SIZE, for other languages.
  */
 size_t sealwax_sealing_size(void);
 
-/*
- The name of a status, such as `"SEALWAX_ERROR_DECRYPT"`, for logs.
-
- Returns text that lives as long as the program, never NULL; `"SEALWAX_ERROR_UNKNOWN_STATUS"` for other numbers. Any thread
- may call it. Stack: under 64 bytes.
+/**
+ * The name of a status, such as `"SEALWAX_ERROR_DECRYPT"`, for logs.
+ *
+ * Returns text that lives as long as the program, never NULL; `"SEALWAX_ERROR_UNKNOWN_STATUS"` for other numbers. Any thread
+ * may call it. Stack: under 64 bytes.
  */
 const char *sealwax_status_name(int32_t status);
 
-/*
- Seals a token under the keyset's primary version.
-
- `context` is an encoded context, NULL if `context_len` is 0; whoever opens gives the same. `out` needs
- SEALWAX_TOKEN_OVERHEAD bytes more than the plaintext and overlaps nothing. The salt is hedged with the plaintext: a random
- source that repeats itself shows only which equal values have equal contexts.
-
- `*out_len` becomes the token's length, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed, with other errors 0. Errors:
- also _BAD_STATE (keyset not loaded, no primary, its state or times forbid), _LIMIT (the plaintext is too long), _RANDOM,
- _FORMAT (the context is not encoded), _INVALID_ARGUMENT (NULL, overlap, an identity, a reserved context name). `out` is then
- wiped or untouched. Threads: any number with one keyset. Stack: 2 KiB.
+/**
+ * Seals a token under the keyset's primary version.
+ *
+ * `context` is an encoded context, NULL if `context_len` is 0; whoever opens gives the same. `out` needs
+ * SEALWAX_TOKEN_OVERHEAD bytes more than the plaintext and overlaps nothing. The salt is hedged with the plaintext: a random
+ * source that repeats itself shows only which equal values have equal contexts.
+ *
+ * `*out_len` becomes the token's length, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed, with other errors 0. Errors:
+ * also _BAD_STATE (keyset not loaded, no primary, its state or times forbid), _LIMIT (the plaintext is too long), _RANDOM,
+ * _FORMAT (the context is not encoded), _INVALID_ARGUMENT (NULL, overlap, an identity, a reserved context name). `out` is then
+ * wiped or untouched. Threads: any number with one keyset. Stack: 2 KiB.
  */
 int32_t sealwax_token_seal(const struct sealwax_keyset *keyset,
                            const struct sealwax_random *random,
@@ -953,15 +952,15 @@ int32_t sealwax_token_seal(const struct sealwax_keyset *keyset,
                            size_t out_size,
                            size_t *out_len);
 
-/*
- Opens a token with the version of the keyset that sealed it.
-
- `context` is what it was sealed with. `out` needs SEALWAX_TOKEN_OVERHEAD bytes fewer than the token and overlaps nothing.
-
- `*out_len` becomes the plaintext's length, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed, with other errors 0.
- Errors: also _FORMAT and _LIMIT (no token), _UNKNOWN_KEY (another keyset or version), _BAD_STATE (keyset not loaded, or the
- version's state or times forbid), _DECRYPT, _NOT_SUPPORTED (a suite that this build has not), _INVALID_ARGUMENT. `out` is
- then wiped or untouched. Threads: any number with one keyset. Stack: 2 KiB.
+/**
+ * Opens a token with the version of the keyset that sealed it.
+ *
+ * `context` is what it was sealed with. `out` needs SEALWAX_TOKEN_OVERHEAD bytes fewer than the token and overlaps nothing.
+ *
+ * `*out_len` becomes the plaintext's length, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed, with other errors 0.
+ * Errors: also _FORMAT and _LIMIT (no token), _UNKNOWN_KEY (another keyset or version), _BAD_STATE (keyset not loaded, or the
+ * version's state or times forbid), _DECRYPT, _NOT_SUPPORTED (a suite that this build has not), _INVALID_ARGUMENT. `out` is
+ * then wiped or untouched. Threads: any number with one keyset. Stack: 2 KiB.
  */
 int32_t sealwax_token_open(const struct sealwax_keyset *keyset,
                            const uint8_t *context,
@@ -972,11 +971,11 @@ int32_t sealwax_token_open(const struct sealwax_keyset *keyset,
                            size_t out_size,
                            size_t *out_len);
 
-/*
- Writes which version of a keyset a token names. Needs no key; the answer is not authenticated.
-
- Errors: SEALWAX_ERROR_FORMAT, _LIMIT (no token), _NOT_SUPPORTED, _INVALID_ARGUMENT (NULL, overlap); nothing is then
- written. Threads: any number. Stack: under 256 bytes.
+/**
+ * Writes which version of a keyset a token names. Needs no key; the answer is not authenticated.
+ *
+ * Errors: SEALWAX_ERROR_FORMAT, _LIMIT (no token), _NOT_SUPPORTED, _INVALID_ARGUMENT (NULL, overlap); nothing is then
+ * written. Threads: any number. Stack: under 256 bytes.
  */
 int32_t sealwax_token_version(const uint8_t *token,
                               size_t token_len,
@@ -985,8 +984,6 @@ int32_t sealwax_token_version(const uint8_t *token,
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus
-
-#endif  /* SEALWAX_H */
 
 #ifdef __cplusplus
 extern "C" {
@@ -1013,3 +1010,5 @@ SEALWAX_ASSERT_SIZE(sealwax_key_version, SEALWAX_KEY_VERSION_SIZE);
 SEALWAX_ASSERT_SIZE(sealwax_opening, SEALWAX_OPENING_SIZE);
 SEALWAX_ASSERT_SIZE(sealwax_sealing, SEALWAX_SEALING_SIZE);
 #undef SEALWAX_ASSERT_SIZE
+
+#endif /* SEALWAX_H */
