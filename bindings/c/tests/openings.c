@@ -280,7 +280,7 @@ static void a_device_key_opens_settings_with_external_context(void)
               (memcmp(chunk, &settings[(index - 1U) * 1024U], out_len) == 0));
         STATUS(sealwax_opening_read_chunk(&opening, index - 1U, chunk, len, chunk, len - 16U,
                                           &out_len),
-               SEALWAX_ERROR_DECRYPT);
+               (len == 16U) ? SEALWAX_OK : SEALWAX_ERROR_DECRYPT);
         free(chunk);
     }
     STATUS(sealwax_opening_finish_unsigned(&opening), SEALWAX_ERROR_TRUNCATED);
