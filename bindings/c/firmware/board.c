@@ -16,9 +16,13 @@ int main(void);
 void reset(void);
 static void fault(void);
 
-__attribute__((section(".vectors"), used)) static const void *const vectors[16] = {
-    stack_top,           (const void *)reset, (const void *)fault, (const void *)fault,
-    (const void *)fault, (const void *)fault, (const void *)fault};
+typedef struct vector_table {
+    uint32_t *stack;
+    void (*handlers[15])(void);
+} vector_table;
+
+__attribute__((section(".vectors"), used)) static const vector_table vectors = {
+    stack_top, {reset, fault, fault, fault, fault, fault}};
 
 #define CPACR (*(volatile uint32_t *)0xe000ed88U)
 #define SYST_CSR (*(volatile uint32_t *)0xe000e010U)

@@ -45,7 +45,7 @@ def main():
     for line in open(sys.argv[3], encoding="ascii", errors="replace"):
         if line.startswith("token "):
             plaintext = decrypt.open_token(bytes.fromhex(line.split()[1]), held, {"device": b"board-7", "sensor": b"4"})
-            assert plaintext.startswith(b"sealed in C"), line
+            assert plaintext["plaintext"].startswith(b"sealed in C"), line
             opened += 1
     print(f"peer.py: Python opened {opened} tokens that C sealed")
     sys.exit(0 if opened else 1)
