@@ -7,7 +7,9 @@ use crate::id::{Fingerprint, KeysetId, RawKeyId, RecipientKind, Suite, VersionId
 #[cfg(feature = "suite-1")]
 use crate::primitives::expand512;
 use crate::primitives::{AeadKey, NONCE_LEN, Prk, ct_eq, hash};
-use crate::secret::{Block, Chunk, Data, Key, Payload, Provided, Raw, Root, Salt, Stretched, Token, Wrap};
+use crate::secret::{
+    Block, Chunk, Data, Key, Payload, Provided, Raw, Root, Salt, Stretched, Token, Wrap,
+};
 use zeroize::Zeroizing;
 
 /// H(core): what every wrap and the payload are bound to.

@@ -5,13 +5,15 @@
 pub(crate) mod aws_lc;
 pub(crate) mod kem;
 mod pieces;
+#[cfg(feature = "std")]
+pub(crate) mod sharing;
 // Where aws-lc is on too, only the tests that compare the backends use it.
 #[cfg(feature = "ring")]
 #[cfg_attr(feature = "aws-lc", allow(dead_code))]
 pub(crate) mod ring;
+mod running_hash;
 #[cfg_attr(any(feature = "aws-lc", feature = "ring"), allow(dead_code))]
 pub(crate) mod rustcrypto;
-mod running_hash;
 
 #[cfg(feature = "aws-lc")]
 use self::aws_lc as backend;

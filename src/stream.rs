@@ -2,15 +2,23 @@
 //! Envelopes as streams: over `Read` and `Write`, over `Read + Seek`, by position, from path to path.
 
 mod buffer;
+mod folders;
 mod geometry;
+mod header;
 mod io;
 mod path;
 mod position;
+mod reencrypt;
+mod rewrap;
 mod seek;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 
+pub use folders::{Folders, Found, Unreadable};
+pub use header::HeaderReader;
 pub use io::{Reader, Writer};
 pub use path::{Control, Damage, Job, Outcome, Verified};
 pub use position::{Positioned, ReadAt};
+pub use reencrypt::Reencrypted;
+pub use rewrap::{Durability, FileRewrap, RewrapJob, Room, Writing};
 pub use seek::SeekReader;

@@ -265,7 +265,9 @@ impl Head {
         }
         let family = if view.is_for_pairs() { Family::Pairs } else { Family::Symmetric };
         if family != expected.family {
-            return Err(Error::misuse("symmetric keys and key pairs are loaded by different calls"));
+            return Err(Error::misuse(
+                "symmetric keys and key pairs are loaded by different calls",
+            ));
         }
         *needed = view.count as usize;
         let room = Error::misuse("there is no room for all versions of the keyset");
@@ -299,12 +301,7 @@ impl<'v> Keyset<'v> {
     ///
     /// # Errors
     /// As [`token::open_into`], and `KeyState`.
-    pub fn open_token(
-        &self,
-        context: Encoded<'_>,
-        token: &[u8],
-        out: &mut [u8],
-    ) -> Result<usize> {
+    pub fn open_token(&self, context: Encoded<'_>, token: &[u8], out: &mut [u8]) -> Result<usize> {
         let Token { suite, version, .. } = Token::parse(token)?;
         let unknown = Error::unknown_key(Wanted::Token(version));
         let Some(version) = self.version(version, Algorithm::Symmetric(suite)) else {
@@ -380,9 +377,7 @@ impl<'v> Keyset<'v> {
 
     fn refuse(&self, version: &Version, remedy: &'static str) -> Error {
         match (VersionId::new(version.id), KeyState::from_u8(version.state)) {
-            (Some(id), Ok(state)) => {
-                Error::key_state(self.head.id, id, state, remedy)
-            }
+            (Some(id), Ok(state)) => Error::key_state(self.head.id, id, state, remedy),
             _ => Error::misuse("an empty version"),
         }
     }
@@ -390,14 +385,16 @@ impl<'v> Keyset<'v> {
 
 impl KeyWrap for Keyset<'_> {
     fn shape(&self) -> Result<Shape> {
-        let suite = Suite::from_u8(self.primary()?.algorithm)?;
+        let primary = self.primary()?;
+        let suite = Suite::from_u8(primary.algorithm)?;
+        let version = VersionId::new(primary.id).ok_or(Error::misuse("an empty version"))?;
         Ok(Shape {
             kind: RecipientKind::Keyset,
             body_len: crate::format::entry::KEYSET_LEN,
             class: crate::wrap::Class::PostQuantum,
             hidden: false,
             suite,
-            keyset: Some(self.head.id),
+            wanted: Wanted::Keyset(self.head.id, version),
         })
     }
 
@@ -435,13 +432,7 @@ impl KeyWrap for Identity<'_> {
         Err(Error::misuse("an identity opens; seal to its public key"))
     }
 
-    fn wrap_key(
-        &self,
-        _: &Binding,
-        _: &Key<Data>,
-        _: &mut dyn Random,
-        _: &mut [u8],
-    ) -> Result<()> {
+    fn wrap_key(&self, _: &Binding, _: &Key<Data>, _: &mut dyn Random, _: &mut [u8]) -> Result<()> {
         Err(Error::misuse("an identity opens; seal to its public key"))
     }
 
@@ -512,10 +503,7 @@ fn unprotected_encoding(blob: &[u8]) -> Result<&[u8]> {
 }
 
 /// Opens a keyset file where it is: its header, and its plaintext.
-fn open_keyset_file<'s>(
-    file: &'s mut [u8],
-    device_key: &RawKey,
-) -> Result<(&'s [u8], &'s [u8])> {
+fn open_keyset_file<'s>(file: &'s mut [u8], device_key: &RawKey) -> Result<(&'s [u8], &'s [u8])> {
     let Need::Whole(header_len) = Header::need(file, HARD_MAX_HEADER_LEN)? else {
         return Err(Error::Truncated);
     };
@@ -528,8 +516,7 @@ fn open_keyset_file<'s>(
     let requirements = Requirements { kind: Kind::Keyset, ..Requirements::default() };
     let key = header.open(&[device_key], &requirements)?;
     let extent = Extent::of_payload(payload.len() as u64, header.chunk_len())?;
-    let (prefix, chunks) =
-        payload.split_first_chunk_mut::<PREFIX_LEN>().ok_or(Error::Truncated)?;
+    let (prefix, chunks) = payload.split_first_chunk_mut::<PREFIX_LEN>().ok_or(Error::Truncated)?;
     let opening: Chunks = key.opening(prefix)?;
     opening.open_batch(0, chunks)?;
     let (piece_len, sealed_len) =
@@ -547,13 +534,18 @@ fn open_keyset_file<'s>(
 fn check_outside(header: &[u8], view: &View<'_>) -> Result<()> {
     let stored = Header::parse(header, HARD_MAX_HEADER_LEN)?.stored_context();
     let revision = view.revision.to_be_bytes();
-    let entries: [(&str, &[u8]); 3] =
-        [(STORED_ID, &view.id.0), (STORED_NAME, view.name.as_bytes()), (STORED_REVISION, &revision)];
+    let entries: [(&str, &[u8]); 3] = [
+        (STORED_ID, &view.id.0),
+        (STORED_NAME, view.name.as_bytes()),
+        (STORED_REVISION, &revision),
+    ];
     let same = stored.entries().count() == entries.len()
         && entries.iter().all(|(name, value)| stored.value(name) == Some(*value));
     match same {
         true => Ok(()),
-        false => Err(Error::format("8.3", "the file's outside names another keyset than its inside")),
+        false => {
+            Err(Error::format("8.3", "the file's outside names another keyset than its inside"))
+        }
     }
 }
 

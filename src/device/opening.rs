@@ -88,12 +88,8 @@ impl Opening {
     ) -> Result<(Self, usize)> {
         let header = Header::parse(front, MAX_FRONT_LEN - PAYLOAD_PREFIX_LEN)?;
         let Requirements { stored, external, min_epoch, min_counter, digest } = *requirements;
-        let wanted = envelope::Requirements {
-            context: external,
-            min_epoch,
-            kinds: &[],
-            kind: Kind::Data,
-        };
+        let wanted =
+            envelope::Requirements { context: external, min_epoch, kinds: &[], kind: Kind::Data };
         let payload_key = header.open(keys, &wanted)?;
         // The mac held: what is stored is what the sealer wrote.
         let held = header.stored_context();

@@ -103,7 +103,10 @@ mod ml_kem_768 {
         }
 
         /// ML-KEM.Decaps: FIPS 203 section 7.3. A changed ciphertext gives another secret.
-        pub(in crate::primitives) fn decapsulate(&self, ct: &[u8; ML_KEM_CIPHERTEXT_LEN]) -> Zeroizing<[u8; 32]> {
+        pub(in crate::primitives) fn decapsulate(
+            &self,
+            ct: &[u8; ML_KEM_CIPHERTEXT_LEN],
+        ) -> Zeroizing<[u8; 32]> {
             Zeroizing::new(self.0.decapsulate(ct.into()).into())
         }
     }

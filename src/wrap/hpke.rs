@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 #[cfg(feature = "x-wing")]
 use crate::format::entry::X_WING_LEN;
 use crate::format::entry::X25519_LEN;
-use crate::id::{Algorithm, Fingerprint, RecipientKind, Suite};
+use crate::id::{Algorithm, Fingerprint, RecipientKind, Suite, Wanted};
 #[cfg(feature = "x-wing")]
 use crate::primitives::kem::{
     X_WING_ENC_LEN, X_WING_PUBLIC_LEN, XWing, x_wing_check_public, x_wing_encapsulate,
@@ -42,9 +42,14 @@ pub struct Recipient {
 /// A private key, expanded. Whoever has a heap boxes it.
 #[allow(clippy::large_enum_variant)]
 pub(crate) enum PrivateKey {
-    X25519 { private: Key<Pair>, public: [u8; 32] },
+    X25519 {
+        private: Key<Pair>,
+        public: [u8; 32],
+    },
     #[cfg(feature = "x-wing")]
-    XWing { expanded: XWing },
+    XWing {
+        expanded: XWing,
+    },
 }
 
 impl PublicKey {
@@ -184,7 +189,9 @@ impl KeyWrap for Recipient {
         };
         let (kind, hidden) = (self.public.kind(), self.hidden);
         let suite = Suite::DEFAULT;
-        Ok(Shape { kind, body_len, class, hidden, suite, keyset: None })
+        let fingerprint = if hidden { Fingerprint::HIDDEN } else { self.fingerprint };
+        let wanted = Wanted::Pair(kind, fingerprint);
+        Ok(Shape { kind, body_len, class, hidden, suite, wanted })
     }
 
     fn wrap_key(

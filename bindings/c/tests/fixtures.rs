@@ -63,7 +63,8 @@ fn seal_file(sealer: &Sealer<'_>, plaintext: &[u8]) -> Result<Vec<u8>, Failure> 
 
 fn make(folder: &Path) -> Result<(), Failure> {
     std::fs::create_dir_all(folder)?;
-    let mut text = String::from("/* Made by bindings/c/tests/fixtures.rs. */\n#include <stdint.h>\n");
+    let mut text =
+        String::from("/* Made by bindings/c/tests/fixtures.rs. */\n#include <stdint.h>\n");
     let mut put = |name: &str, bytes: &[u8]| -> Result<(), Failure> {
         write!(text, "static const uint8_t {name}[{}] = {{", bytes.len().max(1))?;
         for (at, byte) in bytes.iter().enumerate() {
@@ -138,7 +139,8 @@ fn check(folder: &Path, sealed: &Path) -> Result<(), Failure> {
     for line in std::fs::read_to_string(sealed)?.lines() {
         let Some((kind, hex)) = line.split_once(' ') else { continue };
         let bytes = |hex: &str| -> Result<Vec<u8>, Failure> {
-            let pairs = (0..hex.len() / 2).map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16));
+            let pairs =
+                (0..hex.len() / 2).map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16));
             Ok(pairs.collect::<Result<_, _>>()?)
         };
         let plaintext = match kind {
