@@ -46,6 +46,69 @@
  */
 #define SEALWAX_CONTEXT_ENTRY_OVERHEAD 3
 
+#if defined(SEALWAX_HOSTED)
+/**
+ * Most recipients of an envelope.
+ */
+#define SEALWAX_MAX_RECIPIENTS 64
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * A file that exists is replaced, at once, when the new one is complete.
+ */
+#define SEALWAX_REPLACE 1
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * X25519 is allowed beside stronger recipients, and a passphrase beside others (format.md 5.8).
+ */
+#define SEALWAX_DANGER_MIX_RECIPIENTS 2
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * A rewrap that has no room copies the file.
+ */
+#define SEALWAX_GROW 4
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Recipients of the file that are not among the keys are removed by a rewrap.
+ */
+#define SEALWAX_REMOVE_OTHERS 8
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * A symmetric key of suite 1, AES-256-GCM.
+ */
+#define SEALWAX_ALGORITHM_COBBLESTONE_256 1
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * A symmetric key of suite 2, ChaCha20-Poly1305.
+ */
+#define SEALWAX_ALGORITHM_CHACHA20_POLY1305 2
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * An X25519 key pair.
+ */
+#define SEALWAX_ALGORITHM_X25519 3
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * An X-Wing key pair: ML-KEM-768 with X25519.
+ */
+#define SEALWAX_ALGORITHM_X_WING 4
+#endif
+
 /**
  * Size of a sealwax_keyset, in bytes.
  */
@@ -245,6 +308,153 @@
  * Longest plaintext of a token, in bytes.
  */
 #define SEALWAX_TOKEN_MAX_PLAINTEXT_LEN 65536
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * A key of any kind: a keyset, a passphrase, a device key, or a public key. The library owns it; free it with
+ * sealwax_key_free, which wipes it. Any number of threads may use one at once; changing and freeing it need it alone.
+ */
+typedef struct sealwax_key sealwax_key;
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * What an envelope says about itself. Nothing of it is authenticated.
+ */
+typedef struct sealwax_envelope_description {
+  /**
+   * The header's length.
+   */
+  uint64_t header_len;
+  /**
+   * The epoch of the key block.
+   */
+  uint32_t epoch;
+  /**
+   * Bytes of plaintext in a full chunk.
+   */
+  uint32_t chunk_len;
+  /**
+   * How many recipients it has.
+   */
+  uint32_t recipient_count;
+  /**
+   * The suite.
+   */
+  uint8_t suite;
+  /**
+   * 1: data; 2: a keyset.
+   */
+  uint8_t kind;
+  /**
+   * How many slots the key block has.
+   */
+  uint8_t slots;
+  /**
+   * 0.
+   */
+  uint8_t reserved;
+  /**
+   * Its id.
+   */
+  uint8_t id[16];
+} sealwax_envelope_description;
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * What a recipient entry names.
+ */
+typedef struct sealwax_recipient_description {
+  /**
+   * The type of the entry (format.md 5.1).
+   */
+  uint8_t kind;
+  /**
+   * 0.
+   */
+  uint8_t reserved[3];
+  /**
+   * Of a keyset: its version; otherwise 0.
+   */
+  uint32_t version;
+  /**
+   * The id of a keyset or of a device key, or the 8 bytes of a fingerprint; zeros otherwise.
+   */
+  uint8_t id[16];
+} sealwax_recipient_description;
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * How envelopes are sealed and opened. Zero everywhere but the keys is a good choice.
+ */
+typedef struct sealwax_options {
+  /**
+   * What to seal for or to open with: `key_count` keys.
+   */
+  const struct sealwax_key *const *keys;
+  /**
+   * How many.
+   */
+  size_t key_count;
+  /**
+   * Encoded context that travels readable; only for sealing. May be NULL.
+   */
+  const uint8_t *stored;
+  /**
+   * Its length.
+   */
+  size_t stored_len;
+  /**
+   * Sealing: encoded context that does not travel. Opening: entries that are expected; those that are stored must be equal
+   * (format.md 2.5). May be NULL.
+   */
+  const uint8_t *external;
+  /**
+   * Its length.
+   */
+  size_t external_len;
+  /**
+   * Threads for files; 0: as many as there are cores.
+   */
+  size_t threads;
+  /**
+   * Opening: a key block with a lower epoch is refused.
+   */
+  uint32_t min_epoch;
+  /**
+   * SEALWAX_REPLACE, SEALWAX_DANGER_MIX_RECIPIENTS, SEALWAX_GROW, SEALWAX_REMOVE_OTHERS, or 0.
+   */
+  uint32_t flags;
+  /**
+   * Sealing: SEALWAX_SUITE_COBBLESTONE_256, SEALWAX_SUITE_CHACHA20_POLY1305, or 0: the first key's own.
+   */
+  uint8_t suite;
+  /**
+   * Sealing: base-2 logarithm of the chunk length, or 0: the suite's default.
+   */
+  uint8_t log2chunk;
+  /**
+   * 0.
+   */
+  uint8_t reserved[6];
+} sealwax_options;
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Reads up to `out_size` bytes into `out`. Returns how many, 0 at the end, or a negative number to stop.
+ */
+typedef int64_t (*sealwax_read)(void *context, uint8_t *out, size_t out_size);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Writes all of `bytes_len` bytes. Returns 0, or anything else to stop.
+ */
+typedef int32_t (*sealwax_write)(void *context, const uint8_t *bytes, size_t bytes_len);
+#endif
 
 /**
  * A loaded keyset. The caller owns it; it is zero before its first use: `sealwax_keyset keyset = SEALWAX_KEYSET_INIT;`.
@@ -509,6 +719,298 @@ int32_t sealwax_context_insert(uint8_t *context,
                                size_t name_len,
                                const uint8_t *value,
                                size_t value_len);
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Reads the header of a sealed file or keyset file. Needs no key, and nothing is authenticated.
+ *
+ * `recipients` is room for `recipient_room` descriptions, of which the first ones are written; `stored` is room for
+ * `stored_size` bytes of encoded context. `*stored_len` becomes its length.
+ *
+ * Errors: SEALWAX_ERROR_BUFFER_TOO_SMALL (the stored context: `*stored_len` bytes are needed), _IO, _FORMAT, _TRUNCATED, _LIMIT,
+ * _INVALID_ARGUMENT (NULL, overlap). Nothing else is then written. Threads: any.
+ */
+int32_t sealwax_inspect_path(const char *file,
+                             struct sealwax_envelope_description *description,
+                             struct sealwax_recipient_description *recipients,
+                             size_t recipient_room,
+                             uint8_t *stored,
+                             size_t stored_size,
+                             size_t *stored_len);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Seals a regular file into another, which appears under its name when it is complete.
+ *
+ * `source` and `target` are paths, zero-terminated. `options` says what for; at least one key.
+ *
+ * Errors: SEALWAX_ERROR_IO (also a target that exists without SEALWAX_REPLACE), _INVALID_ARGUMENT (NULL, no key, keys that do not
+ * fit together), _BAD_STATE, _LIMIT, _FORMAT, _RANDOM. There is then no new file, and a file that was there is untouched.
+ * Threads: any; it starts threads of its own and joins them.
+ */
+int32_t sealwax_seal_path(const struct sealwax_options *options,
+                          const char *source,
+                          const char *target);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Opens a sealed file into another, which appears under its name when all of it is verified.
+ *
+ * As sealwax_seal_path. Errors: also SEALWAX_ERROR_UNKNOWN_KEY, _DECRYPT, _TRUNCATED.
+ */
+int32_t sealwax_open_path(const struct sealwax_options *options,
+                          const char *source,
+                          const char *target);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Reads and verifies all of a sealed file, and writes nothing.
+ *
+ * Errors: those of sealwax_open_path; SEALWAX_ERROR_DECRYPT where any of it is damaged. Threads: any.
+ */
+int32_t sealwax_verify_path(const struct sealwax_options *options,
+                            const char *source);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Rewraps a sealed file in place: the keysets among the keys get an entry for their primary version instead of an older one,
+ * and `added` becomes a recipient, if it is not NULL. The payload and its data key stay: rewrap revokes nobody (format.md 11.4).
+ *
+ * The keys open the file. With SEALWAX_REMOVE_OTHERS recipients that are none of them go. `*changed` becomes 1 where something
+ * was written, else 0. Everybody who rewraps the file must honour the advisory lock on it.
+ *
+ * Errors: SEALWAX_ERROR_IO, _LIMIT (no room, without SEALWAX_GROW), _FORMAT, _TRUNCATED, _UNKNOWN_KEY, _DECRYPT, _BAD_STATE,
+ * _INVALID_ARGUMENT, _RANDOM. The file is then as it was, or opens as it did before. Threads: any.
+ */
+int32_t sealwax_rewrap_path(const struct sealwax_options *options,
+                            const struct sealwax_key *added,
+                            const char *file,
+                            uint32_t *changed);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Seals an envelope in memory.
+ *
+ * `*out_len` becomes its length, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed, with other errors 0. Errors: also those of
+ * sealwax_seal_path but _IO. `out` overlaps nothing, and is wiped or untouched then. Threads: any.
+ */
+int32_t sealwax_seal_message(const struct sealwax_options *options,
+                             const uint8_t *plaintext,
+                             size_t plaintext_len,
+                             uint8_t *out,
+                             size_t out_size,
+                             size_t *out_len);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Opens an envelope in memory. Nothing is written unless every chunk is verified.
+ *
+ * As sealwax_seal_message. Errors: also SEALWAX_ERROR_UNKNOWN_KEY, _DECRYPT, _TRUNCATED.
+ */
+int32_t sealwax_open_message(const struct sealwax_options *options,
+                             const uint8_t *envelope,
+                             size_t envelope_len,
+                             uint8_t *out,
+                             size_t out_size,
+                             size_t *out_len);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Makes a keyset with one fresh version.
+ *
+ * `name` is `name_len` bytes of UTF-8, 1 to 64; `algorithm` one of SEALWAX_ALGORITHM_. `*key` becomes the keyset, which the
+ * caller frees; NULL on errors: SEALWAX_ERROR_INVALID_ARGUMENT (NULL, overlap, a name that is not allowed), _FORMAT (no such
+ * algorithm), _RANDOM. Threads: any.
+ */
+int32_t sealwax_key_generate_keyset(const char *name,
+                                    size_t name_len,
+                                    uint8_t algorithm,
+                                    struct sealwax_key **key);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Loads a keyset file.
+ *
+ * `file` is a path, zero-terminated. `protection` is the key that the file is sealed for, a passphrase for example; NULL says
+ * that the file is unprotected, and then a protected one is refused, as an unprotected one is where a key is given.
+ *
+ * `*key` becomes the keyset, which the caller frees; NULL on errors: SEALWAX_ERROR_IO, _FORMAT (also another protection than
+ * expected), _TRUNCATED, _LIMIT, _UNKNOWN_KEY, _DECRYPT, _INVALID_ARGUMENT. Threads: any.
+ */
+int32_t sealwax_key_load_keyset(const char *file,
+                                const struct sealwax_key *protection,
+                                struct sealwax_key **key);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Reads a keyset file that is in memory: as sealwax_key_load_keyset.
+ */
+int32_t sealwax_key_parse_keyset(const uint8_t *blob,
+                                 size_t blob_len,
+                                 const struct sealwax_key *protection,
+                                 struct sealwax_key **key);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Writes a keyset to a new file with mode 0600; a file that exists is never overwritten.
+ *
+ * `protection` as in sealwax_key_load_keyset; a public key is allowed too, for backups. Errors: SEALWAX_ERROR_IO (also a file
+ * that exists), _INVALID_ARGUMENT (NULL, not a keyset), _BAD_STATE, _RANDOM. There is then no new file. Threads: any.
+ */
+int32_t sealwax_key_save_keyset(const struct sealwax_key *key,
+                                const char *file,
+                                const struct sealwax_key *protection);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Adds a fresh version to a keyset in memory and makes it the primary. The older ones go on opening.
+ *
+ * Errors: SEALWAX_ERROR_INVALID_ARGUMENT (NULL, not a keyset, an algorithm that its policy does not allow), _FORMAT (no such
+ * algorithm), _RANDOM; the keyset is then as it was. Threads: the keyset alone.
+ */
+int32_t sealwax_key_rotate(struct sealwax_key *key,
+                           uint8_t algorithm);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * A passphrase: `passphrase_len` bytes of UTF-8, 1 to 65,536, which are copied.
+ *
+ * `*key` becomes the key, which the caller frees; NULL on errors: SEALWAX_ERROR_INVALID_ARGUMENT (NULL, empty, not UTF-8),
+ * _LIMIT. Threads: any.
+ */
+int32_t sealwax_key_from_passphrase(const char *passphrase,
+                                    size_t passphrase_len,
+                                    struct sealwax_key **key);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * A device key: SEALWAX_ID_LEN bytes of id and SEALWAX_DEVICE_KEY_LEN uniformly random bytes, which are copied.
+ *
+ * `*key` becomes the key, which the caller frees; NULL on errors: SEALWAX_ERROR_INVALID_ARGUMENT (NULL). Threads: any.
+ */
+int32_t sealwax_key_from_device_key(const uint8_t *device_key_id,
+                                    const uint8_t *device_key,
+                                    struct sealwax_key **key);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * A public key from its recipient string, `sealwaxpub1...`, `text_len` bytes.
+ *
+ * `*key` becomes the key, which seals and does not open, and which the caller frees; NULL on errors: SEALWAX_ERROR_FORMAT
+ * (mistyped), _LIMIT, _INVALID_ARGUMENT. Threads: any.
+ */
+int32_t sealwax_key_from_recipient(const char *text,
+                                   size_t text_len,
+                                   struct sealwax_key **key);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * An identity from its string, `SEALWAX-SECRET-1...`, `text_len` bytes.
+ *
+ * `*key` becomes the keyset of key pairs, which the caller frees; NULL on errors: SEALWAX_ERROR_FORMAT (mistyped), _LIMIT,
+ * _INVALID_ARGUMENT. Threads: any.
+ */
+int32_t sealwax_key_from_identity(const char *text,
+                                  size_t text_len,
+                                  struct sealwax_key **key);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Writes the recipient string of an identity or of a public key, without a terminator.
+ *
+ * `*out_len` becomes its length, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed, with other errors 0. Errors: also
+ * _INVALID_ARGUMENT (NULL, overlap, a key without a public one), _BAD_STATE. Threads: any number with one key.
+ */
+int32_t sealwax_key_recipient(const struct sealwax_key *key,
+                              char *out,
+                              size_t out_size,
+                              size_t *out_len);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Seals a token under a keyset's primary version: as sealwax_token_seal, with the system's random source.
+ *
+ * Threads: any number with one keyset.
+ */
+int32_t sealwax_key_seal_token(const struct sealwax_key *key,
+                               const uint8_t *context,
+                               size_t context_len,
+                               const uint8_t *plaintext,
+                               size_t plaintext_len,
+                               uint8_t *out,
+                               size_t out_size,
+                               size_t *out_len);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Opens a token with a keyset: as sealwax_token_open. Threads: any number with one keyset.
+ */
+int32_t sealwax_key_open_token(const struct sealwax_key *key,
+                               const uint8_t *context,
+                               size_t context_len,
+                               const uint8_t *token,
+                               size_t token_len,
+                               uint8_t *out,
+                               size_t out_size,
+                               size_t *out_len);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Frees a key and wipes its secrets. NULL is fine. Threads: the key alone: nobody may be using it.
+ */
+void sealwax_key_free(struct sealwax_key *key);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Seals what `read` gives until its end, and writes the envelope to `write`.
+ *
+ * Each callback gets its context as it is; neither may use the keys' files. What was written before an error is an envelope
+ * that every reader refuses as truncated.
+ *
+ * Errors: SEALWAX_ERROR_IO (a callback stopped), _INVALID_ARGUMENT (NULL, no key, keys that do not fit together), _BAD_STATE,
+ * _LIMIT, _FORMAT, _RANDOM. Threads: any.
+ */
+int32_t sealwax_seal_stream(const struct sealwax_options *options,
+                            sealwax_read read,
+                            void *read_context,
+                            sealwax_write write,
+                            void *write_context);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Opens the envelope that `read` gives, and writes its plaintext to `write`.
+ *
+ * Every byte that is written is verified; only SEALWAX_OK says that the plaintext is complete (format.md 11.6).
+ *
+ * Errors: as sealwax_seal_stream, and SEALWAX_ERROR_UNKNOWN_KEY, _DECRYPT, _TRUNCATED. Threads: any.
+ */
+int32_t sealwax_open_stream(const struct sealwax_options *options,
+                            sealwax_read read,
+                            void *read_context,
+                            sealwax_write write,
+                            void *write_context);
+#endif
 
 /**
  * Loads an unprotected keyset blob: symmetric keys, for tokens and envelopes.

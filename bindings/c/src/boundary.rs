@@ -470,6 +470,118 @@ pub(crate) fn release(callback: Release, context: *mut c_void, offset: usize, pi
     unsafe { callback(context, offset, piece.as_ptr(), piece.len()) }
 }
 
+#[cfg(feature = "hosted")]
+pub(crate) use hosted::{ReadCallback, WriteCallback, free, give, read, write};
+
+#[cfg(feature = "hosted")]
+mod hosted {
+    use core::ffi::{CStr, c_char, c_void};
+
+    use super::{Access, Borrows, Plain};
+    use crate::hosted::key::sealwax_key;
+    use crate::status::{Failure, INVALID_ARGUMENT};
+
+    /// Longest path, in bytes.
+    const MAX_PATH_LEN: usize = 4096;
+
+    /// `int64_t read(void *context, uint8_t *out, size_t out_size)`.
+    pub(crate) type ReadCallback = unsafe extern "C" fn(*mut c_void, *mut u8, usize) -> i64;
+    /// `int32_t write(void *context, const uint8_t *bytes, size_t bytes_len)`.
+    pub(crate) type WriteCallback = unsafe extern "C" fn(*mut c_void, *const u8, usize) -> i32;
+
+    impl<T> Plain for *const T {}
+
+    impl<'a> Borrows<'a> {
+        /// Text that ends with a zero byte.
+        pub(crate) fn terminated(&mut self, text: *const c_char) -> Result<&'a CStr, Failure> {
+            if text.is_null() {
+                return Err(INVALID_ARGUMENT);
+            }
+            for len in 0..MAX_PATH_LEN {
+                // SAFETY: the header says that paths are zero-terminated, and no byte before this one was zero.
+                if unsafe { *text.add(len) } == 0 {
+                    let bytes = self.input(text.cast(), len + 1)?;
+                    return CStr::from_bytes_with_nul(bytes).map_err(|_| INVALID_ARGUMENT);
+                }
+            }
+            Err(INVALID_ARGUMENT)
+        }
+
+        /// A key that `give` gave out and that was not freed.
+        pub(crate) fn handle(
+            &mut self,
+            key: *const sealwax_key,
+        ) -> Result<&'a sealwax_key, Failure> {
+            self.claim(
+                key.addr(),
+                size_of::<sealwax_key>(),
+                align_of::<sealwax_key>(),
+                Access::Read,
+            )?;
+            // SAFETY: the header says that a key comes from this library and is not freed while it is used.
+            Ok(unsafe { &*key })
+        }
+
+        /// A key that the caller has for this call alone.
+        pub(crate) fn handle_mut(
+            &mut self,
+            key: *mut sealwax_key,
+        ) -> Result<&'a mut sealwax_key, Failure> {
+            self.claim(
+                key.addr(),
+                size_of::<sealwax_key>(),
+                align_of::<sealwax_key>(),
+                Access::Write,
+            )?;
+            // SAFETY: as above, and the header says that changing a key needs it alone.
+            Ok(unsafe { &mut *key })
+        }
+
+        /// Many keys.
+        pub(crate) fn handles(
+            &mut self,
+            keys: *const *const sealwax_key,
+            count: usize,
+        ) -> Result<Vec<&'a sealwax_key>, Failure> {
+            if count == 0 {
+                return Ok(Vec::new());
+            }
+            let len = count.checked_mul(size_of::<*const sealwax_key>()).ok_or(INVALID_ARGUMENT)?;
+            self.claim(keys.addr(), len, align_of::<*const sealwax_key>(), Access::Read)?;
+            // SAFETY: C1 and C2; claimed above.
+            let keys = unsafe { core::slice::from_raw_parts(keys, count) };
+            let aligned = |key: &*const sealwax_key| !key.is_null() && key.is_aligned();
+            if !keys.iter().all(aligned) {
+                return Err(INVALID_ARGUMENT);
+            }
+            // SAFETY: not NULL, and as `handle` says.
+            Ok(keys.iter().map(|key| unsafe { &**key }).collect())
+        }
+    }
+
+    /// Gives a key out to the caller, who gives it back to `free`.
+    pub(crate) fn give(key: sealwax_key) -> *mut sealwax_key {
+        Box::into_raw(Box::new(key))
+    }
+
+    pub(crate) fn free(key: *mut sealwax_key) {
+        if !key.is_null() {
+            // SAFETY: the header says that it came from this library and is freed once.
+            drop(unsafe { Box::from_raw(key) });
+        }
+    }
+
+    pub(crate) fn read(callback: ReadCallback, context: *mut c_void, out: &mut [u8]) -> i64 {
+        // SAFETY: C4, and the range is `out`.
+        unsafe { callback(context, out.as_mut_ptr(), out.len()) }
+    }
+
+    pub(crate) fn write(callback: WriteCallback, context: *mut c_void, bytes: &[u8]) -> i32 {
+        // SAFETY: C4, and the range is `bytes`.
+        unsafe { callback(context, bytes.as_ptr(), bytes.len()) }
+    }
+}
+
 #[cfg(target_os = "none")]
 pub(crate) fn panic_hook() -> ! {
     unsafe extern "C" {

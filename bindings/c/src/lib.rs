@@ -13,6 +13,8 @@
 mod boundary;
 pub mod callback;
 pub mod context;
+#[cfg(feature = "hosted")]
+pub mod hosted;
 pub mod keyset;
 pub mod opening;
 pub mod sealing;
