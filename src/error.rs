@@ -56,11 +56,14 @@ pub enum Error {
         remedy: &'static str,
     },
     /// The keyset exists and what it is forbids the operation.
-    #[error("keyset {keyset}: {what}")]
+    #[cfg_attr(feature = "error-text", error("keyset {keyset}: {what}"))]
+    #[cfg_attr(not(feature = "error-text"), error("the state of the keyset forbids it"))]
     Keyset {
         /// The keyset.
+        #[cfg(feature = "error-text")]
         keyset: KeysetId,
         /// What is wrong, and what the operator can do.
+        #[cfg(feature = "error-text")]
         what: &'static str,
     },
     /// The input ends too early.
@@ -162,6 +165,17 @@ impl Error {
     #[inline(always)]
     pub(crate) const fn unknown_key(_: Wanted) -> Self {
         Error::UnknownKey(Nothing)
+    }
+
+    #[cfg(feature = "error-text")]
+    pub(crate) const fn keyset(keyset: KeysetId, what: &'static str) -> Self {
+        Error::Keyset { keyset, what }
+    }
+
+    #[cfg(not(feature = "error-text"))]
+    #[inline(always)]
+    pub(crate) const fn keyset(_: KeysetId, _: &'static str) -> Self {
+        Error::Keyset {}
     }
 
     #[cfg(feature = "error-text")]

@@ -9,6 +9,7 @@ use crate::chunked::Opening as Chunks;
 use crate::derive::fingerprint;
 use crate::envelope::{HARD_MAX_HEADER_LEN, Header, Need, Requirements};
 use crate::error::{Error, Result};
+use crate::format::backup::{STORED_BACKUP, ShareList};
 use crate::format::context::Encoded;
 use crate::format::keyset::{
     CHECK_LEN, Record, STORED_ID, STORED_NAME, STORED_REVISION, UNPROTECTED_MAGIC, VERSION, View,
@@ -197,7 +198,8 @@ impl Head {
     /// `needed` becomes how many versions there are, as soon as that is known. On an error the versions are wiped.
     ///
     /// # Errors
-    /// `Format`, `Truncated`, `Limit` for the blob; `Decrypt` where it is not the expected keyset; `Unsupported` for a suite
+    /// `Format`, `Truncated`, `Limit` for the blob; `Decrypt` where it is not the expected keyset; `KeyState` where its revision
+    /// is too low; `Unsupported` for a suite
     /// that this build does not have; `Misuse` where it is of the other family or there is too little room.
     pub fn load_unprotected(
         blob: &[u8],
@@ -258,10 +260,13 @@ impl Head {
         versions: &mut [Version],
         needed: &mut usize,
     ) -> Result<Self> {
-        let other_id = expected.id.is_some_and(|id| id != view.id);
-        // format.md 8.5, 8.6
-        if other_id || view.revision < expected.min_revision {
+        // format.md 8.5
+        if expected.id.is_some_and(|id| id != view.id) {
             return Err(Error::Decrypt);
+        }
+        // format.md 8.6
+        if view.revision < expected.min_revision {
+            return Err(Error::keyset(view.id, "an older revision of it was put back"));
         }
         let family = if view.is_for_pairs() { Family::Pairs } else { Family::Symmetric };
         if family != expected.family {
@@ -539,7 +544,10 @@ fn check_outside(header: &[u8], view: &View<'_>) -> Result<()> {
         (STORED_NAME, view.name.as_bytes()),
         (STORED_REVISION, &revision),
     ];
-    let same = stored.entries().count() == entries.len()
+    // A backup with shares lists them in a fourth entry.
+    let list = stored.value(STORED_BACKUP);
+    list.map(ShareList::parse).transpose()?;
+    let same = stored.entries().count() == entries.len() + usize::from(list.is_some())
         && entries.iter().all(|(name, value)| stored.value(name) == Some(*value));
     match same {
         true => Ok(()),

@@ -133,7 +133,7 @@ pub(crate) fn fill_device_key(
 /// change it chooses the keys. It may be overwritten afterwards.
 ///
 /// Errors: SEALWAX_ERROR_BAD_STATE (the keyset is loaded, or was not zero), _FORMAT, _TRUNCATED, _LIMIT (the blob), _DECRYPT
-/// (another id, a lower revision), _BUFFER_TOO_SMALL (`*needed` versions are needed), _NOT_SUPPORTED (a suite that this build
+/// (another id), _BAD_STATE (also a lower revision), _BUFFER_TOO_SMALL (`*needed` versions are needed), _NOT_SUPPORTED (a suite that this build
 /// has not), _INVALID_ARGUMENT (NULL, overlap, a keyset of key pairs). The versions are then wiped and the keyset is zero.
 /// Threads: the keyset alone. Stack: 2 KiB.
 #[unsafe(no_mangle)]

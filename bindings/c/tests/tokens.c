@@ -192,7 +192,7 @@ static void other_keysets_are_refused(void)
     expected.min_revision = 3;
     STATUS(
         sealwax_keyset_load(&other, room, 1, keyset_blob, sizeof keyset_blob, &expected, &needed),
-        SEALWAX_ERROR_DECRYPT);
+        SEALWAX_ERROR_BAD_STATE);
     STATUS(sealwax_keyset_load(&other, room, 1, identity_blob, sizeof identity_blob, NULL, &needed),
            SEALWAX_ERROR_INVALID_ARGUMENT);
     STATUS(sealwax_identity_load(&other, room, 1, other_keyset_blob, sizeof other_keyset_blob, NULL,

@@ -17,6 +17,9 @@ FIELDS = {
     "keyset": {"protection", "keys", "file", "intermediates", "parsed"},
     "recipient": {"string", "algorithm", "public_key", "fingerprint"},
     "identity": {"string", "algorithm", "keyset_id", "version_id", "created", "secret"},
+    "backup": {"shares", "keys", "file", "intermediates", "parsed"},
+    "share": {"backup_id", "digest", "k", "n", "string", "value", "x"},
+    "usage": {"keyset", "seen", "file", "intermediates", "parsed"},
 }
 ALWAYS = {"comment", "expect", "type"}
 
@@ -38,7 +41,7 @@ def keyset_blob(keyset_id, versions):
 def key_lines(keys):
     lines = []
     for keyset in keys.get("keysets", []):
-        for family, word in ((False, "keyset"), (True, "identity")):
+        for family, word in ((False, "keyset"), (True, "pairs")):
             versions = [version for version in keyset["versions"] if (version["algorithm"] > 2) == family]
             if versions:
                 lines.append(f"{word} {keyset_blob(keyset['keyset_id'], versions).hex()}")
@@ -48,17 +51,24 @@ def key_lines(keys):
 
 
 def left_out(vector):
-    """Why the firmware profile does not take a vector. The hosted profile takes them through its own calls."""
-    kind, keys = vector["type"], vector.get("keys", {})
-    if kind in ("recipient", "identity"):
-        return "strings are the hosted profile's"
-    if "passphrase" in keys or "provider_keys" in keys:
-        return "passphrases and providers are the hosted profile's"
-    if kind == "keyset" and vector["protection"] == "envelope" and set(keys) - {"raw_keys"}:
-        return "a device loads keysets that are sealed under a device key"
-    if sum(len(keyset["versions"]) > 0 for keyset in keys.get("keysets", [])) > 1 and vector["expect"] == "Limit":
-        return "a call of the firmware profile takes one keyset: there are no trials to count"
+    """Why no call of the header takes a vector."""
+    if vector["type"] in ("backup", "share", "usage"):
+        return "the header has no usage files, backups and shares"
+    if "provider_keys" in vector.get("keys", {}):
+        return "the header has no providers"
     return None
+
+
+def hosted_only(vector):
+    """Whether the firmware profile has no call for a vector, and only the hosted one runs it."""
+    kind, keys = vector["type"], vector.get("keys", {})
+    if kind in ("recipient", "identity") or "passphrase" in keys:
+        return True
+    if kind == "keyset" and vector["protection"] == "envelope" and set(keys) - {"raw_keys"}:
+        return True
+    # A call of the firmware profile takes one keyset: there are no trials to count.
+    many = sum(len(keyset["versions"]) > 0 for keyset in keys.get("keysets", [])) > 1
+    return many and vector["expect"] == "Limit"
 
 
 def is_long(envelope):
@@ -84,7 +94,12 @@ def main():
                 skipped[reason] += 1
                 continue
             counts[kind] += 1
-            lines = [f"vector {name} {STATUS[vector['expect']]}"] + key_lines(vector["keys"])
+            keys = vector.get("keys", {})
+            lines = [f"vector {name} {STATUS[vector['expect']]}"] + key_lines(keys)
+            if "passphrase" in keys:
+                lines.append(f"passphrase {keys['passphrase'].encode().hex() or '-'}")
+            if hosted_only(vector):
+                lines.append("hosted")
             for entry, value in vector.get("context", vector.get("external", {})).items():
                 lines.append(f"entry {entry.encode().hex() or '-'} {value or '-'}")
             if kind == "keyset":
@@ -94,6 +109,8 @@ def main():
                     pairs = bool(parsed["policy"]["algorithms"] & 0x0c)
                     lines.append(f"parsed {parsed['keyset_id']} {parsed['revision']} {parsed['primary']} "
                                  f"{len(parsed['versions'])} {2 if pairs else 1}")
+            elif kind in ("recipient", "identity"):
+                lines.append(f"{kind} {vector['string'].encode().hex() or '-'}")
             else:
                 lines.append(f"{kind} {vector[kind] or '-'}")
                 if kind == "envelope" and is_long(bytes.fromhex(vector[kind])):

@@ -214,6 +214,10 @@ pub unsafe extern "C" fn sealwax_rewrap_path(
                 Ok(keyset) => rewrapper.keyset(keyset),
                 Err(_) => rewrapper.key(key.wrap()),
             };
+            // Who stays when others go is named.
+            if options.has(SEALWAX_REMOVE_OTHERS) {
+                rewrapper = rewrapper.recipient(key.wrap());
+            }
         }
         if !added.is_null() {
             rewrapper = rewrapper.recipient(borrows.handle(added)?.wrap());
