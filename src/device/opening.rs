@@ -57,77 +57,85 @@ pub struct Opening {
 }
 
 impl Opening {
+    /// A place for an opening, to be filled in place by [`Opening::begin`]: a move would leave a copy of the key.
+    pub fn closed() -> Self {
+        Opening {
+            key: Key::zeroed(),
+            base_nonce: [0; NONCE_LEN],
+            suite: Suite::ChaCha20Poly1305,
+            chunk_len: ChunkLen::KIB_4,
+            commitment: [0; 32],
+            next: 0,
+            ended: false,
+            digest: None,
+            checkpoints: [[0; TAG_LEN]; MAX_PIECES],
+            counter: None,
+            epoch: 0,
+            opened_via: OpenedVia::Provider,
+        }
+    }
+
     /// Authenticates the header at the start of `front`, which goes on at least to the payload's first 56 bytes. Returns
     /// where chunk 0 begins.
     ///
-    /// The caller's duty: `front` is a copy that nobody else can change.
+    /// The caller's duty: `front` is a copy that nobody else can change, and after an error the opening is not used.
     ///
     /// # Errors
     /// `Format`, `Truncated`; `Limit` above 2,048 bytes; `UnknownKey`, `KeyState`, `Decrypt`; `Unsupported`.
     pub fn begin(
+        &mut self,
         front: &[u8],
         keys: &[&dyn KeyWrap],
         requirements: &Requirements<'_>,
-    ) -> Result<(Self, usize)> {
-        with_wiped_stack::<HEADER_DEPTH, _>(|| Self::authenticate(front, keys, requirements))
+    ) -> Result<usize> {
+        with_wiped_stack::<HEADER_DEPTH, _>(|| self.authenticate(front, keys, requirements))
     }
 
     /// [`Opening::begin`] with keys whose work goes deeper: key pairs.
     pub fn begin_with_pairs(
+        &mut self,
         front: &[u8],
         keys: &[&dyn KeyWrap],
         requirements: &Requirements<'_>,
-    ) -> Result<(Self, usize)> {
-        with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(|| Self::authenticate(front, keys, requirements))
+    ) -> Result<usize> {
+        with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(|| self.authenticate(front, keys, requirements))
     }
 
     fn authenticate(
+        &mut self,
         front: &[u8],
         keys: &[&dyn KeyWrap],
         requirements: &Requirements<'_>,
-    ) -> Result<(Self, usize)> {
+    ) -> Result<usize> {
         let header = Header::parse(front, MAX_FRONT_LEN - PAYLOAD_PREFIX_LEN)?;
-        let Requirements { stored, external, min_epoch, min_counter, digest } = *requirements;
+        let Requirements { external, min_epoch, digest, .. } = *requirements;
         let wanted =
             envelope::Requirements { context: external, min_epoch, kinds: &[], kind: Kind::Data };
-        let payload_key = header.open(keys, &wanted)?;
-        // The mac held: what is stored is what the sealer wrote.
-        let held = header.stored_context();
-        for entry in stored.entries() {
-            if held.value(entry.name) != Some(entry.value) {
-                return Err(Error::Decrypt);
-            }
-        }
-        let counter = held.value(COUNTER);
-        let counter = match (counter.and_then(|value| value.try_into().ok()), min_counter) {
-            (Some(counter), _) => Some(u64::from_be_bytes(counter)),
-            (None, None) => None,
-            // format.md 2.6
-            (None, Some(_)) => return Err(Error::format("2.6", "no counter of 8 bytes")),
-        };
-        if counter < min_counter {
-            return Err(Error::Decrypt);
-        }
         let rest = front.get(header.len()..).and_then(|payload| payload.first_chunk());
-        let Some(prefix) = rest else { return Err(Error::Truncated) };
-        let mut key = Key::zeroed();
-        let base_nonce = payload_key.chunk_key_into(prefix, &mut key)?;
-        let commitment = *prefix[SALT_LEN..].first_chunk().expect("56 - 24 bytes");
-        let opening = Opening {
-            key,
-            base_nonce,
-            suite: header.suite(),
-            chunk_len: header.chunk_len(),
-            commitment,
-            next: 0,
-            ended: false,
-            digest: (digest == Digest::Sha256).then(RunningHash::new),
-            checkpoints: [[0; TAG_LEN]; MAX_PIECES],
-            counter,
-            epoch: header.epoch(),
-            opened_via: payload_key.opened_via(),
-        };
-        Ok((opening, header.len() + PAYLOAD_PREFIX_LEN))
+        self.unwrap(&header, keys, &wanted, rest, requirements)?;
+        self.suite = header.suite();
+        self.chunk_len = header.chunk_len();
+        self.epoch = header.epoch();
+        self.digest = (digest == Digest::Sha256).then(RunningHash::new);
+        Ok(header.len() + PAYLOAD_PREFIX_LEN)
+    }
+
+    fn unwrap(
+        &mut self,
+        header: &Header<'_>,
+        keys: &[&dyn KeyWrap],
+        wanted: &envelope::Requirements<'_>,
+        prefix: Option<&[u8; PAYLOAD_PREFIX_LEN]>,
+        requirements: &Requirements<'_>,
+    ) -> Result<()> {
+        let payload_key = header.open(keys, wanted)?;
+        // The mac held: what is stored is what the sealer wrote.
+        self.counter = check_stored(header.stored_context(), requirements)?;
+        let Some(prefix) = prefix else { return Err(Error::Truncated) };
+        self.base_nonce = payload_key.chunk_key_into(prefix, &mut self.key)?;
+        self.commitment.copy_from_slice(&prefix[SALT_LEN..]);
+        self.opened_via = payload_key.opened_via();
+        Ok(())
     }
 
     /// Opens chunk `index` in place. The next chunk in order advances the opening; one that was opened before may be opened
@@ -262,6 +270,25 @@ impl Opening {
     /// base nonce XOR index: format.md 5A.3.
     pub(super) fn nonce(&self, index: u64) -> Result<[u8; NONCE_LEN]> {
         nonce(&self.base_nonce, index, MAX_CHUNKS)
+    }
+}
+
+/// Whether what must be stored is; the counter, where there is one.
+fn check_stored(held: Encoded<'_>, requirements: &Requirements<'_>) -> Result<Option<u64>> {
+    for entry in requirements.stored.entries() {
+        if held.value(entry.name) != Some(entry.value) {
+            return Err(Error::Decrypt);
+        }
+    }
+    let counter = held.value(COUNTER).and_then(|value| value.try_into().ok());
+    let counter = counter.map(u64::from_be_bytes);
+    // format.md 2.6
+    if requirements.min_counter.is_some() && counter.is_none() {
+        return Err(Error::format("2.6", "no counter of 8 bytes"));
+    }
+    match counter < requirements.min_counter {
+        true => Err(Error::Decrypt),
+        false => Ok(counter),
     }
 }
 

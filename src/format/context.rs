@@ -178,8 +178,8 @@ pub(crate) struct External<'a> {
     stored: Encoded<'a>,
 }
 
-/// Most pieces that [`External::pieces`] returns.
-pub(crate) const MAX_PIECES: usize = MAX_ENTRIES + 1;
+/// Most pieces that [`External::pieces`] returns: every second entry of a context is stored.
+pub(crate) const MAX_PIECES: usize = MAX_ENTRIES / 2 + 2;
 
 impl<'a> External<'a> {
     /// Compares what was given with what is stored. `Decrypt` where a value differs.
@@ -193,16 +193,29 @@ impl<'a> External<'a> {
     }
 
     /// `first`, and then the pieces that, one after the other, are `C(external)`; and how many these are.
+    ///
+    /// Entries that follow each other are one piece.
     pub(crate) fn pieces<'b>(&self, first: &'b [u8]) -> ([&'b [u8]; MAX_PIECES], usize)
     where
         'a: 'b,
     {
         let mut pieces: [&'b [u8]; MAX_PIECES] = [&[]; MAX_PIECES];
         pieces[0] = first;
-        let mut count = 1;
-        let external = |entry: &Entry<'_>| self.stored.value(entry.name).is_none();
-        for entry in self.given.entries().filter(external) {
-            pieces[count] = entry.encoded;
+        let (mut count, mut at, mut begin) = (1, 0, 0);
+        let given = self.given.as_bytes();
+        for entry in self.given.entries() {
+            let end = at + entry.encoded.len();
+            if self.stored.value(entry.name).is_some() {
+                if begin < at {
+                    pieces[count] = &given[begin..at];
+                    count += 1;
+                }
+                begin = end;
+            }
+            at = end;
+        }
+        if begin < at {
+            pieces[count] = &given[begin..at];
             count += 1;
         }
         (pieces, count)

@@ -160,7 +160,7 @@ impl<'a> Borrows<'a> {
     ) -> Result<Vacant<'a, T>, Failure> {
         let cell = self.cell::<T>(at, Access::Write)?;
         change(word(cell), VACANT, BUSY)?;
-        Ok(Vacant { cell, filled: false, call: PhantomData })
+        Ok(Vacant { cell, content: Content::Nothing, call: PhantomData })
     }
 
     /// A context in use, for this call alone.
@@ -310,24 +310,52 @@ fn word<'a, T>(cell: *mut Cell<T>) -> &'a AtomicU32 {
     unsafe { &(*cell).word }
 }
 
-/// A context that was not in use. Dropped unfilled, it is not in use again.
+/// A context that was not in use. Dropped before it is kept, it is zero again.
 pub(crate) struct Vacant<'a, T: Stored> {
     cell: *mut Cell<T>,
-    filled: bool,
+    content: Content,
     call: PhantomData<&'a mut T>,
 }
 
+/// What is in a vacant context.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Content {
+    Nothing,
+    Unfinished,
+    Kept,
+}
+
 impl<T: Stored> Vacant<'_, T> {
-    pub(crate) fn fill(mut self, value: T) {
+    /// A value in the context, to be finished in place.
+    pub(crate) fn occupy(&mut self, value: impl FnOnce() -> T) -> &mut T {
+        self.content = Content::Unfinished;
         // SAFETY: the word is BUSY, so this call alone has the cell.
-        unsafe { (*self.cell).value.write(value) };
-        self.filled = true;
+        unsafe { (*self.cell).value.write(value()) }
+    }
+
+    /// The value is finished, and the context in use.
+    pub(crate) fn keep(mut self) {
+        if self.content == Content::Unfinished {
+            self.content = Content::Kept;
+        }
+    }
+
+    pub(crate) fn fill(mut self, value: T) {
+        self.occupy(|| value);
+        self.keep();
     }
 }
 
 impl<T: Stored> Drop for Vacant<'_, T> {
     fn drop(&mut self) {
-        let state = if self.filled { T::WORD } else { VACANT };
+        if self.content == Content::Unfinished {
+            // SAFETY: `occupy` stored a value, and nothing is read after this.
+            unsafe {
+                (*self.cell).value.assume_init_drop();
+                overwrite(&raw mut (*self.cell).value);
+            }
+        }
+        let state = if self.content == Content::Kept { T::WORD } else { VACANT };
         word(self.cell).store(state, Ordering::Release);
     }
 }

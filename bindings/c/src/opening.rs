@@ -462,7 +462,7 @@ struct Begun {
     chunks_at: *mut usize,
 }
 
-type Begin = fn(&[u8], &[&dyn KeyWrap], &Requirements<'_>) -> SealwaxResult<(Opening, usize)>;
+type Begin = fn(&mut Opening, &[u8], &[&dyn KeyWrap], &Requirements<'_>) -> SealwaxResult<usize>;
 
 #[inline]
 fn begin(
@@ -474,7 +474,7 @@ fn begin(
     let Begun { opening, requirements, front, front_len, scratch, scratch_size, chunks_at } = begun;
     let chunks_at = borrows.output_value(chunks_at)?;
     *chunks_at = 0;
-    let opening = borrows.vacant::<Opening>(opening)?;
+    let mut opening = borrows.vacant::<Opening>(opening)?;
     let requirements = requirements_of(borrows, requirements)?;
     let len = front_len.min(SEALWAX_FRONT_MAX_LEN);
     if scratch_size < len {
@@ -490,9 +490,8 @@ fn begin(
             scratch
         }
     };
-    let (begun, at) = begin(front, &[key], &requirements)?;
-    opening.fill(begun);
-    *chunks_at = at;
+    *chunks_at = begin(opening.occupy(Opening::closed), front, &[key], &requirements)?;
+    opening.keep();
     Ok(())
 }
 

@@ -42,6 +42,7 @@ static struct vector {
 #endif
 } vector;
 
+static unsigned vector_count = 0;
 static char line[MAX_LINE];
 static uint8_t scratch[SEALWAX_FRONT_MAX_LEN];
 
@@ -400,16 +401,18 @@ static void take_line(char *words[4])
         STATUS(sealwax_key_from_device_key(id.at, secret.at, &vector.hosted[vector.hosted_count]),
                SEALWAX_OK);
         vector.hosted_count++;
+#endif
+        free(id.at);
+        free(secret.at);
+#ifdef SEALWAX_HOSTED
     } else if (strcmp(words[0], "passphrase") == 0) {
         bytes id = unhex(words[1]);
-        bytes secret = unhex("-");
         STATUS(sealwax_key_from_passphrase((const char *)id.at, id.len,
                                            &vector.hosted[vector.hosted_count]),
                SEALWAX_OK);
         vector.hosted_count++;
-#endif
         free(id.at);
-        free(secret.at);
+#endif
     } else if (strcmp(words[0], "entry") == 0) {
         bytes name = unhex(words[1]);
         bytes value = unhex(words[2]);
@@ -434,6 +437,7 @@ static void take_line(char *words[4])
     } else if (strcmp(words[0], "long") == 0) {
         vector.is_long = 1;
     } else if (strcmp(words[0], "end") == 0) {
+        vector_count++;
         run();
     } else {
         (void)snprintf(vector.kind, sizeof vector.kind, "%.15s", words[0]);
@@ -464,5 +468,6 @@ int main(int argc, char **argv)
         take_line(words);
     }
     (void)fclose(file);
+    CLAIM(vector_count >= 400U);
     return kit_end();
 }
