@@ -3,6 +3,7 @@
 
 peer.py make FOLDER: writes FOLDER/peer.h.   peer.py check FOLDER SEALED: opens the lines `token HEX`.
 """
+import hmac
 import os
 import pathlib
 import secrets
@@ -17,13 +18,22 @@ def keys(folder):
     return decrypt.open_keyset((folder / "keyset_blob").read_bytes(), decrypt.Keys({}), "unprotected")["parsed"]
 
 
+def expand(key, info, length):
+    """HKDF-Expand with SHA-256: RFC 5869 section 2.3."""
+    out = block = b""
+    for counter in range(1, -(-length // 32) + 1):
+        block = hmac.digest(key, block + info + bytes([counter]), "sha256")
+        out += block
+    return out[:length]
+
+
 def seal(parsed, context, plaintext):
     """format.md 6.2 and 3.1, from the text."""
     version = next(version for version in parsed["versions"] if version["version_id"] == parsed["primary"])
     ids = bytes.fromhex(parsed["keyset_id"]) + parsed["primary"].to_bytes(4, "big")
-    k_token = decrypt.version_key(bytes.fromhex(version["secret"]), b"token", 2, ids)
+    k_token = expand(bytes.fromhex(version["secret"]), b"sealwax/v1/token\0\x02" + ids, 32)
     salt = secrets.token_bytes(24)
-    okm = decrypt.expand(k_token, b"sealwax/v1/T" + salt + context, 64)
+    okm = expand(k_token, b"sealwax/v1/T" + salt + context, 64)
     sealed = ChaCha20Poly1305(okm[:32]).encrypt(bytes(12), plaintext, b"")
     return b"\x12" + parsed["primary"].to_bytes(4, "big") + salt + okm[32:] + sealed
 
