@@ -23,6 +23,14 @@ pub(crate) struct VersionKeys {
     pub(crate) salt: Prk<Salt>,
 }
 
+/// Where a symmetric version stands: what its keys are bound to.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) suite: Suite,
+    pub(crate) keyset: KeysetId,
+    pub(crate) version: VersionId,
+}
+
 /// format.md 6.1.
 pub(crate) fn version_keys(
     root: &Key<Root>,
@@ -30,14 +38,33 @@ pub(crate) fn version_keys(
     keyset: KeysetId,
     version: VersionId,
 ) -> VersionKeys {
-    let root = Prk::new(root);
-    let version = version.value().to_be_bytes();
-    let place: [&[u8]; 4] = [&[0], &[suite as u8], &keyset.0, &version];
+    let (root, place) = (Prk::new(root), Place { suite, keyset, version });
     VersionKeys {
-        token: Prk::new(&expand(&root, b"sealwax/v1/token", place)),
-        wrap: Prk::new(&expand(&root, b"sealwax/v1/wrap", place)),
-        salt: Prk::new(&expand(&root, b"sealwax/v1/salt", place)),
+        token: token_key(&root, place),
+        wrap: wrap_key(&root, place),
+        salt: salt_key(&root, place),
     }
+}
+
+/// K_token: format.md 6.1.
+pub(crate) fn token_key(root: &Prk<Root>, place: Place) -> Prk<Token> {
+    version_key(root, b"sealwax/v1/token", place)
+}
+
+/// K_wrap: format.md 6.1.
+pub(crate) fn wrap_key(root: &Prk<Root>, place: Place) -> Prk<Wrap> {
+    version_key(root, b"sealwax/v1/wrap", place)
+}
+
+/// K_salt: format.md 6.1.
+pub(crate) fn salt_key(root: &Prk<Root>, place: Place) -> Prk<Salt> {
+    version_key(root, b"sealwax/v1/salt", place)
+}
+
+fn version_key<P>(root: &Prk<Root>, label: &[u8], place: Place) -> Prk<P> {
+    let Place { suite, keyset, version } = place;
+    let version = version.value().to_be_bytes();
+    Prk::new(&expand(root, label, [&[0], &[suite as u8], &keyset.0, &version]))
 }
 
 /// K_block: format.md 4.2.

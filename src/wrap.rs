@@ -205,7 +205,7 @@ impl Trials {
 }
 
 /// T of a data key, bound to H(core): what types 1, 2, 5 and 128 carry.
-fn wrap_value(
+pub(crate) fn wrap_value(
     key: &Prk<Wrap>,
     suite: Suite,
     binding: &Binding,
@@ -218,7 +218,7 @@ fn wrap_value(
     value::seal_into(key, suite, &salt, &[&binding.core_hash.0], data_key.expose_bytes(), out)
 }
 
-fn unwrap_value(
+pub(crate) fn unwrap_value(
     key: &Prk<Wrap>,
     suite: Suite,
     binding: &Binding,

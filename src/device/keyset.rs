@@ -6,29 +6,31 @@ use core::fmt;
 use zeroize::Zeroize;
 
 use crate::chunked::Opening as Chunks;
-use crate::derive::fingerprint;
+use crate::derive::{Place, fingerprint, salt_key, token_key, wrap_key};
 use crate::envelope::{HARD_MAX_HEADER_LEN, Header, Need, Requirements};
 use crate::error::{Error, Result};
 use crate::format::backup::{STORED_BACKUP, ShareList};
 use crate::format::context::Encoded;
+use crate::format::entry::WRAPPED_LEN;
 use crate::format::keyset::{
     CHECK_LEN, Record, STORED_ID, STORED_NAME, STORED_REVISION, UNPROTECTED_MAGIC, VERSION, View,
 };
 use crate::format::payload::{Extent, PREFIX_LEN};
 use crate::format::reader::{End, Reader};
 use crate::format::token::Token;
+use crate::format::writer::Writer;
 use crate::id::{
     Algorithm, Fingerprint, KeyState, KeysetId, Kind, RecipientKind, Suite, VersionId, Wanted,
 };
-use crate::primitives::{ct_eq, hash};
+use crate::primitives::{Prk, ct_eq, hash};
 use crate::rng::{Now, Random};
 use crate::secret::memory::{HEADER_DEPTH, PUBLIC_KEY_DEPTH, with_wiped_stack};
 use crate::secret::{Data, Key, Pair, Root};
 use crate::token;
+use crate::value::{self, SALT_LEN};
 use crate::wrap::hpke::{PrivateKey, PublicKey};
 use crate::wrap::raw_key::RawKey;
-use crate::wrap::version_key::VersionKey;
-use crate::wrap::{Binding, Entry, KeyWrap, OpenedVia, Shape, Trials, Unwrap};
+use crate::wrap::{self, Binding, Entry, KeyWrap, OpenedVia, Shape, Trials, Unwrap};
 
 /// One version of a keyset, in 96 bytes of the caller's. Wiped on drop.
 #[repr(C)]
@@ -175,14 +177,15 @@ impl Version {
         }
     }
 
-    fn key(&self, keyset: KeysetId) -> Result<VersionKey> {
+    /// The root secret ready for use, and what the version's keys are bound to.
+    fn root(&self, keyset: KeysetId) -> Result<(Prk<Root>, Place)> {
         let Ok(Algorithm::Symmetric(suite)) = Algorithm::from_u8(self.algorithm) else {
             return Err(Error::misuse("a keyset of key pairs has no symmetric key"));
         };
-        let id = VersionId::new(self.id).ok_or(Error::misuse("an empty version"))?;
+        let version = VersionId::new(self.id).ok_or(Error::misuse("an empty version"))?;
         let mut root = Key::<Root>::zeroed();
         *root.expose_bytes_mut() = self.secret;
-        Ok(VersionKey::derive(&root, suite, keyset, id))
+        Ok((Prk::new(&root), Place { suite, keyset, version }))
     }
 }
 
@@ -296,9 +299,13 @@ impl<'v> Keyset<'v> {
         random: &mut dyn Random,
         out: &mut [u8],
     ) -> Result<usize> {
+        let mut drawn = [0; SALT_LEN];
+        random.fill(&mut drawn)?;
         with_wiped_stack::<HEADER_DEPTH, _>(|| {
-            let key = self.primary()?.key(self.head.id)?;
-            token::seal_into(&key, context, plaintext, random, out)
+            let (root, place) = self.primary()?.root(self.head.id)?;
+            let salt = token::hedged_salt(&salt_key(&root, place), &drawn, context, plaintext);
+            let (key, name) = (token_key(&root, place), (place.suite, place.version));
+            token::seal_under(&key, name, context, plaintext, &salt, out)
         })
     }
 
@@ -307,16 +314,20 @@ impl<'v> Keyset<'v> {
     /// # Errors
     /// As [`token::open_into`], and `KeyState`.
     pub fn open_token(&self, context: Encoded<'_>, token: &[u8], out: &mut [u8]) -> Result<usize> {
-        let Token { suite, version, .. } = Token::parse(token)?;
-        let unknown = Error::unknown_key(Wanted::Token(version));
-        let Some(version) = self.version(version, Algorithm::Symmetric(suite)) else {
+        let token = Token::parse(token)?;
+        let unknown = Error::unknown_key(Wanted::Token(token.version));
+        let Some(version) = self.version(token.version, Algorithm::Symmetric(token.suite)) else {
             return Err(unknown);
         };
         self.check_opens(version)?;
+        let len = token.sealed.len() - value::OVERHEAD;
+        let short = Error::misuse("the output is shorter than the plaintext");
+        let out = out.get_mut(..len).ok_or(short)?;
         with_wiped_stack::<HEADER_DEPTH, _>(|| {
-            let key = version.key(self.head.id)?;
-            token::open_into(&key, context, token, out)
-        })
+            let (root, place) = version.root(self.head.id)?;
+            token::open_under(&token_key(&root, place), context, &token, out)
+        })?;
+        Ok(len)
     }
 
     /// The public key of the primary version of an X25519 identity.
@@ -410,7 +421,13 @@ impl KeyWrap for Keyset<'_> {
         random: &mut dyn Random,
         body: &mut [u8],
     ) -> Result<()> {
-        self.primary()?.key(self.head.id)?.wrap_key(binding, data_key, random, body)
+        let (root, place) = self.primary()?.root(self.head.id)?;
+        let mut writer = Writer::new(body);
+        writer.put(&place.keyset.0).put(&place.version.value().to_be_bytes());
+        let wrapped = writer.reserve(WRAPPED_LEN);
+        writer.finish();
+        let key = wrap_key(&root, place);
+        wrap::wrap_value(&key, place.suite, binding, data_key, random, wrapped)
     }
 
     fn unwrap_key(
@@ -420,7 +437,9 @@ impl KeyWrap for Keyset<'_> {
         trials: &mut Trials,
         data_key: &mut Key<Data>,
     ) -> Result<Unwrap> {
-        let Entry::Keyset { keyset, version, .. } = *entry else { return Ok(Unwrap::NotAtHand) };
+        let Entry::Keyset { keyset, version, wrapped } = *entry else {
+            return Ok(Unwrap::NotAtHand);
+        };
         let version = self.versions.iter().find(|held| held.id == version.value());
         let Some(version) = version.filter(|_| keyset == self.head.id) else {
             return Ok(Unwrap::NotAtHand);
@@ -428,7 +447,13 @@ impl KeyWrap for Keyset<'_> {
         if let Err(forbidden) = self.check_opens(version) {
             return Ok(Unwrap::Forbidden(forbidden));
         }
-        version.key(self.head.id)?.unwrap_key(binding, entry, trials, data_key)
+        trials.spend()?;
+        let (root, place) = version.root(keyset)?;
+        let key = wrap_key(&root, place);
+        Ok(match wrap::unwrap_value(&key, place.suite, binding, wrapped, data_key) {
+            true => Unwrap::Opened(OpenedVia::Keyset(keyset, place.version)),
+            false => Unwrap::Failed,
+        })
     }
 }
 
