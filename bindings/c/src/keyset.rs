@@ -159,7 +159,7 @@ pub unsafe extern "C" fn sealwax_keyset_load(
 /// wiped before the call returns.
 ///
 /// Errors: also SEALWAX_ERROR_UNKNOWN_KEY (not sealed under that key), _DECRYPT (changed, or another key of that id),
-/// _BUFFER_TOO_SMALL (also the scratch; `*needed` is then 0). Threads: the keyset alone. Stack: 2 KiB.
+/// _BUFFER_TOO_SMALL (also the scratch; `*needed` is then 0). Threads: the keyset alone. Stack: 3 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_keyset_load_sealed(
     keyset: *mut sealwax_keyset,
@@ -184,7 +184,7 @@ pub unsafe extern "C" fn sealwax_keyset_load_sealed(
 /// Loads an unprotected keyset blob of key pairs: an identity, for envelopes sealed to its public keys.
 ///
 /// As sealwax_keyset_load, with symmetric keys refused. Computes the public keys, which takes one X25519 for each version.
-/// Threads: the identity alone. Stack: 6 KiB; with X-Wing keys see docs/c-api.md.
+/// Threads: the identity alone. Stack: 4 KiB; with X-Wing keys see docs/c-api.md.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_identity_load(
     identity: *mut sealwax_keyset,
@@ -204,7 +204,7 @@ pub unsafe extern "C" fn sealwax_identity_load(
 
 /// Loads a keyset file of key pairs that is sealed under a device key.
 ///
-/// As sealwax_keyset_load_sealed and sealwax_identity_load. Threads: the identity alone. Stack: 6 KiB; with X-Wing keys see
+/// As sealwax_keyset_load_sealed and sealwax_identity_load. Threads: the identity alone. Stack: 4 KiB; with X-Wing keys see
 /// docs/c-api.md.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_identity_load_sealed(

@@ -150,7 +150,7 @@ pub unsafe extern "C" fn sealwax_envelope_need(
 /// times forbid), _FORMAT (also a counter that is required and absent), _TRUNCATED, _LIMIT (the header), _UNKNOWN_KEY,
 /// _DECRYPT (wrong key, changed bytes, wrong context, counter or epoch too low), _NOT_SUPPORTED, _BUFFER_TOO_SMALL (scratch),
 /// _INVALID_ARGUMENT (NULL, overlap, unknown flags, an identity). The opening is then zero and `*chunks_at` 0.
-/// Threads: the opening alone, any number with one keyset. Stack: 2 KiB.
+/// Threads: the opening alone, any number with one keyset. Stack: 4 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_opening_begin(
     opening: *mut sealwax_opening,
@@ -173,7 +173,7 @@ pub unsafe extern "C" fn sealwax_opening_begin(
 /// Begins to open an envelope that was sealed under a device key.
 ///
 /// As sealwax_opening_begin, with `device_key_id` (SEALWAX_ID_LEN bytes) and `device_key` (SEALWAX_DEVICE_KEY_LEN bytes), which
-/// are not kept. Threads: the opening alone. Stack: 2 KiB.
+/// are not kept. Threads: the opening alone. Stack: 4 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_opening_begin_with_device_key(
     opening: *mut sealwax_opening,
@@ -198,7 +198,7 @@ pub unsafe extern "C" fn sealwax_opening_begin_with_device_key(
 /// Begins to open an envelope that was sealed to a public key of an identity.
 ///
 /// As sealwax_opening_begin. A public key is known to anyone, so this says nothing about who sealed (format.md 11.3). Threads:
-/// the opening alone, any number with one identity. Stack: 6 KiB; with X-Wing see docs/c-api.md.
+/// the opening alone, any number with one identity. Stack: 5 KiB; with X-Wing see docs/c-api.md.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_opening_begin_with_identity(
     opening: *mut sealwax_opening,
@@ -227,7 +227,7 @@ pub unsafe extern "C" fn sealwax_opening_begin_with_identity(
 /// `*out_len` becomes the plaintext's length, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed, with other errors 0.
 /// Errors: also _DECRYPT (changed bytes; `out` is wiped), _TRUNCATED (under 16 bytes), _BAD_STATE (not begun, a chunk was left
 /// out, or the last was opened before), _INVALID_ARGUMENT (NULL, overlap, longer than a chunk), _LIMIT. The opening stays as it
-/// was and can go on. Threads: the opening alone. Stack: 1 KiB.
+/// was and can go on. Threads: the opening alone. Stack: 2 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_opening_open_chunk(
     opening: *mut sealwax_opening,
@@ -252,7 +252,7 @@ pub unsafe extern "C" fn sealwax_opening_open_chunk(
 
 /// Opens any chunk, in any order and as often as wanted, and changes nothing.
 ///
-/// As sealwax_opening_open_chunk, but for the order. Threads: any number with one opening. Stack: 1 KiB.
+/// As sealwax_opening_open_chunk, but for the order. Threads: any number with one opening. Stack: 2 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_opening_read_chunk(
     opening: *const sealwax_opening,
@@ -284,7 +284,7 @@ pub unsafe extern "C" fn sealwax_opening_read_chunk(
 /// Turns and repeats are as in sealwax_opening_open_chunk; the chunk counts once all of it was released.
 ///
 /// Errors: as there, and SEALWAX_ERROR_IO (`release` stopped), _NOT_SUPPORTED (suite 1, larger chunks). The opening stays as it
-/// was. Threads: the opening alone. Stack: 1 KiB.
+/// was. Threads: the opening alone. Stack: 2 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_opening_open_mapped(
     opening: *mut sealwax_opening,
@@ -362,7 +362,7 @@ pub unsafe extern "C" fn sealwax_opening_describe(
 /// much. Write it after the chunk is in its place.
 ///
 /// Errors: SEALWAX_ERROR_BAD_STATE (not begun), _INVALID_ARGUMENT (NULL, overlap); nothing is then written. Threads: any number.
-/// Stack: 1 KiB.
+/// Stack: 2 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_opening_progress(
     opening: *const sealwax_opening,
@@ -380,7 +380,7 @@ pub unsafe extern "C" fn sealwax_opening_progress(
 /// `progress` is SEALWAX_PROGRESS_LEN bytes that sealwax_opening_progress wrote. Errors: SEALWAX_ERROR_FORMAT (torn, or something
 /// else: begin again from chunk 0), _DECRYPT (of another payload: two images are never spliced), _BAD_STATE (not begun, a
 /// chunk was opened, or only one of both has a digest), _INVALID_ARGUMENT. The opening then stays as it was. Threads: the
-/// opening alone. Stack: 1 KiB.
+/// opening alone. Stack: 2 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_opening_resume(
     opening: *mut sealwax_opening,
@@ -401,7 +401,7 @@ pub unsafe extern "C" fn sealwax_opening_resume(
 ///
 /// Errors: SEALWAX_ERROR_TRUNCATED (the last chunk was not opened: the opening can go on), _DECRYPT (another digest: do not use
 /// the image), _BAD_STATE (not begun, or begun without a digest), _INVALID_ARGUMENT (NULL). After success and _DECRYPT the
-/// opening is zero. Threads: the opening alone. Stack: 1 KiB.
+/// opening is zero. Threads: the opening alone. Stack: 2 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_opening_finish(
     opening: *mut sealwax_opening,

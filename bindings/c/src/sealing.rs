@@ -74,7 +74,7 @@ impl Stored for Sealing {
 /// also _BAD_STATE (the sealing is in use or was not zero; the keyset is not loaded, has no primary, or its state or times
 /// forbid), _RANDOM, _LIMIT, _FORMAT (a context that is not encoded), _NOT_SUPPORTED, _INVALID_ARGUMENT (NULL, overlap, a plan
 /// that does not fit together, a reserved context name). `out` is then wiped or untouched, and the sealing zero. Threads: the
-/// sealing alone, any number with one keyset. Stack: 2 KiB.
+/// sealing alone, any number with one keyset. Stack: 3 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_sealing_begin(
     sealing: *mut sealwax_sealing,
@@ -95,7 +95,7 @@ pub unsafe extern "C" fn sealwax_sealing_begin(
 /// Begins to seal an envelope under a device key.
 ///
 /// As sealwax_sealing_begin, with `device_key_id` (SEALWAX_ID_LEN bytes) and `device_key` (SEALWAX_DEVICE_KEY_LEN bytes), which
-/// are not kept. Threads: the sealing alone. Stack: 2 KiB.
+/// are not kept. Threads: the sealing alone. Stack: 3 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_sealing_begin_with_device_key(
     sealing: *mut sealwax_sealing,
@@ -118,7 +118,7 @@ pub unsafe extern "C" fn sealwax_sealing_begin_with_device_key(
 /// Begins to seal an envelope to an X25519 public key, SEALWAX_X25519_PUBLIC_KEY_LEN bytes.
 ///
 /// As sealwax_sealing_begin. Whoever has a quantum computer later can open it. Errors: also SEALWAX_ERROR_FORMAT for a public key
-/// that is not safe. Threads: the sealing alone. Stack: 6 KiB.
+/// that is not safe. Threads: the sealing alone. Stack: 5 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_sealing_begin_for_x25519(
     sealing: *mut sealwax_sealing,
@@ -167,7 +167,7 @@ pub unsafe extern "C" fn sealwax_sealing_begin_for_x_wing(
 ///
 /// `*out_len` becomes the length written, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed, with other errors 0. Errors:
 /// also _BAD_STATE (not begun, or the last was sealed before), _INVALID_ARGUMENT (NULL, overlap, longer than a chunk), _LIMIT
-/// (2^32 chunks). Nothing is then written, and the sealing stays as it was. Threads: the sealing alone. Stack: 1 KiB.
+/// (2^32 chunks). Nothing is then written, and the sealing stays as it was. Threads: the sealing alone. Stack: 2 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_sealing_seal_chunk(
     sealing: *mut sealwax_sealing,
