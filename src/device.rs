@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What runs on a device: in the caller's memory, without a heap, without an operating system.
 //!
-//! Keysets are loaded from a provisioned blob, images are opened page by page, and telemetry is sealed chunk by chunk.
+//! Keysets are loaded from a provisioned blob, images are opened page by page, and telemetry is
+//! sealed chunk by chunk.
 
 pub mod keyset;
 mod mapped;

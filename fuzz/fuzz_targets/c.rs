@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The C face, with arbitrary sequences of calls: no call panics, writes past its output, or leaves a half-written one.
+//! The C face, with arbitrary sequences of calls: no call panics, writes past its output, or leaves
+//! a half-written one.
 #![no_main]
 
 use std::ffi::c_void;
@@ -126,8 +127,9 @@ impl World {
         let room = |room: u16| usize::from(room) % ROOM;
         let id = [7u8; 16];
         let key = [9u8; 32];
-        // SAFETY of every call below: pointers and lengths are those of live vectors and arrays; contexts began as zero
-        // and only the library writes them; the versions stay where they are as long as `self`.
+        // SAFETY of every call below: pointers and lengths are those of live vectors and arrays;
+        // contexts began as zero and only the library writes them; the versions stay where they are
+        // as long as `self`.
         match call {
             Call::LoadKeyset { which, room, blob, sealed, identity } => {
                 let blob = self.bytes(blob);
@@ -422,7 +424,8 @@ impl World {
         self.made.truncate(ROOM);
     }
 
-    /// What every call with an output of `size` bytes keeps to; what it wrote may go into another call.
+    /// What every call with an output of `size` bytes keeps to; what it wrote may go into another
+    /// call.
     fn check(&mut self, status: i32, out: &[u8], size: usize, len: usize) {
         known(status);
         assert!(out[size..].iter().all(|byte| *byte == MARK), "written past the end");

@@ -82,7 +82,8 @@ pub struct Expected {
     pub family: Family,
 }
 
-/// A loaded keyset: its head, its versions where the caller keeps them, and the time if it is known.
+/// A loaded keyset: its head, its versions where the caller keeps them, and the time if it is
+/// known.
 #[derive(Clone, Copy)]
 pub struct Keyset<'v> {
     /// The head.
@@ -196,14 +197,16 @@ impl Drop for Version {
 }
 
 impl Head {
-    /// Loads an unprotected keyset (format.md 8.4). Nothing authenticates it: whoever can change the blob chooses the keys.
+    /// Loads an unprotected keyset (format.md 8.4). Nothing authenticates it: whoever can change
+    /// the blob chooses the keys.
     ///
-    /// `needed` becomes how many versions there are, as soon as that is known. On an error the versions are wiped.
+    /// `needed` becomes how many versions there are, as soon as that is known. On an error the
+    /// versions are wiped.
     ///
     /// # Errors
-    /// `Format`, `Truncated`, `Limit` for the blob; `Decrypt` where it is not the expected keyset; `KeyState` where its revision
-    /// is too low; `Unsupported` for a suite
-    /// that this build does not have; `Misuse` where it is of the other family or there is too little room.
+    /// `Format`, `Truncated`, `Limit` for the blob; `Decrypt` where it is not the expected keyset;
+    /// `KeyState` where its revision is too low; `Unsupported` for a suite that this build does not
+    /// have; `Misuse` where it is of the other family or there is too little room.
     pub fn load_unprotected(
         blob: &[u8],
         expected: &Expected,
@@ -219,12 +222,14 @@ impl Head {
         wiped_on_error(loaded, versions)
     }
 
-    /// Loads a keyset file that is sealed under a device key: an envelope of kind 2 with an entry of type 5 (format.md 8.3).
+    /// Loads a keyset file that is sealed under a device key: an envelope of kind 2 with an entry
+    /// of type 5 (format.md 8.3).
     ///
     /// The blob is opened in `scratch`, which is at least as long and is wiped afterwards.
     ///
     /// # Errors
-    /// As [`Head::load_unprotected`]; `UnknownKey` where it is not sealed under that key; `Decrypt`.
+    /// As [`Head::load_unprotected`]; `UnknownKey` where it is not sealed under that key;
+    /// `Decrypt`.
     pub fn load_sealed(
         blob: &[u8],
         device_key: &RawKey,
@@ -288,10 +293,12 @@ impl Head {
 }
 
 impl<'v> Keyset<'v> {
-    /// Seals a token under the primary version (format.md 6.2), with a hedged salt. Returns its length.
+    /// Seals a token under the primary version (format.md 6.2), with a hedged salt. Returns its
+    /// length.
     ///
     /// # Errors
-    /// `KeyState`; `Misuse` where there is no primary; those of [`token::seal_into`]. `out` then holds nothing of the plaintext.
+    /// `KeyState`; `Misuse` where there is no primary; those of [`token::seal_into`]. `out` then
+    /// holds nothing of the plaintext.
     pub fn seal_token(
         &self,
         context: Encoded<'_>,

@@ -17,15 +17,17 @@ pub(super) const MAX_PIECES: usize = 8;
 impl Opening {
     /// Opens chunk `index`, of `sealed_len` bytes, without a buffer for all of it.
     ///
-    /// `read` copies bytes of the chunk from an offset on. The first pass reads all of it, verifies the tag, and keeps the
-    /// authenticator's value after each piece. The second pass reads each piece again and hands it to `release` only where
-    /// the authenticator has that value again: memory that was changed in between is found before a byte of the changed
-    /// piece is released. Where this fails, what was released is a true beginning of the chunk.
+    /// `read` copies bytes of the chunk from an offset on. The first pass reads all of it, verifies
+    /// the tag, and keeps the authenticator's value after each piece. The second pass reads each
+    /// piece again and hands it to `release` only where the authenticator has that value again:
+    /// memory that was changed in between is found before a byte of the changed piece is released.
+    /// Where this fails, what was released is a true beginning of the chunk.
     ///
     /// The chunk counts as [`Opening::open_chunk`] says, once all of it was released.
     ///
     /// # Errors
-    /// As [`Opening::open_chunk`]; `Unsupported` for suite 1 and for chunks over 4 KiB; what `release` returns.
+    /// As [`Opening::open_chunk`]; `Unsupported` for suite 1 and for chunks over 4 KiB; what
+    /// `release` returns.
     pub fn open_mapped(
         &mut self,
         index: u64,

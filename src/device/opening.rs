@@ -57,7 +57,8 @@ pub struct Opening {
 }
 
 impl Opening {
-    /// A place for an opening, to be filled in place by [`Opening::begin`]: a move would leave a copy of the key.
+    /// A place for an opening, to be filled in place by [`Opening::begin`]: a move would leave a
+    /// copy of the key.
     pub fn closed() -> Self {
         Opening {
             key: Key::zeroed(),
@@ -75,13 +76,15 @@ impl Opening {
         }
     }
 
-    /// Authenticates the header at the start of `front`, which goes on at least to the payload's first 56 bytes. Returns
-    /// where chunk 0 begins.
+    /// Authenticates the header at the start of `front`, which goes on at least to the payload's
+    /// first 56 bytes. Returns where chunk 0 begins.
     ///
-    /// The caller's duty: `front` is a copy that nobody else can change, and after an error the opening is not used.
+    /// The caller's duty: `front` is a copy that nobody else can change, and after an error the
+    /// opening is not used.
     ///
     /// # Errors
-    /// `Format`, `Truncated`; `Limit` above 2,048 bytes; `UnknownKey`, `KeyState`, `Decrypt`; `Unsupported`.
+    /// `Format`, `Truncated`; `Limit` above 2,048 bytes; `UnknownKey`, `KeyState`, `Decrypt`;
+    /// `Unsupported`.
     pub fn begin(
         &mut self,
         front: &[u8],
@@ -138,11 +141,12 @@ impl Opening {
         Ok(())
     }
 
-    /// Opens chunk `index` in place. The next chunk in order advances the opening; one that was opened before may be opened
-    /// again, and changes nothing. On an error the piece is wiped.
+    /// Opens chunk `index` in place. The next chunk in order advances the opening; one that was
+    /// opened before may be opened again, and changes nothing. On an error the piece is wiped.
     ///
     /// # Errors
-    /// `Decrypt`; `Misuse` where a chunk was left out, the last one was opened before, or the piece is longer than a chunk.
+    /// `Decrypt`; `Misuse` where a chunk was left out, the last one was opened before, or the piece
+    /// is longer than a chunk.
     pub fn open_chunk(&mut self, index: u64, piece: &mut [u8], tag: &[u8; TAG_LEN]) -> Result<()> {
         self.check_turn(index)?;
         self.read_chunk(index, piece, tag)?;
@@ -184,8 +188,8 @@ impl Opening {
     /// Goes on where another opening of the same payload stopped.
     ///
     /// # Errors
-    /// `Decrypt` where it is another payload's progress; `Misuse` where a chunk was opened already, or one of both hashes
-    /// the plaintext and the other does not.
+    /// `Decrypt` where it is another payload's progress; `Misuse` where a chunk was opened already,
+    /// or one of both hashes the plaintext and the other does not.
     pub fn resume(&mut self, progress: &Progress) -> Result<()> {
         if !ct_eq(&self.commitment, &progress.commitment) {
             return Err(Error::Decrypt);
@@ -202,7 +206,8 @@ impl Opening {
     /// Whether this is all of the plaintext, and the one whose SHA-256 the caller trusts.
     ///
     /// # Errors
-    /// `Truncated` where the last chunk was not opened; `Decrypt` where the digest differs; `Misuse` where none was made.
+    /// `Truncated` where the last chunk was not opened; `Decrypt` where the digest differs;
+    /// `Misuse` where none was made.
     pub fn finish(&self, digest: &[u8; 32]) -> Result<()> {
         let Some(hashed) = &self.digest else {
             return Err(Error::misuse("this opening was begun without a digest"));

@@ -11,8 +11,9 @@ pub const LEN: usize = 8 + 32 + 8 + STATE_LEN + CHECK_LEN;
 
 /// How far an opening came, and of which payload.
 ///
-/// `"SWXP" || 0x01 || ended u8 || digest u8 || 0x00 || commitment[32] || next u64 || SHA-256's state || check[16]`.
-/// The check finds a torn write and authenticates nothing: progress is kept where the opened image is, and trusted as much.
+/// `"SWXP" || 0x01 || ended u8 || digest u8 || 0x00 || commitment[32] || next u64 || SHA-256's
+/// state || check[16]`. The check finds a torn write and authenticates nothing: progress is kept
+/// where the opened image is, and trusted as much.
 pub struct Progress {
     pub(super) commitment: [u8; 32],
     pub(super) next: u64,

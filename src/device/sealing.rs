@@ -72,10 +72,12 @@ impl Sealing {
         Ok(measure(recipient, plan)?.front_len())
     }
 
-    /// Writes header, salt and commitment to `front`, which has exactly [`Sealing::front_len`] bytes.
+    /// Writes header, salt and commitment to `front`, which has exactly [`Sealing::front_len`]
+    /// bytes.
     ///
     /// # Errors
-    /// `Misuse` for a plan that does not fit together, `KeyState`, `Limit`, `Random`; `front` is then wiped.
+    /// `Misuse` for a plan that does not fit together, `KeyState`, `Limit`, `Random`; `front` is
+    /// then wiped.
     pub fn begin(
         recipient: &dyn KeyWrap,
         plan: &Plan<'_>,
@@ -99,10 +101,12 @@ impl Sealing {
         wiped_on_error(begun, front)
     }
 
-    /// Seals the next piece in place and returns its tag: a full piece, or a shorter one, which is then the last.
+    /// Seals the next piece in place and returns its tag: a full piece, or a shorter one, which is
+    /// then the last.
     ///
     /// # Errors
-    /// `Misuse` where the piece is longer than a chunk or the last was sealed before; `Limit` at 2^32 chunks.
+    /// `Misuse` where the piece is longer than a chunk or the last was sealed before; `Limit` at
+    /// 2^32 chunks.
     pub fn seal_chunk(&mut self, piece: &mut [u8]) -> Result<[u8; TAG_LEN]> {
         if self.finished {
             return Err(Error::misuse("the last chunk was sealed before"));

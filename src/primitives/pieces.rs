@@ -22,7 +22,8 @@ pub(crate) struct Pieces {
 impl Pieces {
     pub(crate) fn new(key: &Key<Chunk>, nonce: &[u8; NONCE_LEN]) -> Self {
         let mut cipher = ChaCha20::new(key.expose_bytes().into(), nonce.into());
-        // RFC 8439 section 2.6: the one-time key is the start of block 0, and the text begins with block 1.
+        // RFC 8439 section 2.6: the one-time key is the start of block 0, and the text begins with
+        // block 1.
         let mut mac_key = poly1305::Key::default();
         cipher.apply_keystream(&mut mac_key);
         let mac = Poly1305::new(&mac_key);
@@ -37,7 +38,8 @@ impl Pieces {
         self.len += ciphertext.len() as u64;
     }
 
-    /// Poly1305 of what was absorbed. Secret: the one-time key makes more than one of them, so none may be shown to anyone.
+    /// Poly1305 of what was absorbed. Secret: the one-time key makes more than one of them, so none
+    /// may be shown to anyone.
     pub(crate) fn checkpoint(&self) -> [u8; TAG_LEN] {
         self.mac.clone().finalize().into()
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the C face adds to a call: the same token sealed and opened by the Rust call and through the header's function.
+//! What the C face adds to a call: the same token sealed and opened by the Rust call and through
+//! the header's function.
 
 use std::hint::black_box;
 use std::ptr;

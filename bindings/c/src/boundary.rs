@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Where C's pointers become Rust's references: the one file of this crate with `unsafe`.
 //!
-//! The functions here are safe to name because only the functions of the header call them, and the header states the
-//! contract that the `SAFETY` comments rely on:
+//! The functions here are safe to name because only the functions of the header call them, and the
+//! header states the contract that the `SAFETY` comments rely on:
 //!
-//! - C1: a pointer with a length points to that many readable, or for outputs writable, bytes, until the call returns.
+//! - C1: a pointer with a length points to that many readable, or for outputs writable, bytes,
+//!   until the call returns.
 //! - C2: nobody writes to them during the call, but for what the header calls mapped memory.
-//! - C3: a context is memory of its C type that was zero before its first use, and that only this library writes.
+//! - C3: a context is memory of its C type that was zero before its first use, and that only this
+//!   library writes.
 //! - C4: a callback returns, does not unwind, and writes no more than it was given.
 //! - C5: the versions of a keyset stay where they are, and untouched, until the keyset is wiped.
 //!
@@ -60,7 +62,8 @@ impl<'a> Borrows<'a> {
             return Ok(&[]);
         }
         self.claim(start.addr(), len, 1, Access::Read)?;
-        // SAFETY: C1 and C2; not NULL, and the range neither wraps nor is longer than isize::MAX (claim).
+        // SAFETY: C1 and C2; not NULL, and the range neither wraps nor is longer than isize::MAX
+        // (claim).
         Ok(unsafe { core::slice::from_raw_parts(start, len) })
     }
 
@@ -70,7 +73,8 @@ impl<'a> Borrows<'a> {
             return Ok(&mut []);
         }
         self.claim(start.addr(), len, 1, Access::Write)?;
-        // SAFETY: C1 and C2; claimed as above, and nothing else that this call borrowed overlaps it.
+        // SAFETY: C1 and C2; claimed as above, and nothing else that this call borrowed overlaps
+        // it.
         Ok(unsafe { core::slice::from_raw_parts_mut(start, len) })
     }
 
@@ -125,7 +129,8 @@ impl<'a> Borrows<'a> {
         }
     }
 
-    /// Bytes that go in and, where both pointers are the same, come out: `inner` of the `total` bytes are read.
+    /// Bytes that go in and, where both pointers are the same, come out: `inner` of the `total`
+    /// bytes are read.
     ///
     /// Copies the input to the output where they are two buffers. Partial overlap is refused.
     pub(crate) fn in_out(
@@ -141,7 +146,8 @@ impl<'a> Borrows<'a> {
         }
         let len = input_len.max(output_len);
         self.claim(output.addr(), len, 1, Access::Write)?;
-        // SAFETY: C1 and C2 for both ranges, which begin at one place: together they are the longer one.
+        // SAFETY: C1 and C2 for both ranges, which begin at one place: together they are the longer
+        // one.
         Ok(InOut::One(unsafe { core::slice::from_raw_parts_mut(output, len) }))
     }
 
@@ -266,7 +272,8 @@ impl Mapped<'_> {
                 *byte = 0;
                 continue;
             }
-            // SAFETY: C1, and at < len. Volatile: the memory may change, so each byte is read once and never again.
+            // SAFETY: C1, and at < len. Volatile: the memory may change, so each byte is read once
+            // and never again.
             *byte = unsafe { self.start.add(at).read_volatile() };
         }
     }
@@ -291,11 +298,13 @@ const VACANT: u32 = 0;
 const BUSY: u32 = 0x6275_7379;
 const MAX_REGIONS: usize = 12;
 
-/// Changes a context's word, or says that the context is in another state or in use by another thread.
+/// Changes a context's word, or says that the context is in another state or in use by another
+/// thread.
 fn change(word: &AtomicU32, from: u32, to: u32) -> Result<(), Failure> {
     #[cfg(target_has_atomic = "32")]
     let changed = word.compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed).is_ok();
-    // ARMv6-M has one core and no compare-and-swap: an interrupt between the two finds the word as it was.
+    // ARMv6-M has one core and no compare-and-swap: an interrupt between the two finds the word as
+    // it was.
     #[cfg(not(target_has_atomic = "32"))]
     let changed = word.load(Ordering::Acquire) == from && {
         word.store(to, Ordering::Release);
@@ -306,7 +315,8 @@ fn change(word: &AtomicU32, from: u32, to: u32) -> Result<(), Failure> {
 
 /// The word of a cell that `Borrows::cell` returned: any thread may look at it.
 fn word<'a, T>(cell: *mut Cell<T>) -> &'a AtomicU32 {
-    // SAFETY: C3: a cell fits there, and its word, which is any u32, is only ever touched as an atomic.
+    // SAFETY: C3: a cell fits there, and its word, which is any u32, is only ever touched as an
+    // atomic.
     unsafe { &(*cell).word }
 }
 
@@ -372,7 +382,8 @@ impl<T: Stored> Exclusive<'_, T> {
         let cell = self.cell;
         // Its drop would say that there still is a value.
         core::mem::forget(self);
-        // SAFETY: the word was T's when this was made, so there is a T; it is dropped once, because nothing is read after.
+        // SAFETY: the word was T's when this was made, so there is a T; it is dropped once, because
+        // nothing is read after.
         unsafe {
             (*cell).value.assume_init_drop();
             overwrite(&raw mut (*cell).value);
@@ -402,7 +413,8 @@ impl<T: Stored> Drop for Exclusive<'_, T> {
     }
 }
 
-/// Overwrites a context in whatever state it is, but for one that is in use by another thread. NULL is fine.
+/// Overwrites a context in whatever state it is, but for one that is in use by another thread. NULL
+/// is fine.
 pub(crate) fn wipe<T: Stored>(at: *mut T::Place, closing: impl FnOnce(&mut T)) -> i32 {
     if at.is_null() {
         return SEALWAX_OK;
@@ -425,7 +437,8 @@ pub(crate) fn wipe<T: Stored>(at: *mut T::Place, closing: impl FnOnce(&mut T)) -
 fn overwrite<T>(at: *mut T) {
     let bytes = at.cast::<MaybeUninit<u8>>();
     for offset in 0..size_of::<T>() {
-        // SAFETY: inside the T that `at` points to, which the caller has for itself. Volatile, so that it is done.
+        // SAFETY: inside the T that `at` points to, which the caller has for itself. Volatile, so
+        // that it is done.
         unsafe { bytes.add(offset).write_volatile(MaybeUninit::new(0)) };
     }
     core::sync::atomic::compiler_fence(Ordering::SeqCst);
@@ -463,7 +476,8 @@ impl<T> Kept<T> {
 /// Memory of one plain type as memory of another that it was made for.
 pub(crate) fn as_places<P: Plain, T>(places: &mut [P]) -> &mut [MaybeUninit<T>] {
     const { assert!(size_of::<P>() == size_of::<T>() && align_of::<T>() <= align_of::<P>()) };
-    // SAFETY: the same bytes, as large and at least as aligned; MaybeUninit asks nothing of what they are.
+    // SAFETY: the same bytes, as large and at least as aligned; MaybeUninit asks nothing of what
+    // they are.
     unsafe { core::slice::from_raw_parts_mut(places.as_mut_ptr().cast(), places.len()) }
 }
 
@@ -526,7 +540,8 @@ mod hosted {
                 return Err(INVALID_ARGUMENT);
             }
             for len in 0..MAX_PATH_LEN {
-                // SAFETY: the header says that paths are zero-terminated, and no byte before this one was zero.
+                // SAFETY: the header says that paths are zero-terminated, and no byte before this
+                // one was zero.
                 if unsafe { *text.add(len) } == 0 {
                     let bytes = self.input(text.cast(), len + 1)?;
                     return CStr::from_bytes_with_nul(bytes).map_err(|_| INVALID_ARGUMENT);
@@ -546,7 +561,8 @@ mod hosted {
                 align_of::<sealwax_key>(),
                 Access::Read,
             )?;
-            // SAFETY: the header says that a key comes from this library and is not freed while it is used.
+            // SAFETY: the header says that a key comes from this library and is not freed while it
+            // is used.
             Ok(unsafe { &*key })
         }
 

@@ -12,10 +12,11 @@ use crate::status::{Failure, INVALID_ARGUMENT};
 
 /// A random source.
 ///
-/// `fill` writes `out_len` unpredictable, uniform bytes to `out` and returns 0; anything else says that there is not enough
-/// entropy, and the call that asked ends with SEALWAX_ERROR_RANDOM and has written nothing. Bytes must not repeat after a
-/// reset: there is no fallback that counts instead, and a source that repeats itself shows plaintexts (format.md 11.8).
-/// `context` is passed to `fill` as it is; the library keeps neither.
+/// `fill` writes `out_len` unpredictable, uniform bytes to `out` and returns 0; anything else says
+/// that there is not enough entropy, and the call that asked ends with SEALWAX_ERROR_RANDOM and has
+/// written nothing. Bytes must not repeat after a reset: there is no fallback that counts instead,
+/// and a source that repeats itself shows plaintexts (format.md 11.8). `context` is passed to
+/// `fill` as it is; the library keeps neither.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct sealwax_random {
@@ -28,8 +29,8 @@ pub struct sealwax_random {
 
 /// A clock.
 ///
-/// `now` writes the seconds since 1970-01-01T00:00:00Z to `seconds` and returns 0; anything else says that the time is not
-/// known. `context` is passed to `now` as it is.
+/// `now` writes the seconds since 1970-01-01T00:00:00Z to `seconds` and returns 0; anything else
+/// says that the time is not known. `context` is passed to `now` as it is.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct sealwax_clock {

@@ -13,16 +13,19 @@ pub const SEALWAX_CONTEXT_MAX_LEN: usize = 32768;
 /// Bytes that an entry takes besides its name and its value.
 pub const SEALWAX_CONTEXT_ENTRY_OVERHEAD: usize = 3;
 
-/// Puts an entry into an encoded context, wherever its place is: names may come in any order, each once.
+/// Puts an entry into an encoded context, wherever its place is: names may come in any order, each
+/// once.
 ///
-/// `context` is the caller's buffer of `context_size` bytes, of which the first `*context_len` are the context so far (0 at
-/// first). On success `*context_len` is its new length. `name` is `name_len` bytes of UTF-8 without control characters, 1 to
-/// 255, no terminator counted; `value` any bytes, NULL if `value_len` is 0. The buffer's first `*context_len` bytes are what
-/// every other function takes as a context.
+/// `context` is the caller's buffer of `context_size` bytes, of which the first `*context_len` are
+/// the context so far (0 at first). On success `*context_len` is its new length. `name` is
+/// `name_len` bytes of UTF-8 without control characters, 1 to 255, no terminator counted; `value`
+/// any bytes, NULL if `value_len` is 0. The buffer's first `*context_len` bytes are what every
+/// other function takes as a context.
 ///
-/// Errors: SEALWAX_ERROR_INVALID_ARGUMENT (NULL, overlap, a name that is not allowed or there already), _BUFFER_TOO_SMALL,
-/// _LIMIT (64 entries, 32 KiB), _FORMAT (the buffer holds no context). The buffer and its length are then as they were.
-/// Threads: each buffer one at a time. Stack: under 512 bytes.
+/// Errors: SEALWAX_ERROR_INVALID_ARGUMENT (NULL, overlap, a name that is not allowed or there
+/// already), _BUFFER_TOO_SMALL, _LIMIT (64 entries, 32 KiB), _FORMAT (the buffer holds no context).
+/// The buffer and its length are then as they were. Threads: each buffer one at a time. Stack:
+/// under 512 bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_context_insert(
     context: *mut u8,

@@ -25,10 +25,12 @@ pub const SEALWAX_FAMILY_SYMMETRIC: u8 = 1;
 /// The versions of a keyset are key pairs: it is an identity.
 pub const SEALWAX_FAMILY_PAIRS: u8 = 2;
 
-/// A loaded keyset. The caller owns it; it is zero before its first use: `sealwax_keyset keyset = SEALWAX_KEYSET_INIT;`.
+/// A loaded keyset. The caller owns it; it is zero before its first use: `sealwax_keyset keyset =
+/// SEALWAX_KEYSET_INIT;`.
 ///
-/// It keeps the address of the versions that it was loaded into, so these stay where they are until it is wiped. It may
-/// itself be moved. Any number of threads may use a loaded keyset at once; loading and wiping need it alone.
+/// It keeps the address of the versions that it was loaded into, so these stay where they are until
+/// it is wiped. It may itself be moved. Any number of threads may use a loaded keyset at once;
+/// loading and wiping need it alone.
 #[repr(C)]
 pub struct sealwax_keyset {
     opaque: [u64; 12],
@@ -47,7 +49,8 @@ pub struct sealwax_key_version {
 pub struct sealwax_expected_keyset {
     /// SEALWAX_ID_LEN bytes: another id is refused. NULL: any.
     pub id: *const u8,
-    /// A lower revision is refused. 0: any. Only a revision kept elsewhere finds an older keyset put back.
+    /// A lower revision is refused. 0: any. Only a revision kept elsewhere finds an older keyset
+    /// put back.
     pub min_revision: u64,
 }
 
@@ -128,14 +131,16 @@ pub(crate) fn fill_device_key(
 
 /// Loads an unprotected keyset blob: symmetric keys, for tokens and envelopes.
 ///
-/// `versions` is room for `version_count` versions, which the keyset uses until it is wiped; `*needed` becomes the number of
-/// versions in the blob as soon as that is known, else 0. `expected` may be NULL. Nothing authenticates the blob: whoever can
-/// change it chooses the keys. It may be overwritten afterwards.
+/// `versions` is room for `version_count` versions, which the keyset uses until it is wiped;
+/// `*needed` becomes the number of versions in the blob as soon as that is known, else 0.
+/// `expected` may be NULL. Nothing authenticates the blob: whoever can change it chooses the keys.
+/// It may be overwritten afterwards.
 ///
-/// Errors: SEALWAX_ERROR_BAD_STATE (the keyset is loaded, or was not zero), _FORMAT, _TRUNCATED, _LIMIT (the blob), _DECRYPT
-/// (another id), _BAD_STATE (also a lower revision), _BUFFER_TOO_SMALL (`*needed` versions are needed), _NOT_SUPPORTED (a suite that this build
-/// has not), _INVALID_ARGUMENT (NULL, overlap, a keyset of key pairs). The versions are then wiped and the keyset is zero.
-/// Threads: the keyset alone. Stack: 2 KiB.
+/// Errors: SEALWAX_ERROR_BAD_STATE (the keyset is loaded, or was not zero), _FORMAT, _TRUNCATED,
+/// _LIMIT (the blob), _DECRYPT (another id), _BAD_STATE (also a lower revision), _BUFFER_TOO_SMALL
+/// (`*needed` versions are needed), _NOT_SUPPORTED (a suite that this build has not),
+/// _INVALID_ARGUMENT (NULL, overlap, a keyset of key pairs). The versions are then wiped and the
+/// keyset is zero. Threads: the keyset alone. Stack: 2 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_keyset_load(
     keyset: *mut sealwax_keyset,
@@ -154,12 +159,13 @@ pub unsafe extern "C" fn sealwax_keyset_load(
 
 /// Loads a keyset file that is sealed under a device key: symmetric keys, for tokens and envelopes.
 ///
-/// As sealwax_keyset_load, but for: `device_key_id` (SEALWAX_ID_LEN bytes) and `device_key` (SEALWAX_DEVICE_KEY_LEN bytes),
-/// which are not kept; `scratch`, at least as long as the blob and apart from it, in which the file is opened and which is
-/// wiped before the call returns.
+/// As sealwax_keyset_load, but for: `device_key_id` (SEALWAX_ID_LEN bytes) and `device_key`
+/// (SEALWAX_DEVICE_KEY_LEN bytes), which are not kept; `scratch`, at least as long as the blob and
+/// apart from it, in which the file is opened and which is wiped before the call returns.
 ///
-/// Errors: also SEALWAX_ERROR_UNKNOWN_KEY (not sealed under that key), _DECRYPT (changed, or another key of that id),
-/// _BUFFER_TOO_SMALL (also the scratch; `*needed` is then 0). Threads: the keyset alone. Stack: 3 KiB.
+/// Errors: also SEALWAX_ERROR_UNKNOWN_KEY (not sealed under that key), _DECRYPT (changed, or
+/// another key of that id), _BUFFER_TOO_SMALL (also the scratch; `*needed` is then 0). Threads: the
+/// keyset alone. Stack: 3 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_keyset_load_sealed(
     keyset: *mut sealwax_keyset,
@@ -181,10 +187,12 @@ pub unsafe extern "C" fn sealwax_keyset_load_sealed(
     })
 }
 
-/// Loads an unprotected keyset blob of key pairs: an identity, for envelopes sealed to its public keys.
+/// Loads an unprotected keyset blob of key pairs: an identity, for envelopes sealed to its public
+/// keys.
 ///
-/// As sealwax_keyset_load, with symmetric keys refused. Computes the public keys, which takes one X25519 for each version.
-/// Threads: the identity alone. Stack: 4 KiB; with X-Wing keys see docs/c-api.md.
+/// As sealwax_keyset_load, with symmetric keys refused. Computes the public keys, which takes one
+/// X25519 for each version. Threads: the identity alone. Stack: 4 KiB; with X-Wing keys see
+/// docs/c-api.md.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_identity_load(
     identity: *mut sealwax_keyset,
@@ -204,8 +212,8 @@ pub unsafe extern "C" fn sealwax_identity_load(
 
 /// Loads a keyset file of key pairs that is sealed under a device key.
 ///
-/// As sealwax_keyset_load_sealed and sealwax_identity_load. Threads: the identity alone. Stack: 4 KiB; with X-Wing keys see
-/// docs/c-api.md.
+/// As sealwax_keyset_load_sealed and sealwax_identity_load. Threads: the identity alone. Stack: 4
+/// KiB; with X-Wing keys see docs/c-api.md.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_identity_load_sealed(
     identity: *mut sealwax_keyset,
@@ -230,11 +238,11 @@ pub unsafe extern "C" fn sealwax_identity_load_sealed(
 
 /// Gives a loaded keyset a clock, or with NULL takes it away.
 ///
-/// Without one the stored states of versions alone count, and a version with times does not seal (format.md 7.2). The clock's
-/// callback and context are copied and used until the keyset is wiped.
+/// Without one the stored states of versions alone count, and a version with times does not seal
+/// (format.md 7.2). The clock's callback and context are copied and used until the keyset is wiped.
 ///
-/// Errors: SEALWAX_ERROR_BAD_STATE, _INVALID_ARGUMENT (NULL where it is not allowed). Threads: the keyset alone. Stack: under
-/// 256 bytes.
+/// Errors: SEALWAX_ERROR_BAD_STATE, _INVALID_ARGUMENT (NULL where it is not allowed). Threads: the
+/// keyset alone. Stack: under 256 bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_keyset_set_clock(
     keyset: *mut sealwax_keyset,
@@ -249,8 +257,8 @@ pub unsafe extern "C" fn sealwax_keyset_set_clock(
 
 /// Writes what a loaded keyset is. Nothing of it is secret.
 ///
-/// Errors: SEALWAX_ERROR_BAD_STATE, _INVALID_ARGUMENT (NULL, overlap); nothing is then written. Threads: any number. Stack:
-/// under 256 bytes.
+/// Errors: SEALWAX_ERROR_BAD_STATE, _INVALID_ARGUMENT (NULL, overlap); nothing is then written.
+/// Threads: any number. Stack: under 256 bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_keyset_describe(
     keyset: *const sealwax_keyset,
@@ -273,9 +281,9 @@ pub unsafe extern "C" fn sealwax_keyset_describe(
 
 /// Writes the X25519 public key of an identity's primary version: what others seal to.
 ///
-/// `out` is SEALWAX_X25519_PUBLIC_KEY_LEN bytes. Errors: SEALWAX_ERROR_BAD_STATE (not loaded, no primary, or its state
-/// forbids), _INVALID_ARGUMENT (NULL, overlap, not an X25519 identity); nothing is then written. Threads: any number. Stack:
-/// under 512 bytes.
+/// `out` is SEALWAX_X25519_PUBLIC_KEY_LEN bytes. Errors: SEALWAX_ERROR_BAD_STATE (not loaded, no
+/// primary, or its state forbids), _INVALID_ARGUMENT (NULL, overlap, not an X25519 identity);
+/// nothing is then written. Threads: any number. Stack: under 512 bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_identity_public_key(
     identity: *const sealwax_keyset,
@@ -291,8 +299,8 @@ pub unsafe extern "C" fn sealwax_identity_public_key(
 
 /// Overwrites a keyset and its versions. NULL is fine, and so is one that was never loaded.
 ///
-/// Errors: SEALWAX_ERROR_BAD_STATE (another thread is loading or wiping it). Threads: the keyset alone: nobody may be using
-/// it. Stack: under 256 bytes.
+/// Errors: SEALWAX_ERROR_BAD_STATE (another thread is loading or wiping it). Threads: the keyset
+/// alone: nobody may be using it. Stack: under 256 bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_keyset_wipe(keyset: *mut sealwax_keyset) -> i32 {
     wipe::<Loaded>(keyset, |loaded| {

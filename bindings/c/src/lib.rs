@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The C face: `include/sealwax.h` is made from this crate, and docs/c-api.md is its manual.
 //!
-//! The firmware profile needs no heap and no operating system; the feature `hosted` adds files and streams.
+//! The firmware profile needs no heap and no operating system; the feature `hosted` adds files and
+//! streams.
 #![cfg_attr(not(feature = "hosted"), no_std)]
-// To this lint an exported name is unsafe code too. tests/layers.rs sees to it that no other stands outside `boundary`.
+// To this lint an exported name is unsafe code too. tests/layers.rs sees to it that no other stands
+// outside `boundary`.
 #![allow(unsafe_code)]
 // The names are those of the header.
 #![allow(non_camel_case_types)]

@@ -41,8 +41,8 @@ pub const SEALWAX_VIA_X_WING: u8 = 4;
 /// Opened through a device key.
 pub const SEALWAX_VIA_DEVICE_KEY: u8 = 5;
 
-/// An envelope being opened. The caller owns it; it is zero before its first use: `sealwax_opening opening =
-/// SEALWAX_OPENING_INIT;`. It holds keys: wipe it. It may be moved while no call uses it.
+/// An envelope being opened. The caller owns it; it is zero before its first use: `sealwax_opening
+/// opening = SEALWAX_OPENING_INIT;`. It holds keys: wipe it. It may be moved while no call uses it.
 #[repr(C)]
 pub struct sealwax_opening {
     opaque: [u64; 64],
@@ -52,8 +52,8 @@ pub struct sealwax_opening {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct sealwax_requirements {
-    /// Encoded context: entries that must be stored in the envelope with these values, such as purpose and device. May be
-    /// NULL.
+    /// Encoded context: entries that must be stored in the envelope with these values, such as
+    /// purpose and device. May be NULL.
     pub stored: *const u8,
     /// Its length.
     pub stored_len: usize,
@@ -103,7 +103,8 @@ impl Stored for Opening {
     const WORD: u32 = 0x6f70_656e;
 }
 
-/// Takes a released piece: `piece_len` bytes of plaintext at `offset` in its chunk. Returns 0, or anything else to stop.
+/// Takes a released piece: `piece_len` bytes of plaintext at `offset` in its chunk. Returns 0, or
+/// anything else to stop.
 pub type sealwax_release = Option<
     unsafe extern "C" fn(
         context: *mut c_void,
@@ -113,13 +114,15 @@ pub type sealwax_release = Option<
     ) -> i32,
 >;
 
-/// Writes how many bytes from the start of an envelope sealwax_opening_begin needs, as far as the bytes given tell.
+/// Writes how many bytes from the start of an envelope sealwax_opening_begin needs, as far as the
+/// bytes given tell.
 ///
-/// Where `*need` is not above `front_len`, there are enough; otherwise ask again with `*need` bytes. Chunk 0 begins there then.
-/// Needs no key, and nothing is authenticated.
+/// Where `*need` is not above `front_len`, there are enough; otherwise ask again with `*need`
+/// bytes. Chunk 0 begins there then. Needs no key, and nothing is authenticated.
 ///
-/// Errors: SEALWAX_ERROR_FORMAT, _LIMIT (over SEALWAX_FRONT_MAX_LEN), _NOT_SUPPORTED, _INVALID_ARGUMENT (NULL, overlap); `*need`
-/// is then 0. Threads: any number. Stack: under 512 bytes.
+/// Errors: SEALWAX_ERROR_FORMAT, _LIMIT (over SEALWAX_FRONT_MAX_LEN), _NOT_SUPPORTED,
+/// _INVALID_ARGUMENT (NULL, overlap); `*need` is then 0. Threads: any number. Stack: under 512
+/// bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_envelope_need(
     front: *const u8,
@@ -141,16 +144,18 @@ pub unsafe extern "C" fn sealwax_envelope_need(
 
 /// Begins to open an envelope that was sealed for a keyset.
 ///
-/// `front` is the start of the envelope, at least as long as sealwax_envelope_need says; it may be mapped memory that changes.
-/// Up to SEALWAX_FRONT_MAX_LEN bytes of it are copied to `scratch`, which must be that long or as long as `front`, and only the
-/// copy is looked at; `scratch` may be `front` itself. `requirements` may be NULL. Nothing of the payload is opened yet.
-/// `*chunks_at` becomes where chunk 0 begins in the envelope.
+/// `front` is the start of the envelope, at least as long as sealwax_envelope_need says; it may be
+/// mapped memory that changes. Up to SEALWAX_FRONT_MAX_LEN bytes of it are copied to `scratch`,
+/// which must be that long or as long as `front`, and only the copy is looked at; `scratch` may be
+/// `front` itself. `requirements` may be NULL. Nothing of the payload is opened yet. `*chunks_at`
+/// becomes where chunk 0 begins in the envelope.
 ///
-/// Errors: SEALWAX_ERROR_BAD_STATE (the opening is in use or was not zero; the keyset is not loaded; a version's state or
-/// times forbid), _FORMAT (also a counter that is required and absent), _TRUNCATED, _LIMIT (the header), _UNKNOWN_KEY,
-/// _DECRYPT (wrong key, changed bytes, wrong context, counter or epoch too low), _NOT_SUPPORTED, _BUFFER_TOO_SMALL (scratch),
-/// _INVALID_ARGUMENT (NULL, overlap, unknown flags, an identity). The opening is then zero and `*chunks_at` 0.
-/// Threads: the opening alone, any number with one keyset. Stack: 4 KiB.
+/// Errors: SEALWAX_ERROR_BAD_STATE (the opening is in use or was not zero; the keyset is not
+/// loaded; a version's state or times forbid), _FORMAT (also a counter that is required and
+/// absent), _TRUNCATED, _LIMIT (the header), _UNKNOWN_KEY, _DECRYPT (wrong key, changed bytes,
+/// wrong context, counter or epoch too low), _NOT_SUPPORTED, _BUFFER_TOO_SMALL (scratch),
+/// _INVALID_ARGUMENT (NULL, overlap, unknown flags, an identity). The opening is then zero and
+/// `*chunks_at` 0. Threads: the opening alone, any number with one keyset. Stack: 4 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_opening_begin(
     opening: *mut sealwax_opening,
@@ -172,8 +177,8 @@ pub unsafe extern "C" fn sealwax_opening_begin(
 
 /// Begins to open an envelope that was sealed under a device key.
 ///
-/// As sealwax_opening_begin, with `device_key_id` (SEALWAX_ID_LEN bytes) and `device_key` (SEALWAX_DEVICE_KEY_LEN bytes), which
-/// are not kept. Threads: the opening alone. Stack: 4 KiB.
+/// As sealwax_opening_begin, with `device_key_id` (SEALWAX_ID_LEN bytes) and `device_key`
+/// (SEALWAX_DEVICE_KEY_LEN bytes), which are not kept. Threads: the opening alone. Stack: 4 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_opening_begin_with_device_key(
     opening: *mut sealwax_opening,
@@ -197,8 +202,9 @@ pub unsafe extern "C" fn sealwax_opening_begin_with_device_key(
 
 /// Begins to open an envelope that was sealed to a public key of an identity.
 ///
-/// As sealwax_opening_begin. A public key is known to anyone, so this says nothing about who sealed (format.md 11.3). Threads:
-/// the opening alone, any number with one identity. Stack: 5 KiB; with X-Wing see docs/c-api.md.
+/// As sealwax_opening_begin. A public key is known to anyone, so this says nothing about who sealed
+/// (format.md 11.3). Threads: the opening alone, any number with one identity. Stack: 5 KiB; with
+/// X-Wing see docs/c-api.md.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_opening_begin_with_identity(
     opening: *mut sealwax_opening,
@@ -218,16 +224,19 @@ pub unsafe extern "C" fn sealwax_opening_begin_with_identity(
     })
 }
 
-/// Opens chunk `index` in its turn: `in` is its ciphertext and tag, `out` gets its plaintext once the tag is verified.
+/// Opens chunk `index` in its turn: `in` is its ciphertext and tag, `out` gets its plaintext once
+/// the tag is verified.
 ///
-/// Every chunk but the last is full: `chunk_len` bytes of plaintext and SEALWAX_CHUNK_OVERHEAD of tag. `out` needs
-/// SEALWAX_CHUNK_OVERHEAD bytes fewer than `in`; it is the same address as `in`, or overlaps nothing. The chunk whose turn it is
-/// advances the opening. One that was opened before may be opened again, after a failed write to flash, and changes nothing.
+/// Every chunk but the last is full: `chunk_len` bytes of plaintext and SEALWAX_CHUNK_OVERHEAD of
+/// tag. `out` needs SEALWAX_CHUNK_OVERHEAD bytes fewer than `in`; it is the same address as `in`,
+/// or overlaps nothing. The chunk whose turn it is advances the opening. One that was opened before
+/// may be opened again, after a failed write to flash, and changes nothing.
 ///
-/// `*out_len` becomes the plaintext's length, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed, with other errors 0.
-/// Errors: also _DECRYPT (changed bytes; `out` is wiped), _TRUNCATED (under 16 bytes), _BAD_STATE (not begun, a chunk was left
-/// out, or the last was opened before), _INVALID_ARGUMENT (NULL, overlap, longer than a chunk), _LIMIT. The opening stays as it
-/// was and can go on. Threads: the opening alone. Stack: 2 KiB.
+/// `*out_len` becomes the plaintext's length, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length
+/// needed, with other errors 0. Errors: also _DECRYPT (changed bytes; `out` is wiped), _TRUNCATED
+/// (under 16 bytes), _BAD_STATE (not begun, a chunk was left out, or the last was opened before),
+/// _INVALID_ARGUMENT (NULL, overlap, longer than a chunk), _LIMIT. The opening stays as it was and
+/// can go on. Threads: the opening alone. Stack: 2 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_opening_open_chunk(
     opening: *mut sealwax_opening,
@@ -252,7 +261,8 @@ pub unsafe extern "C" fn sealwax_opening_open_chunk(
 
 /// Opens any chunk, in any order and as often as wanted, and changes nothing.
 ///
-/// As sealwax_opening_open_chunk, but for the order. Threads: any number with one opening. Stack: 2 KiB.
+/// As sealwax_opening_open_chunk, but for the order. Threads: any number with one opening. Stack: 2
+/// KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_opening_read_chunk(
     opening: *const sealwax_opening,
@@ -274,17 +284,20 @@ pub unsafe extern "C" fn sealwax_opening_read_chunk(
     })
 }
 
-/// Opens chunk `index` in its turn, of up to 4 KiB, from memory that is mapped and may change, with 512 bytes of RAM.
+/// Opens chunk `index` in its turn, of up to 4 KiB, from memory that is mapped and may change, with
+/// 512 bytes of RAM.
 ///
-/// `mapped` is the chunk's ciphertext and tag, which is read twice: the first pass verifies the tag, the second hands each piece
-/// of plaintext to `release` only if the authenticator has again the value that it had after that piece. Memory that was changed
-/// in between ends the call with SEALWAX_ERROR_DECRYPT before a byte of the changed piece is released; what was released before
-/// is a true beginning of the chunk. `buffer` is SEALWAX_PIECE_LEN bytes and is wiped. `release` gets pieces in order, of
-/// SEALWAX_PIECE_LEN bytes but for the last, in `buffer`, and `release_context` as it is; it must not use this opening.
-/// Turns and repeats are as in sealwax_opening_open_chunk; the chunk counts once all of it was released.
+/// `mapped` is the chunk's ciphertext and tag, which is read twice: the first pass verifies the
+/// tag, the second hands each piece of plaintext to `release` only if the authenticator has again
+/// the value that it had after that piece. Memory that was changed in between ends the call with
+/// SEALWAX_ERROR_DECRYPT before a byte of the changed piece is released; what was released before
+/// is a true beginning of the chunk. `buffer` is SEALWAX_PIECE_LEN bytes and is wiped. `release`
+/// gets pieces in order, of SEALWAX_PIECE_LEN bytes but for the last, in `buffer`, and
+/// `release_context` as it is; it must not use this opening. Turns and repeats are as in
+/// sealwax_opening_open_chunk; the chunk counts once all of it was released.
 ///
-/// Errors: as there, and SEALWAX_ERROR_IO (`release` stopped), _NOT_SUPPORTED (suite 1, larger chunks). The opening stays as it
-/// was. Threads: the opening alone. Stack: 2 KiB.
+/// Errors: as there, and SEALWAX_ERROR_IO (`release` stopped), _NOT_SUPPORTED (suite 1, larger
+/// chunks). The opening stays as it was. Threads: the opening alone. Stack: 2 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_opening_open_mapped(
     opening: *mut sealwax_opening,
@@ -321,8 +334,8 @@ pub unsafe extern "C" fn sealwax_opening_open_mapped(
 
 /// Writes what an opening is and how far it came.
 ///
-/// Errors: SEALWAX_ERROR_BAD_STATE (not begun), _INVALID_ARGUMENT (NULL, overlap); nothing is then written. Threads: any number.
-/// Stack: under 256 bytes.
+/// Errors: SEALWAX_ERROR_BAD_STATE (not begun), _INVALID_ARGUMENT (NULL, overlap); nothing is then
+/// written. Threads: any number. Stack: under 256 bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_opening_describe(
     opening: *const sealwax_opening,
@@ -357,12 +370,13 @@ pub unsafe extern "C" fn sealwax_opening_describe(
 
 /// Writes how far the opening came, to be kept over a power cut: SEALWAX_PROGRESS_LEN bytes.
 ///
-/// It names the payload by its commitment and holds the running digest, which shows up to 63 bytes of plaintext once the last
-/// chunk was opened. A torn write of it is found. Nothing authenticates it: keep it where the opened image is, and trust it as
-/// much. Write it after the chunk is in its place.
+/// It names the payload by its commitment and holds the running digest, which shows up to 63 bytes
+/// of plaintext once the last chunk was opened. A torn write of it is found. Nothing authenticates
+/// it: keep it where the opened image is, and trust it as much. Write it after the chunk is in its
+/// place.
 ///
-/// Errors: SEALWAX_ERROR_BAD_STATE (not begun), _INVALID_ARGUMENT (NULL, overlap); nothing is then written. Threads: any number.
-/// Stack: 2 KiB.
+/// Errors: SEALWAX_ERROR_BAD_STATE (not begun), _INVALID_ARGUMENT (NULL, overlap); nothing is then
+/// written. Threads: any number. Stack: 2 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_opening_progress(
     opening: *const sealwax_opening,
@@ -375,12 +389,14 @@ pub unsafe extern "C" fn sealwax_opening_progress(
     })
 }
 
-/// Goes on where an opening of the same payload stopped: after sealwax_opening_begin, before the first chunk.
+/// Goes on where an opening of the same payload stopped: after sealwax_opening_begin, before the
+/// first chunk.
 ///
-/// `progress` is SEALWAX_PROGRESS_LEN bytes that sealwax_opening_progress wrote. Errors: SEALWAX_ERROR_FORMAT (torn, or something
-/// else: begin again from chunk 0), _DECRYPT (of another payload: two images are never spliced), _BAD_STATE (not begun, a
-/// chunk was opened, or only one of both has a digest), _INVALID_ARGUMENT. The opening then stays as it was. Threads: the
-/// opening alone. Stack: 2 KiB.
+/// `progress` is SEALWAX_PROGRESS_LEN bytes that sealwax_opening_progress wrote. Errors:
+/// SEALWAX_ERROR_FORMAT (torn, or something else: begin again from chunk 0), _DECRYPT (of another
+/// payload: two images are never spliced), _BAD_STATE (not begun, a chunk was opened, or only one
+/// of both has a digest), _INVALID_ARGUMENT. The opening then stays as it was. Threads: the opening
+/// alone. Stack: 2 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_opening_resume(
     opening: *mut sealwax_opening,
@@ -396,12 +412,14 @@ pub unsafe extern "C" fn sealwax_opening_resume(
     })
 }
 
-/// Ends an opening: succeeds only where every chunk was opened in order, the last one too, and the SHA-256 of the plaintext is
-/// `digest`, SEALWAX_DIGEST_LEN bytes that the caller took from a manifest whose signature it checked.
+/// Ends an opening: succeeds only where every chunk was opened in order, the last one too, and the
+/// SHA-256 of the plaintext is `digest`, SEALWAX_DIGEST_LEN bytes that the caller took from a
+/// manifest whose signature it checked.
 ///
-/// Errors: SEALWAX_ERROR_TRUNCATED (the last chunk was not opened: the opening can go on), _DECRYPT (another digest: do not use
-/// the image), _BAD_STATE (not begun, or begun without a digest), _INVALID_ARGUMENT (NULL). After success and _DECRYPT the
-/// opening is zero. Threads: the opening alone. Stack: 2 KiB.
+/// Errors: SEALWAX_ERROR_TRUNCATED (the last chunk was not opened: the opening can go on), _DECRYPT
+/// (another digest: do not use the image), _BAD_STATE (not begun, or begun without a digest),
+/// _INVALID_ARGUMENT (NULL). After success and _DECRYPT the opening is zero. Threads: the opening
+/// alone. Stack: 2 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_opening_finish(
     opening: *mut sealwax_opening,
@@ -420,13 +438,15 @@ pub unsafe extern "C" fn sealwax_opening_finish(
     })
 }
 
-/// Ends an opening without a digest: succeeds only where every chunk was opened in order, the last one too.
+/// Ends an opening without a digest: succeeds only where every chunk was opened in order, the last
+/// one too.
 ///
-/// An envelope does not say who made it: whoever has the keyset or device key can make one, and anyone can seal to a public key.
-/// For images use sealwax_opening_finish.
+/// An envelope does not say who made it: whoever has the keyset or device key can make one, and
+/// anyone can seal to a public key. For images use sealwax_opening_finish.
 ///
-/// Errors: SEALWAX_ERROR_TRUNCATED (the last chunk was not opened: the opening can go on), _BAD_STATE (not begun). After success
-/// the opening is zero. Threads: the opening alone. Stack: under 256 bytes.
+/// Errors: SEALWAX_ERROR_TRUNCATED (the last chunk was not opened: the opening can go on),
+/// _BAD_STATE (not begun). After success the opening is zero. Threads: the opening alone. Stack:
+/// under 256 bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_opening_finish_unsigned(opening: *mut sealwax_opening) -> i32 {
     call(|borrows| {
@@ -439,7 +459,8 @@ pub unsafe extern "C" fn sealwax_opening_finish_unsigned(opening: *mut sealwax_o
 
 /// Overwrites an opening. NULL is fine, and so is one that was never begun.
 ///
-/// Errors: SEALWAX_ERROR_BAD_STATE (another thread is using it). Threads: the opening alone. Stack: under 256 bytes.
+/// Errors: SEALWAX_ERROR_BAD_STATE (another thread is using it). Threads: the opening alone. Stack:
+/// under 256 bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_opening_wipe(opening: *mut sealwax_opening) -> i32 {
     wipe::<Opening>(opening, |_| {})

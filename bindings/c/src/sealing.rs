@@ -30,14 +30,16 @@ pub const SEALWAX_PLACE_FILE: u8 = 1;
 /// Length of an X-Wing public key, in bytes.
 pub const SEALWAX_X_WING_PUBLIC_KEY_LEN: usize = 1216;
 
-/// An envelope being sealed. The caller owns it; it is zero before its first use: `sealwax_sealing sealing =
-/// SEALWAX_SEALING_INIT;`. It holds keys: wipe it. It must not be copied: two copies would use a nonce twice.
+/// An envelope being sealed. The caller owns it; it is zero before its first use: `sealwax_sealing
+/// sealing = SEALWAX_SEALING_INIT;`. It holds keys: wipe it. It must not be copied: two copies
+/// would use a nonce twice.
 #[repr(C)]
 pub struct sealwax_sealing {
     opaque: [u64; 12],
 }
 
-/// What an envelope will be. Zero everywhere is a message without context, in the recipient's own suite.
+/// What an envelope will be. Zero everywhere is a message without context, in the recipient's own
+/// suite.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct sealwax_plan {
@@ -49,9 +51,11 @@ pub struct sealwax_plan {
     pub external: *const u8,
     /// Its length.
     pub external_len: usize,
-    /// SEALWAX_SUITE_COBBLESTONE_256, SEALWAX_SUITE_CHACHA20_POLY1305, or 0: the recipient's own, or the build's default.
+    /// SEALWAX_SUITE_COBBLESTONE_256, SEALWAX_SUITE_CHACHA20_POLY1305, or 0: the recipient's own,
+    /// or the build's default.
     pub suite: u8,
-    /// Base-2 logarithm of the chunk length: 14 in suite 1; 10, 12, 14 or 16 in suite 2; 0: the suite's default.
+    /// Base-2 logarithm of the chunk length: 14 in suite 1; 10, 12, 14 or 16 in suite 2; 0: the
+    /// suite's default.
     pub log2chunk: u8,
     /// SEALWAX_PLACE_MEMORY or SEALWAX_PLACE_FILE.
     pub place: u8,
@@ -66,15 +70,18 @@ impl Stored for Sealing {
     const WORD: u32 = 0x7365_616c;
 }
 
-/// Begins to seal an envelope for a keyset: writes its header, salt and commitment, after which the chunks follow.
+/// Begins to seal an envelope for a keyset: writes its header, salt and commitment, after which the
+/// chunks follow.
 ///
-/// `plan` may be NULL. `out` overlaps nothing. The data key, the envelope's id and the salts come from `random`.
+/// `plan` may be NULL. `out` overlaps nothing. The data key, the envelope's id and the salts come
+/// from `random`.
 ///
-/// `*out_len` becomes the length written, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed, with other errors 0. Errors:
-/// also _BAD_STATE (the sealing is in use or was not zero; the keyset is not loaded, has no primary, or its state or times
-/// forbid), _RANDOM, _LIMIT, _FORMAT (a context that is not encoded), _NOT_SUPPORTED, _INVALID_ARGUMENT (NULL, overlap, a plan
-/// that does not fit together, a reserved context name). `out` is then wiped or untouched, and the sealing zero. Threads: the
-/// sealing alone, any number with one keyset. Stack: 3 KiB.
+/// `*out_len` becomes the length written, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed,
+/// with other errors 0. Errors: also _BAD_STATE (the sealing is in use or was not zero; the keyset
+/// is not loaded, has no primary, or its state or times forbid), _RANDOM, _LIMIT, _FORMAT (a
+/// context that is not encoded), _NOT_SUPPORTED, _INVALID_ARGUMENT (NULL, overlap, a plan that does
+/// not fit together, a reserved context name). `out` is then wiped or untouched, and the sealing
+/// zero. Threads: the sealing alone, any number with one keyset. Stack: 3 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_sealing_begin(
     sealing: *mut sealwax_sealing,
@@ -94,8 +101,8 @@ pub unsafe extern "C" fn sealwax_sealing_begin(
 
 /// Begins to seal an envelope under a device key.
 ///
-/// As sealwax_sealing_begin, with `device_key_id` (SEALWAX_ID_LEN bytes) and `device_key` (SEALWAX_DEVICE_KEY_LEN bytes), which
-/// are not kept. Threads: the sealing alone. Stack: 3 KiB.
+/// As sealwax_sealing_begin, with `device_key_id` (SEALWAX_ID_LEN bytes) and `device_key`
+/// (SEALWAX_DEVICE_KEY_LEN bytes), which are not kept. Threads: the sealing alone. Stack: 3 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_sealing_begin_with_device_key(
     sealing: *mut sealwax_sealing,
@@ -117,8 +124,9 @@ pub unsafe extern "C" fn sealwax_sealing_begin_with_device_key(
 
 /// Begins to seal an envelope to an X25519 public key, SEALWAX_X25519_PUBLIC_KEY_LEN bytes.
 ///
-/// As sealwax_sealing_begin. Whoever has a quantum computer later can open it. Errors: also SEALWAX_ERROR_FORMAT for a public key
-/// that is not safe. Threads: the sealing alone. Stack: 5 KiB.
+/// As sealwax_sealing_begin. Whoever has a quantum computer later can open it. Errors: also
+/// SEALWAX_ERROR_FORMAT for a public key that is not safe. Threads: the sealing alone. Stack: 5
+/// KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_sealing_begin_for_x25519(
     sealing: *mut sealwax_sealing,
@@ -139,8 +147,8 @@ pub unsafe extern "C" fn sealwax_sealing_begin_for_x25519(
 
 /// Begins to seal an envelope to an X-Wing public key, SEALWAX_X_WING_PUBLIC_KEY_LEN bytes.
 ///
-/// As sealwax_sealing_begin_for_x25519, and it stays closed to a quantum computer. Threads: the sealing alone. Stack: see
-/// docs/c-api.md.
+/// As sealwax_sealing_begin_for_x25519, and it stays closed to a quantum computer. Threads: the
+/// sealing alone. Stack: see docs/c-api.md.
 #[cfg(feature = "x-wing")]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_sealing_begin_for_x_wing(
@@ -160,14 +168,16 @@ pub unsafe extern "C" fn sealwax_sealing_begin_for_x_wing(
     })
 }
 
-/// Seals the next piece: a full one (the chunk length), or a shorter one, which may be empty and is the last.
+/// Seals the next piece: a full one (the chunk length), or a shorter one, which may be empty and is
+/// the last.
 ///
-/// `out` needs SEALWAX_CHUNK_OVERHEAD bytes more than `in`; it is the same address as `in`, or overlaps nothing. Without a last
-/// piece the envelope is truncated, and every reader says so.
+/// `out` needs SEALWAX_CHUNK_OVERHEAD bytes more than `in`; it is the same address as `in`, or
+/// overlaps nothing. Without a last piece the envelope is truncated, and every reader says so.
 ///
-/// `*out_len` becomes the length written, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed, with other errors 0. Errors:
-/// also _BAD_STATE (not begun, or the last was sealed before), _INVALID_ARGUMENT (NULL, overlap, longer than a chunk), _LIMIT
-/// (2^32 chunks). Nothing is then written, and the sealing stays as it was. Threads: the sealing alone. Stack: 2 KiB.
+/// `*out_len` becomes the length written, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed,
+/// with other errors 0. Errors: also _BAD_STATE (not begun, or the last was sealed before),
+/// _INVALID_ARGUMENT (NULL, overlap, longer than a chunk), _LIMIT (2^32 chunks). Nothing is then
+/// written, and the sealing stays as it was. Threads: the sealing alone. Stack: 2 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_sealing_seal_chunk(
     sealing: *mut sealwax_sealing,
@@ -209,8 +219,8 @@ pub unsafe extern "C" fn sealwax_sealing_seal_chunk(
 
 /// Ends a sealing: succeeds only where the last chunk was sealed. The sealing is then zero.
 ///
-/// Errors: SEALWAX_ERROR_BAD_STATE (not begun, or the last piece is still missing: the sealing stays as it was). Threads: the
-/// sealing alone. Stack: under 256 bytes.
+/// Errors: SEALWAX_ERROR_BAD_STATE (not begun, or the last piece is still missing: the sealing
+/// stays as it was). Threads: the sealing alone. Stack: under 256 bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_sealing_finish(sealing: *mut sealwax_sealing) -> i32 {
     call(|borrows| {
@@ -225,7 +235,8 @@ pub unsafe extern "C" fn sealwax_sealing_finish(sealing: *mut sealwax_sealing) -
 
 /// Overwrites a sealing. NULL is fine, and so is one that was never begun.
 ///
-/// Errors: SEALWAX_ERROR_BAD_STATE (another thread is using it). Threads: the sealing alone. Stack: under 256 bytes.
+/// Errors: SEALWAX_ERROR_BAD_STATE (another thread is using it). Threads: the sealing alone. Stack:
+/// under 256 bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_sealing_wipe(sealing: *mut sealwax_sealing) -> i32 {
     wipe::<Sealing>(sealing, |_| {})

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What every function returns: 0, or a negative number whose meaning never changes (docs/errors.md).
+//! What every function returns: 0, or a negative number whose meaning never changes
+//! (docs/errors.md).
 
 use core::ffi::{CStr, c_char};
 
@@ -9,7 +10,8 @@ use sealwax::{Error, ErrorKind};
 pub const SEALWAX_OK: i32 = 0;
 /// This build was made without that part of the format.
 pub const SEALWAX_ERROR_NOT_SUPPORTED: i32 = -134;
-/// The program passed something that is never right: NULL, overlapping buffers, a length that cannot be.
+/// The program passed something that is never right: NULL, overlapping buffers, a length that
+/// cannot be.
 pub const SEALWAX_ERROR_INVALID_ARGUMENT: i32 = -135;
 /// A context is not in the state for this call, or the state or times of a key forbid it.
 pub const SEALWAX_ERROR_BAD_STATE: i32 = -137;
@@ -19,7 +21,8 @@ pub const SEALWAX_ERROR_BUFFER_TOO_SMALL: i32 = -138;
 pub const SEALWAX_ERROR_UNKNOWN_KEY: i32 = -140;
 /// The random source failed. Nothing was written.
 pub const SEALWAX_ERROR_RANDOM: i32 = -148;
-/// A check made with a key in hand failed: wrong key, wrong context and changed bytes are one answer.
+/// A check made with a key in hand failed: wrong key, wrong context and changed bytes are one
+/// answer.
 pub const SEALWAX_ERROR_DECRYPT: i32 = -149;
 /// The bytes are not what docs/format.md allows.
 pub const SEALWAX_ERROR_FORMAT: i32 = -153;
@@ -60,8 +63,8 @@ impl From<Error> for Failure {
 
 /// The name of a status, such as `"SEALWAX_ERROR_DECRYPT"`, for logs.
 ///
-/// Returns text that lives as long as the program, never NULL; `"SEALWAX_ERROR_UNKNOWN_STATUS"` for other numbers. Any thread
-/// may call it. Stack: under 64 bytes.
+/// Returns text that lives as long as the program, never NULL; `"SEALWAX_ERROR_UNKNOWN_STATUS"` for
+/// other numbers. Any thread may call it. Stack: under 64 bytes.
 #[unsafe(no_mangle)]
 pub extern "C" fn sealwax_status_name(status: i32) -> *const c_char {
     let name: &CStr = match status {

@@ -17,14 +17,16 @@ pub const SEALWAX_TOKEN_MAX_PLAINTEXT_LEN: usize = 65536;
 
 /// Seals a token under the keyset's primary version.
 ///
-/// `context` is an encoded context, NULL if `context_len` is 0; whoever opens gives the same. `out` needs
-/// SEALWAX_TOKEN_OVERHEAD bytes more than the plaintext and overlaps nothing. The salt is hedged with the plaintext: a random
-/// source that repeats itself shows only which equal values have equal contexts.
+/// `context` is an encoded context, NULL if `context_len` is 0; whoever opens gives the same. `out`
+/// needs SEALWAX_TOKEN_OVERHEAD bytes more than the plaintext and overlaps nothing. The salt is
+/// hedged with the plaintext: a random source that repeats itself shows only which equal values
+/// have equal contexts.
 ///
-/// `*out_len` becomes the token's length, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed, with other errors 0. Errors:
-/// also _BAD_STATE (keyset not loaded, no primary, its state or times forbid), _LIMIT (the plaintext is too long), _RANDOM,
-/// _FORMAT (the context is not encoded), _INVALID_ARGUMENT (NULL, overlap, an identity, a reserved context name). `out` is then
-/// wiped or untouched. Threads: any number with one keyset. Stack: 2 KiB.
+/// `*out_len` becomes the token's length, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed,
+/// with other errors 0. Errors: also _BAD_STATE (keyset not loaded, no primary, its state or times
+/// forbid), _LIMIT (the plaintext is too long), _RANDOM, _FORMAT (the context is not encoded),
+/// _INVALID_ARGUMENT (NULL, overlap, an identity, a reserved context name). `out` is then wiped or
+/// untouched. Threads: any number with one keyset. Stack: 2 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_token_seal(
     keyset: *const sealwax_keyset,
@@ -58,12 +60,14 @@ pub unsafe extern "C" fn sealwax_token_seal(
 
 /// Opens a token with the version of the keyset that sealed it.
 ///
-/// `context` is what it was sealed with. `out` needs SEALWAX_TOKEN_OVERHEAD bytes fewer than the token and overlaps nothing.
+/// `context` is what it was sealed with. `out` needs SEALWAX_TOKEN_OVERHEAD bytes fewer than the
+/// token and overlaps nothing.
 ///
-/// `*out_len` becomes the plaintext's length, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed, with other errors 0.
-/// Errors: also _FORMAT and _LIMIT (no token), _UNKNOWN_KEY (another keyset or version), _BAD_STATE (keyset not loaded, or the
-/// version's state or times forbid), _DECRYPT, _NOT_SUPPORTED (a suite that this build has not), _INVALID_ARGUMENT. `out` is
-/// then wiped or untouched. Threads: any number with one keyset. Stack: 2 KiB.
+/// `*out_len` becomes the plaintext's length, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length
+/// needed, with other errors 0. Errors: also _FORMAT and _LIMIT (no token), _UNKNOWN_KEY (another
+/// keyset or version), _BAD_STATE (keyset not loaded, or the version's state or times forbid),
+/// _DECRYPT, _NOT_SUPPORTED (a suite that this build has not), _INVALID_ARGUMENT. `out` is then
+/// wiped or untouched. Threads: any number with one keyset. Stack: 2 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_token_open(
     keyset: *const sealwax_keyset,
@@ -95,8 +99,8 @@ pub unsafe extern "C" fn sealwax_token_open(
 
 /// Writes which version of a keyset a token names. Needs no key; the answer is not authenticated.
 ///
-/// Errors: SEALWAX_ERROR_FORMAT, _LIMIT (no token), _NOT_SUPPORTED, _INVALID_ARGUMENT (NULL, overlap); nothing is then
-/// written. Threads: any number. Stack: under 256 bytes.
+/// Errors: SEALWAX_ERROR_FORMAT, _LIMIT (no token), _NOT_SUPPORTED, _INVALID_ARGUMENT (NULL,
+/// overlap); nothing is then written. Threads: any number. Stack: under 256 bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_token_version(
     token: *const u8,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Makes what the C tests start from, with the Rust face: `fixtures make FOLDER`. Opens what they sealed: `fixtures check FOLDER`.
+//! Makes what the C tests start from, with the Rust face: `fixtures make FOLDER`. Opens what they
+//! sealed: `fixtures check FOLDER`.
 
 use std::fmt::Write as _;
 use std::path::Path;

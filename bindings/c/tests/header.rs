@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The committed header is the one that cbindgen makes from this crate. `SEALWAX_BLESS=1` writes it.
+//! The committed header is the one that cbindgen makes from this crate. `SEALWAX_BLESS=1` writes
+//! it.
 
 use std::path::Path;
 

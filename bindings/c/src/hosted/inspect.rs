@@ -59,11 +59,12 @@ impl Plain for sealwax_recipient_description {}
 
 /// Reads the header of a sealed file or keyset file. Needs no key, and nothing is authenticated.
 ///
-/// `recipients` is room for `recipient_room` descriptions, of which the first ones are written; `stored` is room for
-/// `stored_size` bytes of encoded context. `*stored_len` becomes its length.
+/// `recipients` is room for `recipient_room` descriptions, of which the first ones are written;
+/// `stored` is room for `stored_size` bytes of encoded context. `*stored_len` becomes its length.
 ///
-/// Errors: SEALWAX_ERROR_BUFFER_TOO_SMALL (the stored context: `*stored_len` bytes are needed), _IO, _FORMAT, _TRUNCATED, _LIMIT,
-/// _INVALID_ARGUMENT (NULL, overlap). Nothing else is then written. Threads: any.
+/// Errors: SEALWAX_ERROR_BUFFER_TOO_SMALL (the stored context: `*stored_len` bytes are needed),
+/// _IO, _FORMAT, _TRUNCATED, _LIMIT, _INVALID_ARGUMENT (NULL, overlap). Nothing else is then
+/// written. Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_inspect_path(
     file: *const c_char,

@@ -36,8 +36,8 @@ pub struct sealwax_options {
     pub stored: *const u8,
     /// Its length.
     pub stored_len: usize,
-    /// Sealing: encoded context that does not travel. Opening: entries that are expected; those that are stored must be equal
-    /// (format.md 2.5). May be NULL.
+    /// Sealing: encoded context that does not travel. Opening: entries that are expected; those
+    /// that are stored must be equal (format.md 2.5). May be NULL.
     pub external: *const u8,
     /// Its length.
     pub external_len: usize,
@@ -47,7 +47,8 @@ pub struct sealwax_options {
     pub min_epoch: u32,
     /// SEALWAX_REPLACE, SEALWAX_DANGER_MIX_RECIPIENTS, SEALWAX_GROW, SEALWAX_REMOVE_OTHERS, or 0.
     pub flags: u32,
-    /// Sealing: SEALWAX_SUITE_COBBLESTONE_256, SEALWAX_SUITE_CHACHA20_POLY1305, or 0: the first key's own.
+    /// Sealing: SEALWAX_SUITE_COBBLESTONE_256, SEALWAX_SUITE_CHACHA20_POLY1305, or 0: the first
+    /// key's own.
     pub suite: u8,
     /// Sealing: base-2 logarithm of the chunk length, or 0: the suite's default.
     pub log2chunk: u8,
@@ -136,9 +137,10 @@ impl<'a> Options<'a> {
 ///
 /// `source` and `target` are paths, zero-terminated. `options` says what for; at least one key.
 ///
-/// Errors: SEALWAX_ERROR_IO (also a target that exists without SEALWAX_REPLACE), _INVALID_ARGUMENT (NULL, no key, keys that do not
-/// fit together), _BAD_STATE, _LIMIT, _FORMAT, _RANDOM. There is then no new file, and a file that was there is untouched.
-/// Threads: any; it starts threads of its own and joins them.
+/// Errors: SEALWAX_ERROR_IO (also a target that exists without SEALWAX_REPLACE), _INVALID_ARGUMENT
+/// (NULL, no key, keys that do not fit together), _BAD_STATE, _LIMIT, _FORMAT, _RANDOM. There is
+/// then no new file, and a file that was there is untouched. Threads: any; it starts threads of its
+/// own and joins them.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_seal_path(
     options: *const sealwax_options,
@@ -172,7 +174,8 @@ pub unsafe extern "C" fn sealwax_open_path(
 
 /// Reads and verifies all of a sealed file, and writes nothing.
 ///
-/// Errors: those of sealwax_open_path; SEALWAX_ERROR_DECRYPT where any of it is damaged. Threads: any.
+/// Errors: those of sealwax_open_path; SEALWAX_ERROR_DECRYPT where any of it is damaged. Threads:
+/// any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_verify_path(
     options: *const sealwax_options,
@@ -188,14 +191,17 @@ pub unsafe extern "C" fn sealwax_verify_path(
     })
 }
 
-/// Rewraps a sealed file in place: the keysets among the keys get an entry for their primary version instead of an older one,
-/// and `added` becomes a recipient, if it is not NULL. The payload and its data key stay: rewrap revokes nobody (format.md 11.4).
+/// Rewraps a sealed file in place: the keysets among the keys get an entry for their primary
+/// version instead of an older one, and `added` becomes a recipient, if it is not NULL. The payload
+/// and its data key stay: rewrap revokes nobody (format.md 11.4).
 ///
-/// The keys open the file. With SEALWAX_REMOVE_OTHERS recipients that are none of them go. `*changed` becomes 1 where something
-/// was written, else 0. Everybody who rewraps the file must honour the advisory lock on it.
+/// The keys open the file. With SEALWAX_REMOVE_OTHERS recipients that are none of them go.
+/// `*changed` becomes 1 where something was written, else 0. Everybody who rewraps the file must
+/// honour the advisory lock on it.
 ///
-/// Errors: SEALWAX_ERROR_IO, _LIMIT (no room, without SEALWAX_GROW), _FORMAT, _TRUNCATED, _UNKNOWN_KEY, _DECRYPT, _BAD_STATE,
-/// _INVALID_ARGUMENT, _RANDOM. The file is then as it was, or opens as it did before. Threads: any.
+/// Errors: SEALWAX_ERROR_IO, _LIMIT (no room, without SEALWAX_GROW), _FORMAT, _TRUNCATED,
+/// _UNKNOWN_KEY, _DECRYPT, _BAD_STATE, _INVALID_ARGUMENT, _RANDOM. The file is then as it was, or
+/// opens as it did before. Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_rewrap_path(
     options: *const sealwax_options,
@@ -238,8 +244,9 @@ pub unsafe extern "C" fn sealwax_rewrap_path(
 
 /// Seals an envelope in memory.
 ///
-/// `*out_len` becomes its length, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed, with other errors 0. Errors: also those of
-/// sealwax_seal_path but _IO. `out` overlaps nothing, and is wiped or untouched then. Threads: any.
+/// `*out_len` becomes its length, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed, with other
+/// errors 0. Errors: also those of sealwax_seal_path but _IO. `out` overlaps nothing, and is wiped
+/// or untouched then. Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_seal_message(
     options: *const sealwax_options,

@@ -26,8 +26,9 @@ pub const SEALWAX_ALGORITHM_X25519: u8 = 3;
 /// An X-Wing key pair: ML-KEM-768 with X25519.
 pub const SEALWAX_ALGORITHM_X_WING: u8 = 4;
 
-/// A key of any kind: a keyset, a passphrase, a device key, or a public key. The library owns it; free it with
-/// sealwax_key_free, which wipes it. Any number of threads may use one at once; changing and freeing it need it alone.
+/// A key of any kind: a keyset, a passphrase, a device key, or a public key. The library owns it;
+/// free it with sealwax_key_free, which wipes it. Any number of threads may use one at once;
+/// changing and freeing it need it alone.
 pub struct sealwax_key {
     pub(crate) kind: Kind,
 }
@@ -59,9 +60,9 @@ impl sealwax_key {
 
 /// Makes a keyset with one fresh version.
 ///
-/// `name` is `name_len` bytes of UTF-8, 1 to 64; `algorithm` one of SEALWAX_ALGORITHM_. `*key` becomes the keyset, which the
-/// caller frees; NULL on errors: SEALWAX_ERROR_INVALID_ARGUMENT (NULL, overlap, a name that is not allowed), _FORMAT (no such
-/// algorithm), _RANDOM. Threads: any.
+/// `name` is `name_len` bytes of UTF-8, 1 to 64; `algorithm` one of SEALWAX_ALGORITHM_. `*key`
+/// becomes the keyset, which the caller frees; NULL on errors: SEALWAX_ERROR_INVALID_ARGUMENT
+/// (NULL, overlap, a name that is not allowed), _FORMAT (no such algorithm), _RANDOM. Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_key_generate_keyset(
     name: *const c_char,
@@ -78,11 +79,13 @@ pub unsafe extern "C" fn sealwax_key_generate_keyset(
 
 /// Loads a keyset file.
 ///
-/// `file` is a path, zero-terminated. `protection` is the key that the file is sealed for, a passphrase for example; NULL says
-/// that the file is unprotected, and then a protected one is refused, as an unprotected one is where a key is given.
+/// `file` is a path, zero-terminated. `protection` is the key that the file is sealed for, a
+/// passphrase for example; NULL says that the file is unprotected, and then a protected one is
+/// refused, as an unprotected one is where a key is given.
 ///
-/// `*key` becomes the keyset, which the caller frees; NULL on errors: SEALWAX_ERROR_IO, _FORMAT (also another protection than
-/// expected), _TRUNCATED, _LIMIT, _UNKNOWN_KEY, _DECRYPT, _INVALID_ARGUMENT. Threads: any.
+/// `*key` becomes the keyset, which the caller frees; NULL on errors: SEALWAX_ERROR_IO, _FORMAT
+/// (also another protection than expected), _TRUNCATED, _LIMIT, _UNKNOWN_KEY, _DECRYPT,
+/// _INVALID_ARGUMENT. Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_key_load_keyset(
     file: *const c_char,
@@ -113,8 +116,9 @@ pub unsafe extern "C" fn sealwax_key_parse_keyset(
 
 /// Writes a keyset to a new file with mode 0600; a file that exists is never overwritten.
 ///
-/// `protection` as in sealwax_key_load_keyset; a public key is allowed too, for backups. Errors: SEALWAX_ERROR_IO (also a file
-/// that exists), _INVALID_ARGUMENT (NULL, not a keyset), _BAD_STATE, _RANDOM. There is then no new file. Threads: any.
+/// `protection` as in sealwax_key_load_keyset; a public key is allowed too, for backups. Errors:
+/// SEALWAX_ERROR_IO (also a file that exists), _INVALID_ARGUMENT (NULL, not a keyset), _BAD_STATE,
+/// _RANDOM. There is then no new file. Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_key_save_keyset(
     key: *const sealwax_key,
@@ -128,10 +132,12 @@ pub unsafe extern "C" fn sealwax_key_save_keyset(
     })
 }
 
-/// Adds a fresh version to a keyset in memory and makes it the primary. The older ones go on opening.
+/// Adds a fresh version to a keyset in memory and makes it the primary. The older ones go on
+/// opening.
 ///
-/// Errors: SEALWAX_ERROR_INVALID_ARGUMENT (NULL, not a keyset, an algorithm that its policy does not allow), _FORMAT (no such
-/// algorithm), _RANDOM; the keyset is then as it was. Threads: the keyset alone.
+/// Errors: SEALWAX_ERROR_INVALID_ARGUMENT (NULL, not a keyset, an algorithm that its policy does
+/// not allow), _FORMAT (no such algorithm), _RANDOM; the keyset is then as it was. Threads: the
+/// keyset alone.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_key_rotate(key: *mut sealwax_key, algorithm: u8) -> i32 {
     call(|borrows| {
@@ -145,8 +151,8 @@ pub unsafe extern "C" fn sealwax_key_rotate(key: *mut sealwax_key, algorithm: u8
 
 /// A passphrase: `passphrase_len` bytes of UTF-8, 1 to 65,536, which are copied.
 ///
-/// `*key` becomes the key, which the caller frees; NULL on errors: SEALWAX_ERROR_INVALID_ARGUMENT (NULL, empty, not UTF-8),
-/// _LIMIT. Threads: any.
+/// `*key` becomes the key, which the caller frees; NULL on errors: SEALWAX_ERROR_INVALID_ARGUMENT
+/// (NULL, empty, not UTF-8), _LIMIT. Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_key_from_passphrase(
     passphrase: *const c_char,
@@ -159,9 +165,11 @@ pub unsafe extern "C" fn sealwax_key_from_passphrase(
     })
 }
 
-/// A device key: SEALWAX_ID_LEN bytes of id and SEALWAX_DEVICE_KEY_LEN uniformly random bytes, which are copied.
+/// A device key: SEALWAX_ID_LEN bytes of id and SEALWAX_DEVICE_KEY_LEN uniformly random bytes,
+/// which are copied.
 ///
-/// `*key` becomes the key, which the caller frees; NULL on errors: SEALWAX_ERROR_INVALID_ARGUMENT (NULL). Threads: any.
+/// `*key` becomes the key, which the caller frees; NULL on errors: SEALWAX_ERROR_INVALID_ARGUMENT
+/// (NULL). Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_key_from_device_key(
     device_key_id: *const u8,
@@ -179,8 +187,8 @@ pub unsafe extern "C" fn sealwax_key_from_device_key(
 
 /// A public key from its recipient string, `sealwaxpub1...`, `text_len` bytes.
 ///
-/// `*key` becomes the key, which seals and does not open, and which the caller frees; NULL on errors: SEALWAX_ERROR_FORMAT
-/// (mistyped), _LIMIT, _INVALID_ARGUMENT. Threads: any.
+/// `*key` becomes the key, which seals and does not open, and which the caller frees; NULL on
+/// errors: SEALWAX_ERROR_FORMAT (mistyped), _LIMIT, _INVALID_ARGUMENT. Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_key_from_recipient(
     text: *const c_char,
@@ -195,8 +203,8 @@ pub unsafe extern "C" fn sealwax_key_from_recipient(
 
 /// An identity from its string, `SEALWAX-SECRET-1...`, `text_len` bytes.
 ///
-/// `*key` becomes the keyset of key pairs, which the caller frees; NULL on errors: SEALWAX_ERROR_FORMAT (mistyped), _LIMIT,
-/// _INVALID_ARGUMENT. Threads: any.
+/// `*key` becomes the keyset of key pairs, which the caller frees; NULL on errors:
+/// SEALWAX_ERROR_FORMAT (mistyped), _LIMIT, _INVALID_ARGUMENT. Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_key_from_identity(
     text: *const c_char,
@@ -211,8 +219,9 @@ pub unsafe extern "C" fn sealwax_key_from_identity(
 
 /// Writes the recipient string of an identity or of a public key, without a terminator.
 ///
-/// `*out_len` becomes its length, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed, with other errors 0. Errors: also
-/// _INVALID_ARGUMENT (NULL, overlap, a key without a public one), _BAD_STATE. Threads: any number with one key.
+/// `*out_len` becomes its length, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed, with other
+/// errors 0. Errors: also _INVALID_ARGUMENT (NULL, overlap, a key without a public one),
+/// _BAD_STATE. Threads: any number with one key.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_key_recipient(
     key: *const sealwax_key,
@@ -232,7 +241,8 @@ pub unsafe extern "C" fn sealwax_key_recipient(
     })
 }
 
-/// Seals a token under a keyset's primary version: as sealwax_token_seal, with the system's random source.
+/// Seals a token under a keyset's primary version: as sealwax_token_seal, with the system's random
+/// source.
 ///
 /// Threads: any number with one keyset.
 #[unsafe(no_mangle)]

@@ -11,7 +11,8 @@ use crate::boundary::{self, call};
 use crate::hosted::job::{Options, sealwax_options};
 use crate::status::{Failure, INVALID_ARGUMENT};
 
-/// Reads up to `out_size` bytes into `out`. Returns how many, 0 at the end, or a negative number to stop.
+/// Reads up to `out_size` bytes into `out`. Returns how many, 0 at the end, or a negative number to
+/// stop.
 pub type sealwax_read =
     Option<unsafe extern "C" fn(context: *mut c_void, out: *mut u8, out_size: usize) -> i64>;
 
@@ -21,11 +22,11 @@ pub type sealwax_write =
 
 /// Seals what `read` gives until its end, and writes the envelope to `write`.
 ///
-/// Each callback gets its context as it is; neither may use the keys' files. What was written before an error is an envelope
-/// that every reader refuses as truncated.
+/// Each callback gets its context as it is; neither may use the keys' files. What was written
+/// before an error is an envelope that every reader refuses as truncated.
 ///
-/// Errors: SEALWAX_ERROR_IO (a callback stopped), _INVALID_ARGUMENT (NULL, no key, keys that do not fit together), _BAD_STATE,
-/// _LIMIT, _FORMAT, _RANDOM. Threads: any.
+/// Errors: SEALWAX_ERROR_IO (a callback stopped), _INVALID_ARGUMENT (NULL, no key, keys that do not
+/// fit together), _BAD_STATE, _LIMIT, _FORMAT, _RANDOM. Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_seal_stream(
     options: *const sealwax_options,
@@ -47,9 +48,11 @@ pub unsafe extern "C" fn sealwax_seal_stream(
 
 /// Opens the envelope that `read` gives, and writes its plaintext to `write`.
 ///
-/// Every byte that is written is verified; only SEALWAX_OK says that the plaintext is complete (format.md 11.6).
+/// Every byte that is written is verified; only SEALWAX_OK says that the plaintext is complete
+/// (format.md 11.6).
 ///
-/// Errors: as sealwax_seal_stream, and SEALWAX_ERROR_UNKNOWN_KEY, _DECRYPT, _TRUNCATED. Threads: any.
+/// Errors: as sealwax_seal_stream, and SEALWAX_ERROR_UNKNOWN_KEY, _DECRYPT, _TRUNCATED. Threads:
+/// any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_open_stream(
     options: *const sealwax_options,
