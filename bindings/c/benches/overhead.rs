@@ -2,6 +2,9 @@
 //! What the C face adds to a call: the same token sealed and opened by the Rust call and through
 //! the header's function.
 
+// It calls the functions of the header, as C does.
+#![allow(unsafe_code)]
+
 use std::hint::black_box;
 use std::ptr;
 use std::time::Instant;

@@ -486,8 +486,8 @@ pub(crate) fn filled<T>(places: &mut [MaybeUninit<T>], value: impl Fn() -> T) ->
     for place in &mut *places {
         place.write(value());
     }
-    // SAFETY: each one was just written.
-    unsafe { places.assume_init_mut() }
+    // SAFETY: the same places, each of which was just written.
+    unsafe { core::slice::from_raw_parts_mut(places.as_mut_ptr().cast(), places.len()) }
 }
 
 /// `int32_t fill(void *context, uint8_t *out, size_t out_len)`.
