@@ -14,16 +14,16 @@ use std::time::{Duration, Instant};
 pub use guard::Guard;
 pub use usage::BackedUp;
 
-use crate::atomic::{AtomicFile, Existing};
+use crate::atomic::{AtomicFile, Existing, remove_leftovers_of};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::context::Context;
 use crate::id::VersionId;
 use crate::keyset::file::read_open;
 use crate::keyset::meter::{Grantor, Meter};
 use crate::keyset::{Keyset, Usage};
-use crate::locked::{Access, open_locked};
+use crate::locked::{Access, Locked, is_named_by, open_locked};
 use crate::rng::OsRandom;
-use usage::UsagePath;
+use usage::{Seen, UsagePath};
 
 /// A keyset and the file that it lives in.
 ///
@@ -44,7 +44,7 @@ use usage::UsagePath;
 /// let store = Store::create(&path, keyset, Guard::Unprotected, Options::default())?;
 /// let token = store.seal(b"4111 1111 1111 1111", &Context::new())?;
 /// store.change(|keyset| keyset.rotate_if_due(Now::system()))?;
-/// assert_eq!(store.open(&token, &Context::new())?.as_slice(), b"4111 1111 1111 1111");
+/// assert_eq!(store.open_token(&token, &Context::new())?.as_slice(), b"4111 1111 1111 1111");
 /// # Ok(()) }
 /// ```
 pub struct Store {
@@ -84,6 +84,11 @@ pub enum BadUsage {
     Replace,
 }
 
+/// Where the usage file of a keyset file is (format.md 8.7). Links are to be followed before.
+pub fn usage_path(keyset: &Path) -> PathBuf {
+    UsagePath::beside(keyset).into_path()
+}
+
 /// Whether the file had a newer revision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refreshed {
@@ -112,7 +117,7 @@ struct State {
     stamp: Stamp,
     /// H of the encoding of the current revision.
     encoding: [u8; 32],
-    serial: u64,
+    usage: Seen,
     meters: BTreeMap<VersionId, Arc<Meter>>,
 }
 
@@ -166,7 +171,8 @@ impl Store {
         if keyset.revision() < options.min_revision {
             return Err(put_back(&keyset));
         }
-        let usage = match usage.map(|bytes| usage::verify(&bytes, &keyset, 0)).transpose() {
+        let verify = |bytes: Vec<u8>| usage::verify(&bytes, &keyset, Seen::default());
+        let usage = match usage.map(verify).transpose() {
             Err(_) if options.bad_usage == BadUsage::Replace => None,
             other => other?,
         };
@@ -180,13 +186,13 @@ impl Store {
             state: Mutex::new(State {
                 stamp,
                 encoding: keyset.encoding_hash(),
-                serial: usage.as_ref().map_or(0, |usage| usage.serial),
+                usage: usage.as_ref().map_or_else(Seen::default, |(_, seen)| *seen),
                 meters: BTreeMap::new(),
             }),
             begun: Instant::now(),
             looked_at: AtomicU64::new(0),
         });
-        let usages = usage.map_or_else(BTreeMap::new, |usage| usage.usages());
+        let usages = usage.map_or_else(BTreeMap::new, |(usage, _)| usage.usages());
         inner.put(keyset, &mut inner.lock_state(), &usages);
         Ok(Store { inner })
     }
@@ -256,7 +262,8 @@ impl Store {
     ///
     /// # Errors
     /// Those of `change` and of [`Store::refresh`]; `Misuse` where the file is sealed for somebody whose key the store does
-    /// not have; `Io`.
+    /// not have, or `change` puts another keyset in its place; `Io`. Where the usage file alone cannot be written, the
+    /// error comes after the change: [`Store::keyset`] has it.
     pub fn change<R>(&self, change: impl FnOnce(&mut Keyset) -> Result<R>) -> Result<R> {
         self.inner.change(None, change)
     }
@@ -332,10 +339,10 @@ impl Store {
         self.inner.backed_up()
     }
 
-    /// Records that a backup of this revision was made.
+    /// Records that a backup of this revision was made; where a newer one was, that stays recorded.
     ///
     /// # Errors
-    /// As [`Store::change`].
+    /// As [`Store::change`]; `Misuse` for a revision that never was.
     pub fn record_backup(&self, revision: u64, now: crate::rng::Now) -> Result<()> {
         self.inner.record_backup(BackedUp { revision, at: now })
     }
@@ -372,12 +379,18 @@ impl Inner {
     }
 
     fn refresh(&self) -> Result<Refreshed> {
-        if Stamp::of(&std::fs::metadata(&self.path)?) == self.lock_state().stamp {
-            return Ok(Refreshed::Unchanged);
+        loop {
+            if Stamp::of(&std::fs::metadata(&self.path)?) == self.lock_state().stamp {
+                return Ok(Refreshed::Unchanged);
+            }
+            let file = File::open(&self.path)?;
+            let keyset = self.load(&file)?;
+            match self.adopt(keyset, Stamp::of(&file.metadata()?)) {
+                // Another thread may have written a newer one since it was opened: then this is not one put back.
+                Err(_) if !is_named_by(&file, &self.path)? => {}
+                other => return other,
+            }
         }
-        let file = File::open(&self.path)?;
-        let keyset = self.load(&file)?;
-        self.adopt(keyset, Stamp::of(&file.metadata()?))
     }
 
     fn load(&self, file: &File) -> Result<Keyset> {
@@ -433,7 +446,7 @@ impl Inner {
     }
 
     /// Locks the file that the path names, and makes sure that what is in it is what we use.
-    fn lock_file(&self) -> Result<File> {
+    fn lock_file(&self) -> Result<Locked> {
         let file = open_locked(&self.path, Access::Read)?;
         let stamp = Stamp::of(&file.metadata()?);
         if stamp != self.lock_state().stamp {
@@ -449,21 +462,25 @@ impl Inner {
         change: impl FnOnce(&mut Keyset) -> Result<R>,
     ) -> Result<R> {
         let file = self.lock_file()?;
-        let current = self.current();
-        if from.is_some_and(|revision| revision != current.revision()) {
-            let what = "somebody changed it meanwhile: look at it again";
-            return Err(Error::Keyset { keyset: current.id(), what });
-        }
         let guard = self.guard.read().unwrap_or_else(PoisonError::into_inner).clone();
         // A keyset is not copied: it is read again, from the file that nobody else can change now.
         let bytes = read_open(&file)?;
         let mut keyset = guard.with(|p| Keyset::parse_file_bytes(&bytes, p))?;
-        guard.check_has_all(&bytes)?;
+        let (id, revision) = (keyset.id(), keyset.revision());
+        if from.is_some_and(|from| from != revision) {
+            let what = "somebody changed it meanwhile: look at it again";
+            return Err(Error::Keyset { keyset: id, what });
+        }
+        let recipients = guard.recipients_of(&bytes)?;
         // So that it knows what it was used for.
         self.equip(&mut keyset, &mut self.lock_state(), &BTreeMap::new());
         let changed = change(&mut keyset)?;
-        if keyset.revision() != current.revision() {
-            self.write(keyset, &guard, &file)?;
+        if keyset.id() != id || keyset.revision() < revision {
+            // It is a reference that another could be put behind, and what is in the file would be lost.
+            return Err(Error::Misuse("a change puts no other keyset in the place of this one"));
+        }
+        if keyset.revision() != revision {
+            self.write(keyset, &recipients, guard, &file)?;
         }
         Ok(changed)
     }
@@ -472,20 +489,28 @@ impl Inner {
         let file = self.lock_file()?;
         let mut keyset = self.load(&file)?;
         keyset.touch()?;
-        self.write(keyset, &guard, &file)?;
-        *self.guard.write().unwrap_or_else(PoisonError::into_inner) = guard;
-        Ok(())
+        self.write(keyset, &guard.clone(), guard, &file)
     }
 
     /// format.md 8.6a, from writing aside on: the caller holds the lock of the old file.
-    fn write(&self, mut keyset: Keyset, guard: &Guard, old: &File) -> Result<()> {
+    fn write(
+        &self,
+        mut keyset: Keyset,
+        recipients: &Guard,
+        guard: Guard,
+        old: &File,
+    ) -> Result<()> {
         keyset.draw_usage_key(&mut OsRandom)?;
-        let bytes = guard.with(|protection| keyset.to_file_bytes(protection))?;
+        let bytes = recipients.with(|protection| keyset.to_file_bytes(protection))?;
         let mut file = AtomicFile::create(&self.path, Existing::Replace)?;
         // A group that could read the old revision can read the new one.
         file.set_mode_of(&old.metadata()?)?;
         file.write_all(&bytes)?;
         let file = file.commit_locked()?;
+        // Whatever fails from here on, the file opens with these keys now.
+        *self.guard.write().unwrap_or_else(PoisonError::into_inner) = guard;
+        // An older revision that a killed writer left holds secrets that may be destroyed by now.
+        let _ = remove_leftovers_of(&self.path);
         self.adopt(keyset, Stamp::of(&file.metadata()?))?;
         match self.options.counting {
             // Raises the mark that finds a keyset file put back. Both locks are held.

@@ -2,6 +2,7 @@
 //! Envelopes as streams: over `Read` and `Write`, over `Read + Seek`, by position, from path to path.
 
 mod buffer;
+mod detached;
 mod folders;
 mod geometry;
 mod header;
@@ -14,6 +15,7 @@ mod seek;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 
+pub use detached::{Detached, DetachedPaths};
 pub use folders::{Folders, Found, Unreadable};
 pub use header::HeaderReader;
 pub use io::{Reader, Writer};

@@ -373,3 +373,124 @@ fn what_is_reencrypted_has_a_new_data_key() {
         assert_eq!(kind(refused), Some(ErrorKind::Decrypt), "the external context is missing");
     }
 }
+
+/// Puts another file in the place of the one that is being copied.
+struct Replaces<'a> {
+    path: &'a Path,
+    by: &'a [u8],
+}
+
+impl sealwax::stream::Control for Replaces<'_> {
+    fn progress(&self, _done: u64, _total: u64) {
+        let beside = self.path.with_extension("new");
+        std::fs::write(&beside, self.by).expect("written");
+        std::fs::rename(&beside, self.path).expect("renamed");
+    }
+}
+
+#[test]
+fn a_file_that_was_replaced_while_it_was_copied_is_not_put_back() {
+    let keyset = keyset();
+    let newer = Sealer::new().recipient(&keyset).seal(b"newer contents").expect("sealed");
+    let others: Vec<_> = (1..=12).map(|id| raw_key(id, id)).collect();
+    let mut rewrapper = Rewrapper::new().keyset(&keyset);
+    for other in &others {
+        rewrapper = rewrapper.recipient(other);
+    }
+    let sealed = Sealed::new(&Sealer::new().recipient(&keyset), 100_000);
+    let path = sealed.path();
+    let control = Replaces { path: &path, by: &newer };
+    let job = RewrapJob { room: Room::Grow, control: Some(&control), ..RewrapJob::default() };
+    assert_eq!(kind(rewrapper.rewrap_path(&path, &job)), Some(ErrorKind::Io));
+    assert_eq!(sealed.bytes(), newer);
+
+    let sealed = Sealed::new(&Sealer::new().recipient(&keyset), 100_000);
+    let path = sealed.path();
+    let control = Replaces { path: &path, by: &newer };
+    let existing = sealwax::atomic::Existing::Replace;
+    let job = Job { existing, control: Some(&control), ..Job::default() };
+    let (opener, sealer) = (Opener::new().key(&keyset), Sealer::new().recipient(&keyset));
+    let reencrypted = opener.reencrypt_path(&sealer, &path, &path, &job);
+    assert_eq!(kind(reencrypted), Some(ErrorKind::Io));
+    assert_eq!(sealed.bytes(), newer);
+}
+
+#[test]
+fn a_header_over_the_limit_is_not_made_in_memory() {
+    let keyset = keyset();
+    let identities: Vec<_> =
+        (0..63).map(|_| Keyset::generate("backup", Algorithm::XWing).expect("generated")).collect();
+    let envelope = Sealer::new().recipient(&keyset).seal(b"plaintext").expect("sealed");
+    let mut rewrapper = Rewrapper::new().keyset(&keyset);
+    for identity in &identities {
+        rewrapper = rewrapper.recipient(identity);
+    }
+    assert_eq!(kind(rewrapper.rewrap(&envelope)), Some(ErrorKind::Limit));
+    let raised = rewrapper.max_header_len(1 << 20).rewrap(&envelope).expect("rewrapped");
+    assert!(raised.expect("recipients came").len() > DEFAULT_MAX_HEADER_LEN);
+}
+
+#[test]
+fn a_migrating_key_does_not_rewrap_what_a_compromised_version_wrapped() {
+    let mut keyset = keyset();
+    let envelope = Sealer::new().recipient(&keyset).seal(b"plaintext").expect("sealed");
+    let Wanted::Keyset(_, old) = primary(&keyset) else { panic!("a keyset") };
+    keyset.rotate(SUITE).expect("rotated");
+    keyset.mark_compromised(old, "", NOW).expect("marked");
+    let (migrating, other) = (keyset.migrating(), raw_key(1, 1));
+    let rewrapper = Rewrapper::new().key(&migrating).recipient(&other);
+    assert_eq!(kind(rewrapper.rewrap(&envelope)), Some(ErrorKind::KeyState));
+    let allowed = rewrapper.danger_allow_compromised().rewrap(&envelope).expect("rewrapped");
+    assert_eq!(opens(&allowed.expect("a recipient came"), &other), None);
+}
+
+#[test]
+fn an_older_key_block_is_refused_also_where_nothing_is_to_be_done() {
+    let keyset = keyset();
+    let envelope = Sealer::new().recipient(&keyset).seal(b"plaintext").expect("sealed");
+    let rewrapper = Rewrapper::new().keyset(&keyset).min_epoch(2);
+    assert_eq!(kind(rewrapper.rewrap(&envelope)), Some(ErrorKind::Decrypt));
+    let sealed = Sealed::new(&Sealer::new().recipient(&keyset), 10);
+    let path = sealed.path();
+    assert_eq!(kind(rewrapper.rewrap_path(&path, &RewrapJob::default())), Some(ErrorKind::Decrypt));
+    // What it leaves is not cleared either: it may be a newer slot that somebody damaged.
+    let mut bytes = sealed.bytes();
+    let header = Header::parse(&bytes, DEFAULT_MAX_HEADER_LEN).expect("a header");
+    let at = header.len() - header.slots().1;
+    bytes[at] = 1;
+    std::fs::write(&path, &bytes).expect("written");
+    assert_eq!(kind(rewrapper.recover_path(&path, Durability::Synced)), Some(ErrorKind::Decrypt));
+    assert_eq!(sealed.bytes(), bytes);
+}
+
+#[test]
+fn a_keyset_is_not_lost_where_the_entry_for_its_primary_is_to_go() {
+    let mut keyset = keyset();
+    let other = raw_key(1, 1);
+    let sealer = Sealer::new().recipient(&keyset).recipient(&other);
+    let envelope = sealer.seal(b"plaintext").expect("sealed");
+    let new = keyset.rotate(SUITE).expect("rotated");
+    let both = Rewrapper::new().key(&keyset).recipient(&keyset);
+    let envelope = both.rewrap(&envelope).expect("rewrapped").expect("a recipient came");
+    assert_eq!(recipients(&envelope).len(), 3);
+    let rewrapper = Rewrapper::new().keyset(&keyset).remove(Removal::Version(keyset.id(), new));
+    let rewrapped = rewrapper.rewrap(&envelope).expect("rewrapped").expect("changed");
+    assert_eq!(opens(&rewrapped, &keyset), None, "its older entry was refreshed, as it says");
+}
+
+#[test]
+fn a_keyset_file_that_a_public_key_opened_is_not_sealed_for_what_proves_something() {
+    use sealwax::keyset::file::Protection;
+    let recovery = Keyset::generate("recovery", Algorithm::X25519).expect("generated");
+    let next = Keyset::generate("recovery", Algorithm::X25519).expect("generated");
+    // Whoever has the public key can make this file.
+    let forged = keyset().backup_for(&[recovery.recipient().expect("one").clone()]);
+    let forged = forged.expect("made");
+    let passphrase = cheap_passphrase("correct horse");
+    let rewrapper = Rewrapper::new().keyset(&recovery);
+    let laundered = rewrapper.clone().recipient(&passphrase).remove_others();
+    assert_eq!(kind(laundered.rewrap(&forged)), Some(ErrorKind::UnknownKey));
+    let moved = rewrapper.recipient(&next).remove_others().rewrap(&forged);
+    let moved = moved.expect("rewrapped").expect("a recipient came");
+    assert!(Keyset::parse_file_bytes(&moved, Protection::Restore(&[&next])).is_ok());
+}

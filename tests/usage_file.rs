@@ -55,10 +55,8 @@ fn wanted(changed: &[u8], honest: &UsageFields) -> ErrorKind {
     {
         return ErrorKind::Format;
     }
-    match fields.keyset_id == honest.keyset_id {
-        true => ErrorKind::Decrypt,
-        false => ErrorKind::KeyState,
-    }
+    // Another keyset id, or a mac that does not hold.
+    ErrorKind::KeyState
 }
 
 #[test]

@@ -211,7 +211,17 @@ impl<'a> Opener<'a> {
     /// As [`Opener::open`].
     #[cfg(feature = "std")]
     pub fn begin(&self, front: &[u8]) -> Result<crate::chunked::Opening> {
-        self.start(front, None).map(|ready| crate::chunked::Opening::new(ready.engine))
+        self.begin_with_via(front).map(|(opening, _)| opening)
+    }
+
+    /// [`Opener::begin`], and through which entry the header was opened.
+    ///
+    /// # Errors
+    /// As [`Opener::open`].
+    #[cfg(feature = "std")]
+    pub fn begin_with_via(&self, front: &[u8]) -> Result<(crate::chunked::Opening, OpenedVia)> {
+        let ready = self.start(front, None)?;
+        Ok((crate::chunked::Opening::new(ready.engine), ready.sealed.opened_via))
     }
 
     /// Authenticates the header at the start of `front`, which goes on to the payload's first 56 bytes.

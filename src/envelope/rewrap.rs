@@ -234,6 +234,9 @@ impl<'a> Rewrapper<'a> {
         let plan = self.plan(&header)?;
         let layout = Layout::memory(plan.entries_len);
         let core_len = header.core.len();
+        if core_len + layout.len() > self.max_header_len {
+            return Err(Error::Limit("the header would be longer than the limit; raise it"));
+        }
         let mut out = alloc::vec![0; core_len + layout.len()];
         out[..core_len].copy_from_slice(&envelope[..core_len]);
         out[core_len..core_len + FRAME].copy_from_slice(&layout.frame());
@@ -246,8 +249,9 @@ impl<'a> Rewrapper<'a> {
     /// is not authenticated.
     ///
     /// # Errors
-    /// `KeyState` where a keyset has no usable primary.
+    /// `KeyState` where a keyset has no usable primary, `Decrypt` where the epoch is too low.
     pub fn is_current(&self, header: &Header<'_>) -> Result<bool> {
+        self.check_epoch(header)?;
         for entry in header.entries() {
             if self.is_removed(&entry)? || self.fresh_recipient(&entry)?.is_some() {
                 return Ok(false);
@@ -260,6 +264,24 @@ impl<'a> Rewrapper<'a> {
             }
         }
         Ok(true)
+    }
+
+    /// Whether a recipient is a key that opens, as far as that can be seen without trying.
+    #[cfg(feature = "std")]
+    pub(crate) fn names_a_key_at_hand(&self, header: &Header<'_>) -> bool {
+        header.entries().any(|entry| {
+            let hidden = matches!(entry.wanted(), Wanted::Pair(_, Fingerprint::HIDDEN));
+            let by_keyset = |keyset: &&Keyset| {
+                keyset.version_of(&entry).is_some() || hidden && keyset.is_identity()
+            };
+            let by_key = |key: &&dyn KeyWrap| {
+                key.shape().is_ok_and(|shape| match shape.wanted {
+                    Wanted::Recipient(kind) => kind == entry.kind(),
+                    _ => hidden || shape.is_named_by(&entry),
+                })
+            };
+            self.keysets.iter().any(by_keyset) || self.keys.iter().any(by_key)
+        })
     }
 
     pub(crate) fn header_limit(&self) -> usize {
@@ -289,7 +311,7 @@ impl<'a> Rewrapper<'a> {
             let shape = fresh.shape()?;
             plan.changes.push(Change::Refreshed { from: entry.wanted(), to: shape.wanted });
             // Two old versions of one keyset become one entry.
-            if !plan.has(&shape) && !header.entries().any(|other| shape.is_named_by(&other)) {
+            if !plan.has(&shape) && !self.keeps_one_for(&shape, header)? {
                 plan.items.push(Item::Wrapped(fresh, shape));
             }
         }
@@ -334,14 +356,18 @@ impl<'a> Rewrapper<'a> {
         random: &mut dyn Random,
         slot: &mut [u8],
     ) -> Result<OpenedVia> {
-        if header.epoch() < self.min_epoch {
-            return Err(Error::Decrypt);
-        }
+        self.check_epoch(header)?;
         let epoch = header.epoch().checked_add(1);
         let epoch = epoch.ok_or(Error::Limit("the key block has no epoch left: seal anew"))?;
         let mut data_key = Key::<Data>::zeroed();
         let (opened_via, prk) =
-            self.with_keys(|keys| header.authenticate(keys, &[], &mut data_key))?;
+            self.with_keys(|keys| header.authenticate(keys, plan.kinds(header), &mut data_key))?;
+        if let OpenedVia::Compromised(keyset, version) = opened_via
+            && self.compromised == Compromised::Refused
+        {
+            // A key that was given for migration opens it without being asked whether it may.
+            return Err(keeps_compromised(keyset, version));
+        }
         let binding = header.binding();
         let mut writer = Writer::new(slot);
         let count = u8::try_from(plan.items.len()).expect("checked: at most 64 entries");
@@ -368,6 +394,7 @@ impl<'a> Rewrapper<'a> {
     /// Verifies the mac of the header with the keys at hand.
     #[cfg(feature = "std")]
     pub(crate) fn authenticate(&self, header: &Header<'_>) -> Result<OpenedVia> {
+        self.check_epoch(header)?;
         with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(|| {
             let mut data_key = Key::<Data>::zeroed();
             self.with_keys(|keys| header.authenticate(keys, &[], &mut data_key)).map(|(via, _)| via)
@@ -389,6 +416,23 @@ impl<'a> Rewrapper<'a> {
         work(&keys)
     }
 
+    fn check_epoch(&self, header: &Header<'_>) -> Result<()> {
+        match header.epoch() < self.min_epoch {
+            true => Err(Error::Decrypt),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether an entry of this shape is there and stays.
+    fn keeps_one_for(&self, shape: &Shape, header: &Header<'_>) -> Result<bool> {
+        for entry in header.entries() {
+            if shape.is_named_by(&entry) && !self.is_removed(&entry)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Rewrap keeps the data key, which whoever has a compromised version may have.
     fn check_compromised(&self, header: &Header<'_>) -> Result<()> {
         if self.compromised == Compromised::Allowed {
@@ -399,12 +443,7 @@ impl<'a> Rewrapper<'a> {
                 if let Some(version) = keyset.version_of(&entry)
                     && version.state() == KeyState::Compromised
                 {
-                    return Err(Error::KeyState {
-                        keyset: keyset.id(),
-                        version: version.id(),
-                        state: KeyState::Compromised,
-                        remedy: "rewrapping keeps a data key that others may have: reencrypt",
-                    });
+                    return Err(keeps_compromised(keyset.id(), version.id()));
                 }
             }
         }
@@ -441,6 +480,19 @@ impl<'a> Rewrapper<'a> {
     }
 }
 
+/// The kinds that a keyset file is loaded through (format.md 8.5).
+pub(crate) const LOADED_KINDS: [RecipientKind; 4] = [
+    RecipientKind::Keyset,
+    RecipientKind::Passphrase,
+    RecipientKind::RawKey,
+    RecipientKind::Provider,
+];
+
+fn keeps_compromised(keyset: KeysetId, version: VersionId) -> Error {
+    let remedy = "rewrapping keeps a data key that others may have: reencrypt";
+    Error::KeyState { keyset, version, state: KeyState::Compromised, remedy }
+}
+
 /// A keyset file for the keyset in it would open for nobody (format.md 8.3).
 fn check_not_itself(header: &Header<'_>, plan: &Plan<'_>) -> Result<()> {
     let stored = header.stored_context().value(STORED_ID);
@@ -455,7 +507,8 @@ fn check_not_itself(header: &Header<'_>, plan: &Plan<'_>) -> Result<()> {
 }
 
 impl Removal {
-    fn means(&self, entry: &Entry<'_>) -> bool {
+    /// Whether it means this entry.
+    pub fn means(&self, entry: &Entry<'_>) -> bool {
         match (*self, entry.wanted()) {
             (Removal::Keyset(keyset), Wanted::Keyset(id, _)) => id == keyset,
             (Removal::Version(keyset, version), Wanted::Keyset(id, of)) => {
@@ -473,6 +526,21 @@ impl Plan<'_> {
     #[cfg(feature = "std")]
     pub(crate) fn file_layout(&self) -> Layout {
         Layout::file(self.entries_len, self.longest_entry)
+    }
+
+    /// Through which kinds of entries the old header may be opened; all where empty.
+    ///
+    /// Whoever has a public key could have made the keyset file that it opens. What loaders believe is not wrapped on
+    /// its word (format.md 8.5).
+    fn kinds(&self, header: &Header<'_>) -> &'static [RecipientKind] {
+        let proves = |item: &Item<'_>| match item {
+            Item::Wrapped(_, shape) => LOADED_KINDS.contains(&shape.kind),
+            Item::Kept(..) => false,
+        };
+        match header.kind() == Kind::Keyset && self.items.iter().any(proves) {
+            true => &LOADED_KINDS,
+            false => &[],
+        }
     }
 
     /// Whether the entries fit into slots of this layout.

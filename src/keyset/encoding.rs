@@ -9,15 +9,32 @@ use zeroize::Zeroizing;
 
 use super::{Keyset, Version};
 use crate::error::{Error, Result};
-use crate::format::keyset::{CHECK_LEN, Policy, UNPROTECTED_MAGIC, USAGE_KEY_TAG, VERSION, View};
+use crate::format::keyset::{
+    CHECK_LEN, MAX_LEN, Policy, UNPROTECTED_MAGIC, USAGE_KEY_TAG, VERSION, View,
+};
 use crate::format::reader::{End, Reader};
 use crate::id::{Algorithm, KeyState, KeysetId, VersionId};
 #[cfg(feature = "std")]
 use crate::primitives::Prk;
 use crate::primitives::{ct_eq, hash};
-#[cfg(feature = "std")]
 use crate::secret::memory::{VALUE_DEPTH, with_wiped_stack};
 use crate::secret::{Key, Usage};
+
+/// What names one encoding, byte for byte. Public, as the fingerprint is.
+#[derive(Clone, Copy)]
+pub(super) struct Digests {
+    #[cfg_attr(not(feature = "std"), allow(dead_code))]
+    hash: [u8; 32],
+    fingerprint: [u8; 16],
+}
+
+impl Digests {
+    pub(super) fn of(encoding: &[u8]) -> Self {
+        let named = hash_of_secrets(&[b"sealwax/v1/keyset-fingerprint\0", encoding]);
+        let fingerprint = *named.first_chunk().expect("16 of 32 bytes");
+        Digests { hash: hash_of_secrets(&[encoding]), fingerprint }
+    }
+}
 
 impl Keyset {
     /// The encoding of format.md 8.1, with every secret in it.
@@ -54,6 +71,16 @@ impl Keyset {
         out
     }
 
+    /// The encoding, to be put into a file that can be read again.
+    pub(crate) fn encode_for_file(&self) -> Result<Zeroizing<Vec<u8>>> {
+        self.check_writable()?;
+        let encoding = self.encode();
+        match encoding.len() > MAX_LEN {
+            true => Err(Error::Limit("a keyset is at most 16 MiB: begin a new one")),
+            false => Ok(encoding),
+        }
+    }
+
     /// Reads the encoding of format.md 8.1.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self> {
         let view = View::parse(bytes)?;
@@ -70,14 +97,18 @@ impl Keyset {
             policy: view.policy,
             versions,
             usage_key: view.usage_key.map(usage_key_of),
-            read_only: view.read_only,
+            read_only: view.read_only.then(|| Digests::of(bytes)),
         })
     }
 
     /// H of the encoding: which revision this is, byte for byte.
     #[cfg(feature = "std")]
     pub(crate) fn encoding_hash(&self) -> [u8; 32] {
-        hash(&[&self.encode()])
+        self.digests().hash
+    }
+
+    fn digests(&self) -> Digests {
+        self.read_only.unwrap_or_else(|| Digests::of(&self.encode()))
     }
 
     /// The mac of a usage file (format.md 8.7); `None` without a usage key.
@@ -91,17 +122,15 @@ impl Keyset {
     /// H("sealwax/v1/keyset-fingerprint" || 0x00 || keyset)[..16]: names this revision, its secrets included, in front of
     /// people (format.md 8.6b). It is public.
     pub fn fingerprint(&self) -> [u8; 16] {
-        let hash = hash(&[b"sealwax/v1/keyset-fingerprint\0", &self.encode()]);
-        *hash.first_chunk().expect("16 of 32 bytes")
+        self.digests().fingerprint
     }
 
     /// The unprotected keyset of format.md 8.4: every secret readable by whoever has these bytes.
     ///
     /// # Errors
-    /// `Misuse` where the keyset was made by a newer version of sealwax.
+    /// `Misuse` where the keyset was made by a newer version of sealwax, `Limit` where it is over 16 MiB.
     pub fn expose_unprotected(&self) -> Result<Zeroizing<Vec<u8>>> {
-        self.check_writable()?;
-        let encoding = self.encode();
+        let encoding = self.encode_for_file()?;
         let mut out = Zeroizing::new(Vec::with_capacity(encoding.len() + 5 + CHECK_LEN));
         out.extend_from_slice(UNPROTECTED_MAGIC);
         out.push(VERSION);
@@ -129,6 +158,21 @@ impl Keyset {
             return Err(Error::format("8.4", "the keyset is damaged: its check does not hold"));
         }
         Keyset::parse(encoding)
+    }
+
+    /// The 32 secret bytes of a version, where the policy allows raw export.
+    ///
+    /// The caller's duty: they have no id, no state and no times; whoever has them can open and forge.
+    ///
+    /// # Errors
+    /// `UnknownKey` where there is no such version, `Misuse` where the policy does not allow it, `KeyState` where the version
+    /// is destroyed.
+    pub fn expose_raw_secret(&self, version: VersionId) -> Result<&[u8; 32]> {
+        let version = &self.versions[self.index(version)?];
+        if !self.policy.allow_raw_export {
+            return Err(Error::Misuse("the keyset's policy does not allow raw export"));
+        }
+        version.expose_secret()
     }
 
     /// The identity string of the primary version: `SEALWAX-SECRET-1...` (format.md 9.2).
@@ -174,7 +218,7 @@ impl Keyset {
             policy: Policy::of_family(algorithm),
             versions: Vec::with_capacity(1),
             usage_key: None,
-            read_only: false,
+            read_only: None,
         };
         let state = KeyState::Active;
         let version = Version::new(id, version, algorithm, state, secret, created)?;
@@ -191,7 +235,12 @@ fn usage_key_of(bytes: &[u8; 32]) -> Box<Key<Usage>> {
     key
 }
 
+/// H, of what holds secrets: its schedule of the message dies on the stack.
+pub(super) fn hash_of_secrets(pieces: &[&[u8]]) -> [u8; 32] {
+    with_wiped_stack::<VALUE_DEPTH, _>(|| hash(pieces))
+}
+
 fn unprotected_check(encoding: &[u8]) -> [u8; CHECK_LEN] {
-    let hash = hash(&[b"sealwax/v1/unprotected\0", encoding]);
+    let hash = hash_of_secrets(&[b"sealwax/v1/unprotected\0", encoding]);
     *hash.first_chunk().expect("16 of 32 bytes")
 }

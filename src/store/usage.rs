@@ -2,7 +2,7 @@
 //! The usage file of a store: leases, marks, backups (format.md 8.7).
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,7 +14,8 @@ use crate::format::usage::{Backup, MAX_LEN, Record, UsageFile};
 use crate::id::VersionId;
 use crate::keyset::meter::{FULL, Grant, Grantor};
 use crate::keyset::{Keyset, MAX_BYTES, MAX_MESSAGES, Usage};
-use crate::primitives::ct_eq;
+use crate::locked::Locked;
+use crate::primitives::{ct_eq, hash};
 use crate::rng::Now;
 
 /// A backup that was recorded.
@@ -40,6 +41,10 @@ impl UsagePath {
         UsagePath(keyset.with_file_name(name))
     }
 
+    pub(super) fn into_path(self) -> PathBuf {
+        self.0
+    }
+
     /// The bytes; `None` where there is no file.
     pub(super) fn read(&self) -> Result<Option<Vec<u8>>> {
         let file = match File::open(&self.0) {
@@ -51,10 +56,25 @@ impl UsagePath {
         Ok(Some(bytes))
     }
 
-    fn write(&self, bytes: &[u8]) -> Result<()> {
+    /// Whoever can read the keyset file, whose metadata `like` is, can read it too.
+    fn write(&self, bytes: &[u8], like: &Metadata) -> Result<()> {
         let mut file = AtomicFile::create(&self.0, Existing::Replace)?;
+        file.set_mode_of(like)?;
         file.write_all(bytes)?;
         file.commit()
+    }
+}
+
+/// The newest usage file that this process saw; serial 0 where there was none.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Seen {
+    serial: u64,
+    hash: [u8; 32],
+}
+
+impl Seen {
+    fn of(serial: u64, bytes: &[u8]) -> Self {
+        Seen { serial, hash: hash(&[bytes]) }
     }
 }
 
@@ -73,19 +93,25 @@ pub(super) fn newest_revision(bytes: &[u8], keyset: &Keyset) -> Result<u64> {
     verify_mac(bytes, keyset).map(|usage| usage.revision)
 }
 
-/// Parses and verifies a usage file of this keyset (format.md 8.7a).
-pub(super) fn verify(bytes: &[u8], keyset: &Keyset, seen_serial: u64) -> Result<UsageFile> {
+/// Parses and verifies a usage file of this keyset (format.md 8.7a), and what is seen from then on.
+pub(super) fn verify(bytes: &[u8], keyset: &Keyset, seen: Seen) -> Result<(UsageFile, Seen)> {
     let usage = verify_mac(bytes, keyset)?;
     if usage.revision > keyset.revision()
         || (usage.revision == keyset.revision() && usage.fingerprint != keyset.fingerprint())
     {
         return Err(put_back(keyset));
     }
-    if usage.serial < seen_serial {
+    let now = Seen::of(usage.serial, bytes);
+    if now.serial < seen.serial {
         let what = "an older usage file was put back beside its file";
         return Err(Error::Keyset { keyset: keyset.id(), what });
     }
-    Ok(usage)
+    if now.serial == seen.serial && now.hash != seen.hash {
+        let what = "the usage file beside its file is another one of the same serial: two copies \
+                    were counted apart from each other";
+        return Err(Error::Keyset { keyset: keyset.id(), what });
+    }
+    Ok((usage, now))
 }
 
 fn verify_mac(bytes: &[u8], keyset: &Keyset) -> Result<UsageFile> {
@@ -106,14 +132,32 @@ fn verify_mac(bytes: &[u8], keyset: &Keyset) -> Result<UsageFile> {
 impl Inner {
     /// The usage file as it is now, and no keyset that is older than it.
     fn look_at_usage(&self) -> Result<UsageFile> {
+        // Before the file, which is then never older than what was seen of it.
+        let seen = self.seen();
         let bytes = self.usage_path.read()?;
         // Somebody may have changed the keyset since this process looked, and raised the mark in the usage file.
         self.refresh()?;
-        self.parse_usage(bytes, &self.current())
+        self.parse_usage(bytes, seen, &self.current())
+    }
+
+    fn seen(&self) -> Seen {
+        self.lock_state().usage
+    }
+
+    fn saw(&self, usage: Seen) {
+        let mut state = self.lock_state();
+        if usage.serial > state.usage.serial {
+            state.usage = usage;
+        }
     }
 
     /// The usage file of these bytes, or of no file.
-    fn parse_usage(&self, bytes: Option<Vec<u8>>, keyset: &Keyset) -> Result<UsageFile> {
+    fn parse_usage(
+        &self,
+        bytes: Option<Vec<u8>>,
+        seen: Seen,
+        keyset: &Keyset,
+    ) -> Result<UsageFile> {
         let none = || UsageFile {
             keyset: keyset.id(),
             serial: 0,
@@ -122,10 +166,9 @@ impl Inner {
             backup: None,
             records: Vec::new(),
         };
-        let seen = self.lock_state().serial;
         let Some(bytes) = bytes else {
-            if seen == 0 || self.options.bad_usage == BadUsage::Replace {
-                return Ok(UsageFile { serial: seen, ..none() });
+            if seen.serial == 0 || self.options.bad_usage == BadUsage::Replace {
+                return Ok(UsageFile { serial: seen.serial, ..none() });
             }
             let what = "the usage file beside its file is gone: put it back, or open it anew to count anew";
             return Err(Error::Keyset { keyset: keyset.id(), what });
@@ -134,10 +177,14 @@ impl Inner {
             Err(Error::Io(error)) => Err(error.into()),
             Err(_) if self.options.bad_usage == BadUsage::Replace => {
                 // One more than what is there, so that nobody takes the new file for an older one.
-                let serial = UsageFile::parse(&bytes).map_or(seen, |(usage, ..)| usage.serial);
-                Ok(UsageFile { serial, ..none() })
+                let found = UsageFile::parse(&bytes).map_or(0, |(usage, ..)| usage.serial);
+                Ok(UsageFile { serial: found.max(seen.serial), ..none() })
             }
-            other => other,
+            Ok((usage, now)) => {
+                self.saw(now);
+                Ok(usage)
+            }
+            Err(other) => Err(other),
         }
     }
 
@@ -147,7 +194,7 @@ impl Inner {
         change: impl FnOnce(&mut UsageFile) -> Result<R>,
     ) -> Result<R> {
         let keyset = self.current();
-        let mut usage = self.parse_usage(self.usage_path.read()?, &keyset)?;
+        let mut usage = self.parse_usage(self.usage_path.read()?, self.seen(), &keyset)?;
         let changed = change(&mut usage)?;
         let full = Error::Limit("the usage file has no serial left");
         usage.serial = usage.serial.checked_add(1).ok_or(full)?;
@@ -156,8 +203,8 @@ impl Inner {
         let without = Error::Keyset { keyset: keyset.id(), what: "it has no key for a usage file" };
         let mac = keyset.usage_mac(&bytes).ok_or(without)?;
         bytes.extend_from_slice(&mac);
-        self.usage_path.write(&bytes)?;
-        self.lock_state().serial = usage.serial;
+        self.usage_path.write(&bytes, &std::fs::metadata(&self.path)?)?;
+        self.saw(Seen::of(usage.serial, &bytes));
         Ok(changed)
     }
 
@@ -180,8 +227,13 @@ impl Inner {
     pub(super) fn record_backup(&self, backup: BackedUp) -> Result<()> {
         let _file = self.lock_file_with_usage_key()?;
         let BackedUp { revision, at } = backup;
+        if revision == 0 || revision > self.current().revision() {
+            return Err(Error::Misuse("the keyset has no such revision that could be backed up"));
+        }
         self.update_usage(|usage| {
-            usage.backup = Some(Backup { revision, at: at.seconds() });
+            if usage.backup.is_none_or(|newest| newest.revision <= revision) {
+                usage.backup = Some(Backup { revision, at: at.seconds() });
+            }
             Ok(())
         })
     }
@@ -213,7 +265,7 @@ impl Inner {
     }
 
     /// The lock of the keyset file, which has a usage key afterwards.
-    fn lock_file_with_usage_key(&self) -> Result<File> {
+    fn lock_file_with_usage_key(&self) -> Result<Locked> {
         let file = self.lock_file()?;
         if self.current().has_usage_key() {
             return Ok(file);

@@ -13,7 +13,8 @@ use crate::envelope::rewrap::Plan;
 use crate::envelope::{Change, Header, Rewrapper};
 use crate::error::{Error, Result};
 use crate::format::key_block::{FRAME, Layout};
-use crate::locked::{Access, open_locked};
+use crate::id::Wanted;
+use crate::locked::{Access, is_named_by, open_locked};
 use crate::rng::OsRandom;
 use crate::wrap::OpenedVia;
 
@@ -71,6 +72,8 @@ pub enum FileRewrap {
     Recovered(OpenedVia),
     /// What would be done, in a dry run.
     WouldChange(Vec<Change>),
+    /// None of its recipients is a key at hand, and no change was asked for: it stays as it is. This is its first recipient.
+    NotAtHand(Wanted),
 }
 
 impl Default for RewrapJob<'_> {
@@ -110,6 +113,10 @@ impl Rewrapper<'_> {
         // What is as it should be is seen without a lock.
         let file = File::open(path)?;
         let todo = reader.read(&file, |header| match self.is_current(header)? {
+            true if !self.names_a_key_at_hand(header) => {
+                let wanted = header.entries().next().map_or(Wanted::None, |entry| entry.wanted());
+                Ok(Todo::Leave(wanted))
+            }
             true if header.has_leftover() => Ok(Todo::Recover),
             true => Ok(Todo::Nothing),
             false if job.writing == Writing::DryRun => Ok(Todo::Tell(self.plan(header)?.changes)),
@@ -118,6 +125,7 @@ impl Rewrapper<'_> {
         drop(file);
         match todo {
             Todo::Nothing => Ok(FileRewrap::Current),
+            Todo::Leave(wanted) => Ok(FileRewrap::NotAtHand(wanted)),
             Todo::Tell(changes) => Ok(FileRewrap::WouldChange(changes)),
             Todo::Recover if job.writing == Writing::DryRun => {
                 Ok(FileRewrap::WouldChange(Vec::new()))
@@ -125,7 +133,7 @@ impl Rewrapper<'_> {
             Todo::Recover => self.recover_path_with(path, job.durability, reader),
             Todo::Rewrap => {
                 let file = open_locked(path, Access::ReadWrite)?;
-                reader.read(&file, |header| self.rewrap_locked(&file, path, header, job))
+                reader.read(&*file, |header| self.rewrap_locked(&file, path, header, job))
             }
         }
     }
@@ -146,7 +154,7 @@ impl Rewrapper<'_> {
         reader: &mut HeaderReader,
     ) -> Result<FileRewrap> {
         let file = open_locked(path, Access::ReadWrite)?;
-        reader.read(&file, |header| {
+        reader.read(&*file, |header| {
             if !header.has_leftover() {
                 return Ok(FileRewrap::Current);
             }
@@ -240,14 +248,23 @@ impl Rewrapper<'_> {
         copy.set_mode_of(&file.metadata()?)?;
         copy.write_all(&front)?;
         copy_payload(file, header.len() as u64, copy.file(), job.control)?;
+        if !is_named_by(file, path)? {
+            return Err(replaced_meanwhile());
+        }
         copy.commit()?;
         Ok(via)
     }
 }
 
+/// Whoever seals into a file's name takes no lock of what was there: what they put there is newer than our copy.
+pub(super) fn replaced_meanwhile() -> Error {
+    io::Error::other("the file was replaced by another while it was copied; that one stays").into()
+}
+
 /// What is to be done with a file.
 enum Todo {
     Nothing,
+    Leave(Wanted),
     Tell(Vec<Change>),
     Recover,
     Rewrap,

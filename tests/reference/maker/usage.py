@@ -315,7 +315,7 @@ def refused_later():
         usage(name, comment, expect, change=change, damage=damage, **options)
 
     def flipped(name, at, comment):
-        bad("flipped-" + name, comment, "Decrypt", damage=lambda f: flip(f, at), records=three)
+        bad("flipped-" + name, comment, "KeyState", damage=lambda f: flip(f, at), records=three)
 
     def higher(u, v=None):
         setter(revision=KEYSET_REVISION + 1)(u)
@@ -357,7 +357,7 @@ def refused_later():
     bad(
         "flipped-mac-last-bit",
         "One bit of the last byte of the mac.",
-        "Decrypt",
+        "KeyState",
         damage=lambda f: f[:-1] + bytes([f[-1] ^ 0x80]),
     )
     flipped("serial", AT["serial"] + 7, "One bit of the serial.")
@@ -373,33 +373,33 @@ def refused_later():
     bad(
         "flipped-backup-at",
         "One bit of the time of the backup.",
-        "Decrypt",
+        "KeyState",
         setter(backup_revision=3, backup_at=NOW),
         damage=lambda f: flip(f, AT["backup_at"] + 7),
     )
     bad(
         "mac-other-key",
         "The mac is made with another usage key.",
-        "Decrypt",
+        "KeyState",
         key=lambda v: v.bytes("other", 32),
     )
     bad(
         "mac-version-secret",
         "The mac is made with the secret of the primary.",
-        "Decrypt",
+        "KeyState",
         key=lambda v: v.bytes("version0.secret", 32),
     )
-    bad("mac-without-label", "The mac is made without its label.", "Decrypt", setter(label=b""))
+    bad("mac-without-label", "The mac is made without its label.", "KeyState", setter(label=b""))
     bad(
         "mac-label-without-zero",
         "The label is not followed by 0x00.",
-        "Decrypt",
+        "KeyState",
         setter(label=b"sealwax/v1/usage"),
     )
     bad(
         "swapped-usages",
         "The counters of two versions are exchanged.",
-        "Decrypt",
+        "KeyState",
         records=three,
         damage=lambda f: f[:77] + f[105:129] + f[101:105] + f[77:101] + f[129:],
     )
@@ -413,7 +413,7 @@ def refused_later():
     bad(
         "revision-higher-bad-mac",
         "Revision 7 became 15: the mac comes before it.",
-        "Decrypt",
+        "KeyState",
         damage=lambda f: f[: AT["revision"] + 7] + b"\x0f" + f[AT["revision"] + 8 :],
     )
     bad(
@@ -437,7 +437,7 @@ def refused_later():
     bad(
         "seen-higher-serial-bad-mac",
         "The next serial was seen, and the mac does not hold.",
-        "Decrypt",
+        "KeyState",
         damage=lambda f: flip(f, len(f) - 1),
         seen=setter(serial=42),
     )

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Usage files (format.md 8.7, 8.7a)."""
 
-from reader.base import at_most, Decrypt, HMAC, KeyState, need, note, Reader, same, Truncated
+from reader.base import at_most, HMAC, KeyState, need, note, Reader, same, Truncated
 from reader.keysets import fingerprint, open_keyset
 from reader.tokens import Keys
 
@@ -43,7 +43,7 @@ def read_usage(data, keyset_file, seen=b""):  # 8.7a
     mac = HMAC(
         note("usage_key", key), note("mac_input", b"sealwax/v1/usage\0" + u.pop("before_mac"))
     )
-    need(same(note("mac", mac), u.pop("mac")), Decrypt)
+    need(same(note("mac", mac), u.pop("mac")), KeyState)
     need(u["revision"] <= k["revision"], KeyState)
     mine = note("fingerprint", fingerprint(keyset["plaintext"])).hex()
     need(u["revision"] < k["revision"] or u["fingerprint"] == mine, KeyState)
