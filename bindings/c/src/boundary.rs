@@ -111,6 +111,14 @@ impl<'a> Borrows<'a> {
         Ok(unsafe { &mut *at })
     }
 
+    /// A length to write, 0 until the call succeeds; NULL is refused. Borrowed before all else, so that it is 0 after every
+    /// other error.
+    pub(crate) fn output_len(&mut self, at: *mut usize) -> Result<&'a mut usize, Failure> {
+        let len = self.output_value(at)?;
+        *len = 0;
+        Ok(len)
+    }
+
     /// Values to write, all zero at first. NULL is allowed where there are none.
     pub(crate) fn output_values<T: Plain>(
         &mut self,

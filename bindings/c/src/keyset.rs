@@ -152,6 +152,7 @@ pub unsafe extern "C" fn sealwax_keyset_load(
     needed: *mut usize,
 ) -> i32 {
     call(|borrows| {
+        let needed = borrows.output_len(needed)?;
         let room = Room { keyset, versions, version_count, expected, needed };
         load(borrows, room, Family::Symmetric, blob, blob_len, &mut load_unprotected)
     })
@@ -181,6 +182,7 @@ pub unsafe extern "C" fn sealwax_keyset_load_sealed(
     needed: *mut usize,
 ) -> i32 {
     call(|borrows| {
+        let needed = borrows.output_len(needed)?;
         let room = Room { keyset, versions, version_count, expected, needed };
         let (blob, key) = ((blob, blob_len), (device_key_id, device_key));
         load_sealed(borrows, room, Family::Symmetric, blob, key, (scratch, scratch_size))
@@ -204,6 +206,7 @@ pub unsafe extern "C" fn sealwax_identity_load(
     needed: *mut usize,
 ) -> i32 {
     call(|borrows| {
+        let needed = borrows.output_len(needed)?;
         let room = Room { keyset: identity, versions, version_count, expected, needed };
         load(borrows, room, Family::Pairs, blob, blob_len, &mut load_unprotected)?;
         fill_public(borrows, identity)
@@ -229,6 +232,7 @@ pub unsafe extern "C" fn sealwax_identity_load_sealed(
     needed: *mut usize,
 ) -> i32 {
     call(|borrows| {
+        let needed = borrows.output_len(needed)?;
         let room = Room { keyset: identity, versions, version_count, expected, needed };
         let (blob, key) = ((blob, blob_len), (device_key_id, device_key));
         load_sealed(borrows, room, Family::Pairs, blob, key, (scratch, scratch_size))?;
@@ -321,12 +325,12 @@ pub extern "C" fn sealwax_key_version_size() -> usize {
 }
 
 /// Where a keyset is loaded to.
-struct Room {
+struct Room<'a> {
     keyset: *mut sealwax_keyset,
     versions: *mut sealwax_key_version,
     version_count: usize,
     expected: *const sealwax_expected_keyset,
-    needed: *mut usize,
+    needed: &'a mut usize,
 }
 
 /// How the blob becomes a keyset.
@@ -335,15 +339,13 @@ type Load<'l> =
 
 fn load(
     borrows: &mut Borrows<'_>,
-    room: Room,
+    room: Room<'_>,
     family: Family,
     blob: *const u8,
     blob_len: usize,
     load: Load<'_>,
 ) -> Result<(), Failure> {
     let Room { keyset, versions, version_count, expected, needed } = room;
-    let needed = borrows.output_value(needed)?;
-    *needed = 0;
     let blob = borrows.input(blob, blob_len)?;
     let mut wanted = Expected { id: None, min_revision: 0, family };
     if let Some(expected) = borrows.value(expected)? {
@@ -376,7 +378,7 @@ fn load_unprotected(
 /// As [`load`], of a file that is sealed under a device key.
 fn load_sealed(
     borrows: &mut Borrows<'_>,
-    room: Room,
+    room: Room<'_>,
     family: Family,
     (blob, blob_len): (*const u8, usize),
     (id, key): (*const u8, *const u8),

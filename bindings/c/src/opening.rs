@@ -131,8 +131,7 @@ pub unsafe extern "C" fn sealwax_envelope_need(
 ) -> i32 {
     call(|borrows| {
         let front = borrows.input(front, front_len)?;
-        let need = borrows.output_value(need)?;
-        *need = 0;
+        let need = borrows.output_len(need)?;
         let prefix = device::PAYLOAD_PREFIX_LEN;
         *need = match Header::need(front, MAX_FRONT_LEN - prefix)? {
             Need::AtLeast(len) => len,
@@ -168,6 +167,7 @@ pub unsafe extern "C" fn sealwax_opening_begin(
     chunks_at: *mut usize,
 ) -> i32 {
     call(|borrows| {
+        let chunks_at = borrows.output_len(chunks_at)?;
         let begun =
             Begun { opening, requirements, front, front_len, scratch, scratch_size, chunks_at };
         let keyset = loaded(borrows, keyset, Family::Symmetric)?.keyset();
@@ -192,6 +192,7 @@ pub unsafe extern "C" fn sealwax_opening_begin_with_device_key(
     chunks_at: *mut usize,
 ) -> i32 {
     call(|borrows| {
+        let chunks_at = borrows.output_len(chunks_at)?;
         let begun =
             Begun { opening, requirements, front, front_len, scratch, scratch_size, chunks_at };
         let mut key = RawKey::empty();
@@ -217,6 +218,7 @@ pub unsafe extern "C" fn sealwax_opening_begin_with_identity(
     chunks_at: *mut usize,
 ) -> i32 {
     call(|borrows| {
+        let chunks_at = borrows.output_len(chunks_at)?;
         let begun =
             Begun { opening, requirements, front, front_len, scratch, scratch_size, chunks_at };
         let identity = Identity(loaded(borrows, identity, Family::Pairs)?.keyset());
@@ -248,8 +250,7 @@ pub unsafe extern "C" fn sealwax_opening_open_chunk(
     out_len: *mut usize,
 ) -> i32 {
     call(|borrows| {
-        let out_len = borrows.output_value(out_len)?;
-        *out_len = 0;
+        let out_len = borrows.output_len(out_len)?;
         let mut opening = borrows.exclusive::<Opening>(opening)?;
         check_turn(&opening, index)?;
         let (piece, tag) = chunk(borrows, &opening, r#in, in_len, out, out_size, out_len)?;
@@ -274,8 +275,7 @@ pub unsafe extern "C" fn sealwax_opening_read_chunk(
     out_len: *mut usize,
 ) -> i32 {
     call(|borrows| {
-        let out_len = borrows.output_value(out_len)?;
-        *out_len = 0;
+        let out_len = borrows.output_len(out_len)?;
         let opening = borrows.shared::<Opening>(opening)?;
         let (piece, tag) = chunk(borrows, opening, r#in, in_len, out, out_size, out_len)?;
         opening.read_chunk(index, piece, &tag)?;
@@ -473,14 +473,14 @@ pub extern "C" fn sealwax_opening_size() -> usize {
 }
 
 /// What every begin is given besides its key.
-struct Begun {
+struct Begun<'a> {
     opening: *mut sealwax_opening,
     requirements: *const sealwax_requirements,
     front: *const u8,
     front_len: usize,
     scratch: *mut u8,
     scratch_size: usize,
-    chunks_at: *mut usize,
+    chunks_at: &'a mut usize,
 }
 
 type Begin = fn(&mut Opening, &[u8], &[&dyn KeyWrap], &Requirements<'_>) -> SealwaxResult<usize>;
@@ -488,13 +488,11 @@ type Begin = fn(&mut Opening, &[u8], &[&dyn KeyWrap], &Requirements<'_>) -> Seal
 #[inline]
 fn begin(
     borrows: &mut Borrows<'_>,
-    begun: Begun,
+    begun: Begun<'_>,
     key: &dyn KeyWrap,
     begin: Begin,
 ) -> Result<(), Failure> {
     let Begun { opening, requirements, front, front_len, scratch, scratch_size, chunks_at } = begun;
-    let chunks_at = borrows.output_value(chunks_at)?;
-    *chunks_at = 0;
     let mut opening = borrows.vacant::<Opening>(opening)?;
     let requirements = requirements_of(borrows, requirements)?;
     let len = front_len.min(SEALWAX_FRONT_MAX_LEN);

@@ -93,6 +93,7 @@ pub unsafe extern "C" fn sealwax_sealing_begin(
     out_len: *mut usize,
 ) -> i32 {
     call(|borrows| {
+        let out_len = borrows.output_len(out_len)?;
         let begun = Begun { sealing, plan, random, out, out_size, out_len };
         let keyset = loaded(borrows, keyset, Family::Symmetric)?.with_primary()?;
         begin(borrows, begun, &keyset, Sealing::begin)
@@ -115,6 +116,7 @@ pub unsafe extern "C" fn sealwax_sealing_begin_with_device_key(
     out_len: *mut usize,
 ) -> i32 {
     call(|borrows| {
+        let out_len = borrows.output_len(out_len)?;
         let begun = Begun { sealing, plan, random, out, out_size, out_len };
         let mut key = RawKey::empty();
         fill_device_key(borrows, device_key_id, device_key, &mut key)?;
@@ -138,6 +140,7 @@ pub unsafe extern "C" fn sealwax_sealing_begin_for_x25519(
     out_len: *mut usize,
 ) -> i32 {
     call(|borrows| {
+        let out_len = borrows.output_len(out_len)?;
         let begun = Begun { sealing, plan, random, out, out_size, out_len };
         let public = borrows.input(public_key, SEALWAX_X25519_PUBLIC_KEY_LEN)?;
         let recipient = Recipient::new(PublicKey::parse(Algorithm::X25519, public)?)?;
@@ -161,6 +164,7 @@ pub unsafe extern "C" fn sealwax_sealing_begin_for_x_wing(
     out_len: *mut usize,
 ) -> i32 {
     call(|borrows| {
+        let out_len = borrows.output_len(out_len)?;
         let begun = Begun { sealing, plan, random, out, out_size, out_len };
         let public = borrows.input(public_key, SEALWAX_X_WING_PUBLIC_KEY_LEN)?;
         let recipient = Recipient::new(PublicKey::parse(Algorithm::XWing, public)?)?;
@@ -188,8 +192,7 @@ pub unsafe extern "C" fn sealwax_sealing_seal_chunk(
     out_len: *mut usize,
 ) -> i32 {
     call(|borrows| {
-        let out_len = borrows.output_value(out_len)?;
-        *out_len = 0;
+        let out_len = borrows.output_len(out_len)?;
         let mut sealing = borrows.exclusive::<Sealing>(sealing)?;
         if sealing.is_finished() {
             return Err(BAD_STATE);
@@ -249,13 +252,13 @@ pub extern "C" fn sealwax_sealing_size() -> usize {
 }
 
 /// What every begin is given besides its recipient.
-struct Begun {
+struct Begun<'a> {
     sealing: *mut sealwax_sealing,
     plan: *const sealwax_plan,
     random: *const sealwax_random,
     out: *mut u8,
     out_size: usize,
-    out_len: *mut usize,
+    out_len: &'a mut usize,
 }
 
 type Begin = fn(&dyn KeyWrap, &Plan<'_>, &mut dyn Random, &mut [u8]) -> SealwaxResult<Sealing>;
@@ -263,13 +266,11 @@ type Begin = fn(&dyn KeyWrap, &Plan<'_>, &mut dyn Random, &mut [u8]) -> SealwaxR
 #[inline]
 fn begin(
     borrows: &mut Borrows<'_>,
-    begun: Begun,
+    begun: Begun<'_>,
     recipient: &dyn KeyWrap,
     begin: Begin,
 ) -> Result<(), Failure> {
     let Begun { sealing, plan, random, out, out_size, out_len } = begun;
-    let out_len = borrows.output_value(out_len)?;
-    *out_len = 0;
     let sealing = borrows.vacant::<Sealing>(sealing)?;
     let plan = plan_of(borrows, plan)?;
     let mut random = CallersRandom::borrow(borrows, random)?;

@@ -40,8 +40,7 @@ pub unsafe extern "C" fn sealwax_token_seal(
     out_len: *mut usize,
 ) -> i32 {
     call(|borrows| {
-        let out_len = borrows.output_value(out_len)?;
-        *out_len = 0;
+        let out_len = borrows.output_len(out_len)?;
         let keyset = loaded(borrows, keyset, Family::Symmetric)?;
         let mut random = CallersRandom::borrow(borrows, random)?;
         let context = encoded(borrows, context, context_len)?;
@@ -80,8 +79,7 @@ pub unsafe extern "C" fn sealwax_token_open(
     out_len: *mut usize,
 ) -> i32 {
     call(|borrows| {
-        let out_len = borrows.output_value(out_len)?;
-        *out_len = 0;
+        let out_len = borrows.output_len(out_len)?;
         let keyset = loaded(borrows, keyset, Family::Symmetric)?;
         let context = encoded(borrows, context, context_len)?;
         let token = borrows.input(token, token_len)?;

@@ -267,12 +267,17 @@ static void contexts_out_of_turn_are_in_a_bad_state(void)
         const sealwax_keyset *unloaded = (turn == 0) ? &zero : &garbage;
         STATUS(sealwax_token_seal(unloaded, &randomness, NULL, 0, NULL, 0, out, 200, &len), STATE);
         STATUS(sealwax_token_open(unloaded, NULL, 0, new_token, 96, out, 200, &len), STATE);
+        CLAIM(len == 0U);
         STATUS(sealwax_keyset_describe(unloaded, &description), STATE);
         STATUS(sealwax_identity_public_key(unloaded, out), STATE);
         STATUS(sealwax_opening_begin(&opening, unloaded, NULL, image_envelope, 2000, scratch, 2048,
                                      &len),
                STATE);
+        CLAIM(len == 0U);
+        len = 9;
         STATUS(sealwax_sealing_begin(&sealing, unloaded, NULL, &randomness, out, 512, &len), STATE);
+        CLAIM(len == 0U);
+        len = 9;
     }
     STATUS(sealwax_keyset_load(&garbage, room, 2, keyset_blob, sizeof keyset_blob, NULL, &len),
            STATE);

@@ -76,8 +76,7 @@ pub unsafe extern "C" fn sealwax_inspect_path(
     stored_len: *mut usize,
 ) -> i32 {
     call(|borrows| {
-        let stored_len = borrows.output_value(stored_len)?;
-        *stored_len = 0;
+        let stored_len = borrows.output_len(stored_len)?;
         let file = path(borrows, file)?;
         let description = borrows.output_value(description)?;
         let stored = borrows.output(stored, stored_size)?;

@@ -257,8 +257,7 @@ pub unsafe extern "C" fn sealwax_seal_message(
     out_len: *mut usize,
 ) -> i32 {
     call(|borrows| {
-        let out_len = borrows.output_value(out_len)?;
-        *out_len = 0;
+        let out_len = borrows.output_len(out_len)?;
         let options = Options::borrow(borrows, options)?;
         let plaintext = borrows.input(plaintext, plaintext_len)?;
         let out = borrows.output(out, out_size)?;
@@ -286,8 +285,7 @@ pub unsafe extern "C" fn sealwax_open_message(
     out_len: *mut usize,
 ) -> i32 {
     call(|borrows| {
-        let out_len = borrows.output_value(out_len)?;
-        *out_len = 0;
+        let out_len = borrows.output_len(out_len)?;
         let options = Options::borrow(borrows, options)?;
         let envelope = borrows.input(envelope, envelope_len)?;
         let out = borrows.output(out, out_size)?;

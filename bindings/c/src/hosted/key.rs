@@ -230,8 +230,7 @@ pub unsafe extern "C" fn sealwax_key_recipient(
     out_len: *mut usize,
 ) -> i32 {
     call(|borrows| {
-        let out_len = borrows.output_value(out_len)?;
-        *out_len = 0;
+        let out_len = borrows.output_len(out_len)?;
         let text = match &borrows.handle(key)?.kind {
             Kind::Keyset(keyset) => keyset.recipient()?.to_text(),
             Kind::Recipient(recipient) => recipient.to_text(),
@@ -257,8 +256,7 @@ pub unsafe extern "C" fn sealwax_key_seal_token(
     out_len: *mut usize,
 ) -> i32 {
     call(|borrows| {
-        let out_len = borrows.output_value(out_len)?;
-        *out_len = 0;
+        let out_len = borrows.output_len(out_len)?;
         let keyset = borrows.handle(key)?.keyset()?;
         let context = owned(borrows, context, context_len)?;
         let plaintext = borrows.input(plaintext, plaintext_len)?;
@@ -286,8 +284,7 @@ pub unsafe extern "C" fn sealwax_key_open_token(
     out_len: *mut usize,
 ) -> i32 {
     call(|borrows| {
-        let out_len = borrows.output_value(out_len)?;
-        *out_len = 0;
+        let out_len = borrows.output_len(out_len)?;
         let keyset = borrows.handle(key)?.keyset()?;
         let context = owned(borrows, context, context_len)?;
         let token = borrows.input(token, token_len)?;
