@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # Thin on purpose: each line calls cargo, python or scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help test check bench firmware fuzz docs clean
+.PHONY: help test check bench firmware install fuzz docs clean
 
 help: ## Print the targets
 	@sed -n 's/^\([a-z]*\): .*## /\1\t/p' Makefile | expand -t 12
@@ -17,8 +17,11 @@ bench: ## Benchmarks, and the same work done by others
 	cargo bench
 	python3 benches/peers/run.py
 
-firmware: ## Build for processors without an operating system, with and without a heap
-	scripts/firmware
+firmware: ## Archives for firmware in target/firmware/sealwax: three processors
+	scripts/firmware build
+
+install: ## The C library: DESTDIR=, PREFIX=/usr/local
+	scripts/install-c "$(DESTDIR)" "$(or $(PREFIX),/usr/local)"
 
 fuzz: ## Fuzz each target for a minute; needs a nightly toolchain
 	scripts/fuzz 60

@@ -57,7 +57,7 @@ impl Sealing {
     pub fn seal_chunk(&mut self, piece: &mut [u8]) -> Result<[u8; TAG_LEN]> {
         let full = self.engine.chunk_len.plaintext_len();
         if piece.len() > full {
-            return Err(Error::Misuse("a piece is longer than a chunk"));
+            return Err(Error::misuse("a piece is longer than a chunk"));
         }
         let index = self.next;
         self.account(1, piece.len() < full)?;
@@ -73,7 +73,7 @@ impl Sealing {
         let sealed_len = self.engine.chunk_len.sealed_len();
         let over = batch.len() % sealed_len;
         if over != 0 && over < TAG_LEN {
-            return Err(Error::Misuse("the last piece has no room for its tag"));
+            return Err(Error::misuse("the last piece has no room for its tag"));
         }
         let (first, count) = (self.next, batch.len().div_ceil(sealed_len) as u64);
         self.account(count, over != 0)?;
@@ -82,10 +82,10 @@ impl Sealing {
 
     fn account(&mut self, count: u64, last: bool) -> Result<()> {
         if self.state == State::Finished {
-            return Err(Error::Misuse("the last chunk was sealed before"));
+            return Err(Error::misuse("the last chunk was sealed before"));
         }
         if self.next + count > DEFAULT_MAX_CHUNKS {
-            return Err(Error::Limit("an envelope has at most 2^32 chunks"));
+            return Err(Error::limit("an envelope has at most 2^32 chunks"));
         }
         self.next += count;
         if last {
@@ -111,7 +111,7 @@ impl Opening {
     /// `Decrypt`; `Limit` from chunk 2^38 on; `Misuse` where the piece is longer than a chunk.
     pub fn open_chunk(&self, index: u64, piece: &mut [u8], tag: &[u8; TAG_LEN]) -> Result<()> {
         if piece.len() > self.engine.chunk_len.plaintext_len() {
-            return Err(Error::Misuse("a piece is longer than a chunk"));
+            return Err(Error::misuse("a piece is longer than a chunk"));
         }
         with_wiped_stack::<CHUNKS_DEPTH, _>(|| self.engine.open_chunk(index, piece, tag))
     }
@@ -218,7 +218,7 @@ impl Engine {
     /// base nonce XOR index: format.md 5A.3.
     fn nonce(&self, index: u64) -> Result<[u8; NONCE_LEN]> {
         if index >= MAX_CHUNKS {
-            return Err(Error::Limit("a payload has at most 2^38 chunks"));
+            return Err(Error::limit("a payload has at most 2^38 chunks"));
         }
         let mut nonce = self.base_nonce;
         for (byte, counter) in nonce[NONCE_LEN - 8..].iter_mut().zip(index.to_be_bytes()) {

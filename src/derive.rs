@@ -4,8 +4,12 @@
 use crate::error::Result;
 use crate::format::core::ChunkLen;
 use crate::id::{Fingerprint, KeysetId, RawKeyId, RecipientKind, Suite, VersionId};
-use crate::primitives::{AeadKey, NONCE_LEN, Prk, ct_eq, expand512, hash};
-use crate::secret::{Block, Data, Key, Payload, Provided, Raw, Root, Salt, Stretched, Token, Wrap};
+#[cfg(feature = "suite-1")]
+use crate::primitives::expand512;
+use crate::primitives::{AeadKey, NONCE_LEN, Prk, ct_eq, hash};
+use crate::secret::{
+    Block, Chunk, Data, Key, Payload, Provided, Raw, Root, Salt, Stretched, Token, Wrap,
+};
 use zeroize::Zeroizing;
 
 /// H(core): what every wrap and the payload are bound to.
@@ -19,6 +23,14 @@ pub(crate) struct VersionKeys {
     pub(crate) salt: Prk<Salt>,
 }
 
+/// Where a symmetric version stands: what its keys are bound to.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) suite: Suite,
+    pub(crate) keyset: KeysetId,
+    pub(crate) version: VersionId,
+}
+
 /// format.md 6.1.
 pub(crate) fn version_keys(
     root: &Key<Root>,
@@ -26,14 +38,33 @@ pub(crate) fn version_keys(
     keyset: KeysetId,
     version: VersionId,
 ) -> VersionKeys {
-    let root = Prk::new(root);
-    let version = version.value().to_be_bytes();
-    let place: [&[u8]; 4] = [&[0], &[suite as u8], &keyset.0, &version];
+    let (root, place) = (Prk::new(root), Place { suite, keyset, version });
     VersionKeys {
-        token: Prk::new(&expand(&root, b"sealwax/v1/token", place)),
-        wrap: Prk::new(&expand(&root, b"sealwax/v1/wrap", place)),
-        salt: Prk::new(&expand(&root, b"sealwax/v1/salt", place)),
+        token: token_key(&root, place),
+        wrap: wrap_key(&root, place),
+        salt: salt_key(&root, place),
     }
+}
+
+/// K_token: format.md 6.1.
+pub(crate) fn token_key(root: &Prk<Root>, place: Place) -> Prk<Token> {
+    version_key(root, b"sealwax/v1/token", place)
+}
+
+/// K_wrap: format.md 6.1.
+pub(crate) fn wrap_key(root: &Prk<Root>, place: Place) -> Prk<Wrap> {
+    version_key(root, b"sealwax/v1/wrap", place)
+}
+
+/// K_salt: format.md 6.1.
+pub(crate) fn salt_key(root: &Prk<Root>, place: Place) -> Prk<Salt> {
+    version_key(root, b"sealwax/v1/salt", place)
+}
+
+fn version_key<P>(root: &Prk<Root>, label: &[u8], place: Place) -> Prk<P> {
+    let Place { suite, keyset, version } = place;
+    let version = version.value().to_be_bytes();
+    Prk::new(&expand(root, label, [&[0], &[suite as u8], &keyset.0, &version]))
 }
 
 /// K_block: format.md 4.2.
@@ -118,8 +149,25 @@ pub(crate) fn chunk_keys(
     context: &[&[u8]],
     commitment: Commitment<'_>,
 ) -> Result<(AeadKey, [u8; NONCE_LEN])> {
+    let mut chunk_key = Key::zeroed();
+    let base_nonce =
+        chunk_key_into(key, suite, chunk_len, salt, context, commitment, &mut chunk_key)?;
+    Ok((AeadKey::new(suite, chunk_key.expose_bytes()), base_nonce))
+}
+
+/// [`chunk_keys`] for whoever keeps the key as its 32 bytes, because the schedule takes more room. Returns the base nonce.
+pub(crate) fn chunk_key_into(
+    key: &Key<Payload>,
+    suite: Suite,
+    chunk_len: ChunkLen,
+    salt: &[u8; 24],
+    context: &[&[u8]],
+    commitment: Commitment<'_>,
+    chunk_key: &mut Key<Chunk>,
+) -> Result<[u8; NONCE_LEN]> {
     let mut okm = Zeroizing::new([0u8; 76]);
     match suite {
+        #[cfg(feature = "suite-1")]
         Suite::Cobblestone256 => {
             let label = b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\0";
             expand512(key.expose_bytes(), &[label, salt], context, okm.as_mut_slice());
@@ -130,11 +178,11 @@ pub(crate) fn chunk_keys(
             Prk::new(key).expand(&head, context, okm.as_mut_slice());
         }
     }
-    let (key, rest) = okm.split_at(32);
+    let (bytes, rest) = okm.split_at(32);
     let (base_nonce, derived) = rest.split_at(NONCE_LEN);
     commitment.settle(derived.try_into().expect("76 - 44 bytes"))?;
-    let aead = AeadKey::new(suite, key.try_into().expect("32 of 76 bytes"));
-    Ok((aead, base_nonce.try_into().expect("12 of 76 bytes")))
+    chunk_key.expose_bytes_mut().copy_from_slice(bytes);
+    Ok(base_nonce.try_into().expect("12 of 76 bytes"))
 }
 
 /// What to do with a derived commitment.

@@ -24,7 +24,7 @@ pub use crate::format::entry::Entry;
 pub use crate::format::payload::PREFIX_LEN as PAYLOAD_PREFIX_LEN;
 
 use crate::chunked::{Engine, Opening};
-use crate::derive::{CoreHash, block_key, payload_key};
+use crate::derive::{Commitment, CoreHash, block_key, chunk_key_into, payload_key};
 use crate::error::{Error, Result};
 use crate::format::context::{Encoded, External};
 use crate::format::core::{Core, FIXED_LEN};
@@ -32,10 +32,10 @@ use crate::format::key_block::{FRAME, Layout, Slot};
 use crate::format::payload::PREFIX_LEN;
 use crate::format::reader::{End, Reader};
 use crate::id::{EnvelopeId, Kind, RecipientKind, Suite, Wanted};
-use crate::primitives::{Prk, ct_eq, hash};
+use crate::primitives::{NONCE_LEN, Prk, ct_eq, hash};
 #[cfg(feature = "std")]
 use crate::secret::memory::{PUBLIC_KEY_DEPTH, with_wiped_stack};
-use crate::secret::{Data, Key, Payload};
+use crate::secret::{Chunk, Data, Key, Payload};
 use crate::wrap::{Binding, KeyWrap, OpenedVia, Trials, Unwrap};
 
 /// Longest header that is read unless the caller raises the limit, in bytes.
@@ -116,7 +116,7 @@ impl<'a> Header<'a> {
             Err(other) => return Err(other),
         };
         if core_len > max_len {
-            return Err(Error::Limit("the header is longer than the limit"));
+            return Err(Error::limit("the header is longer than the limit"));
         }
         match Layout::parse(&mut reader, max_len - core_len) {
             Ok(layout) => Ok(Need::Whole(core_len + layout.len())),
@@ -311,7 +311,7 @@ impl<'a> Header<'a> {
         Err(match forbidden {
             _ if trials.any_spent() => Error::Decrypt,
             Some(error) => error,
-            None => Error::UnknownKey(wanted),
+            None => Error::unknown_key(wanted),
         })
     }
 }
@@ -330,6 +330,19 @@ impl PayloadKey<'_> {
     /// `Decrypt` where the payload is not this envelope's, or the external context differs.
     pub fn opening(&self, prefix: &[u8; PREFIX_LEN]) -> Result<Opening> {
         self.engine(prefix).map(Opening::new)
+    }
+
+    /// [`PayloadKey::engine`] for whoever keeps the chunks' key as its 32 bytes. Returns the base nonce.
+    pub(crate) fn chunk_key_into(
+        &self,
+        prefix: &[u8; PREFIX_LEN],
+        key: &mut Key<Chunk>,
+    ) -> Result<[u8; NONCE_LEN]> {
+        let (salt, commitment) = prefix.split_first_chunk().expect("56 bytes begin with a salt");
+        let commitment = Commitment::Expect(commitment.try_into().expect("56 - 24 bytes"));
+        let (context, count) = self.external.pieces(&self.core_hash.0);
+        let context = &context[..count];
+        chunk_key_into(&self.key, self.suite, self.chunk_len, salt, context, commitment, key)
     }
 
     /// Through which entry the envelope was opened.
@@ -360,7 +373,7 @@ fn finish_slot(data_key: &Prk<Data>, binding: &Binding, layout: Layout, slot: &m
 }
 
 /// check: format.md 4.3.
-fn slot_check(core_hash: &CoreHash, layout: Layout, before_check: &[u8]) -> [u8; 16] {
+pub(crate) fn slot_check(core_hash: &CoreHash, layout: Layout, before_check: &[u8]) -> [u8; 16] {
     let hash = hash(&[b"sealwax/v1/check\0", &core_hash.0, &layout.frame(), before_check]);
     *hash.first_chunk().expect("16 of 32 bytes")
 }

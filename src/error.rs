@@ -20,9 +20,9 @@ pub enum Error {
     #[error("malformed input: {what} (format.md {clause})")]
     Format {
         /// The clause of docs/format.md that is broken.
-        clause: &'static str,
+        clause: Text,
         /// What is wrong.
-        what: &'static str,
+        what: Text,
     },
     /// A share and the backup do not belong together.
     #[error(
@@ -34,25 +34,36 @@ pub enum Error {
     },
     /// None of the keys given is one that the input was sealed for.
     #[error("no matching key: {0}")]
-    UnknownKey(Wanted),
+    UnknownKey(Named),
     /// The key exists and its state forbids the operation.
-    #[error("version {version} of keyset {keyset} is {state}: {remedy}")]
+    #[cfg_attr(
+        feature = "error-text",
+        error("version {version} of keyset {keyset} is {state}: {remedy}")
+    )]
+    #[cfg_attr(not(feature = "error-text"), error("the state of the key forbids it"))]
     KeyState {
         /// The keyset.
+        #[cfg(feature = "error-text")]
         keyset: KeysetId,
         /// The version in it.
+        #[cfg(feature = "error-text")]
         version: VersionId,
         /// The state it is in.
+        #[cfg(feature = "error-text")]
         state: KeyState,
         /// What the operator can do.
+        #[cfg(feature = "error-text")]
         remedy: &'static str,
     },
     /// The keyset exists and what it is forbids the operation.
-    #[error("keyset {keyset}: {what}")]
+    #[cfg_attr(feature = "error-text", error("keyset {keyset}: {what}"))]
+    #[cfg_attr(not(feature = "error-text"), error("the state of the keyset forbids it"))]
     Keyset {
         /// The keyset.
+        #[cfg(feature = "error-text")]
         keyset: KeysetId,
         /// What is wrong, and what the operator can do.
+        #[cfg(feature = "error-text")]
         what: &'static str,
     },
     /// The input ends too early.
@@ -60,13 +71,16 @@ pub enum Error {
     Truncated,
     /// A limit of the format or of the caller would be passed.
     #[error("limit reached: {0}")]
-    Limit(&'static str),
+    Limit(Text),
     /// The program called the library wrongly. Never caused by input bytes.
     #[error("misuse: {0}")]
-    Misuse(&'static str),
+    Misuse(Text),
+    /// This build was made without a part of the format.
+    #[error("not supported: {0}")]
+    Unsupported(Text),
     /// A provider (KMS, HSM) did not do its part.
     #[error("key provider failed: {0}")]
-    Provider(&'static str),
+    Provider(Text),
     /// The random source failed; nothing was written.
     #[error("random source failed: not enough entropy")]
     Random,
@@ -94,6 +108,8 @@ pub enum ErrorKind {
     Limit,
     /// See [`Error::Misuse`].
     Misuse,
+    /// See [`Error::Unsupported`].
+    Unsupported,
     /// See [`Error::Provider`].
     Provider,
     /// See [`Error::Random`].
@@ -113,6 +129,7 @@ impl Error {
             Error::Truncated => ErrorKind::Truncated,
             Error::Limit(_) => ErrorKind::Limit,
             Error::Misuse(_) => ErrorKind::Misuse,
+            Error::Unsupported(_) => ErrorKind::Unsupported,
             Error::Provider(_) => ErrorKind::Provider,
             Error::Random => ErrorKind::Random,
             #[cfg(feature = "std")]
@@ -121,8 +138,95 @@ impl Error {
     }
 
     pub(crate) const fn format(clause: &'static str, what: &'static str) -> Self {
-        Error::Format { clause, what }
+        Error::Format { clause: text(clause), what: text(what) }
     }
+
+    /// [`Error::Limit`], in builds with and without texts.
+    pub const fn limit(what: &'static str) -> Self {
+        Error::Limit(text(what))
+    }
+
+    /// [`Error::Misuse`], in builds with and without texts.
+    pub const fn misuse(what: &'static str) -> Self {
+        Error::Misuse(text(what))
+    }
+
+    /// [`Error::Unsupported`], in builds with and without texts.
+    pub const fn unsupported(what: &'static str) -> Self {
+        Error::Unsupported(text(what))
+    }
+
+    #[cfg(feature = "error-text")]
+    pub(crate) const fn unknown_key(wanted: Wanted) -> Self {
+        Error::UnknownKey(wanted)
+    }
+
+    #[cfg(not(feature = "error-text"))]
+    #[inline(always)]
+    pub(crate) const fn unknown_key(_: Wanted) -> Self {
+        Error::UnknownKey(Nothing)
+    }
+
+    #[cfg(feature = "error-text")]
+    pub(crate) const fn keyset(keyset: KeysetId, what: &'static str) -> Self {
+        Error::Keyset { keyset, what }
+    }
+
+    #[cfg(not(feature = "error-text"))]
+    #[inline(always)]
+    pub(crate) const fn keyset(_: KeysetId, _: &'static str) -> Self {
+        Error::Keyset {}
+    }
+
+    #[cfg(feature = "error-text")]
+    pub(crate) const fn key_state(
+        keyset: KeysetId,
+        version: VersionId,
+        state: KeyState,
+        remedy: &'static str,
+    ) -> Self {
+        Error::KeyState { keyset, version, state, remedy }
+    }
+
+    #[cfg(not(feature = "error-text"))]
+    #[inline(always)]
+    pub(crate) const fn key_state(_: KeysetId, _: VersionId, _: KeyState, _: &'static str) -> Self {
+        Error::KeyState {}
+    }
+}
+
+/// What an error says.
+#[cfg(feature = "error-text")]
+pub type Text = &'static str;
+/// What an error says: nothing, in a build without the feature `error-text`, where texts and ids would take flash.
+#[cfg(not(feature = "error-text"))]
+pub type Text = Nothing;
+/// Which key is wanted.
+#[cfg(feature = "error-text")]
+pub type Named = Wanted;
+/// Which key is wanted: nothing, in a build without the feature `error-text`.
+#[cfg(not(feature = "error-text"))]
+pub type Named = Nothing;
+
+/// What an error carries in a build without the feature `error-text`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Nothing;
+
+impl core::fmt::Display for Nothing {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("see its kind")
+    }
+}
+
+#[cfg(feature = "error-text")]
+const fn text(text: &'static str) -> Text {
+    text
+}
+
+#[cfg(not(feature = "error-text"))]
+#[inline(always)]
+const fn text(_: &'static str) -> Text {
+    Nothing
 }
 
 /// Inside `Read` and `Write` our errors travel as the source of an `std::io::Error`.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Bytes to values and back: docs/format.md. No keys, no I/O.
 
-#[cfg(feature = "std")]
 pub(crate) mod backup;
 pub mod context;
 pub(crate) mod core;

@@ -51,19 +51,31 @@ impl Fingerprint {
 #[repr(u8)]
 pub enum Suite {
     /// Suite 1: AES-256-GCM, SHA-512 for the payload. C2SP Cobblestone-256. For hosts.
+    /// Without a heap, only with the feature `suite-1`.
+    #[cfg(feature = "suite-1")]
     Cobblestone256 = 1,
     /// Suite 2: ChaCha20-Poly1305, SHA-256. For microcontrollers and hosts without AES hardware.
     ChaCha20Poly1305 = 2,
 }
 
 impl Suite {
+    /// What envelopes get for recipients that have no suite of their own.
+    #[cfg(feature = "suite-1")]
+    pub const DEFAULT: Suite = Suite::Cobblestone256;
+    /// What envelopes get for recipients that have no suite of their own.
+    #[cfg(not(feature = "suite-1"))]
+    pub const DEFAULT: Suite = Suite::ChaCha20Poly1305;
+
     /// The suite with this number.
     ///
     /// # Errors
     /// `Format` for a number that is no suite.
     pub const fn from_u8(number: u8) -> Result<Self> {
         match number {
+            #[cfg(feature = "suite-1")]
             1 => Ok(Suite::Cobblestone256),
+            #[cfg(not(feature = "suite-1"))]
+            1 => Err(Error::unsupported("this build has no suite 1")),
             2 => Ok(Suite::ChaCha20Poly1305),
             _ => Err(Error::format("1.3", "unknown suite")),
         }
@@ -72,6 +84,7 @@ impl Suite {
     /// The name that the command line and `docs/format.md` use.
     pub const fn name(self) -> &'static str {
         match self {
+            #[cfg(feature = "suite-1")]
             Suite::Cobblestone256 => "cobblestone-256",
             Suite::ChaCha20Poly1305 => "chacha20-poly1305",
         }
@@ -96,7 +109,10 @@ impl Algorithm {
     /// `Format` for a number that is no algorithm.
     pub const fn from_u8(number: u8) -> Result<Self> {
         match number {
+            #[cfg(feature = "suite-1")]
             1 => Ok(Algorithm::Symmetric(Suite::Cobblestone256)),
+            #[cfg(not(feature = "suite-1"))]
+            1 => Err(Error::unsupported("this build has no suite 1")),
             2 => Ok(Algorithm::Symmetric(Suite::ChaCha20Poly1305)),
             3 => Ok(Algorithm::X25519),
             4 => Ok(Algorithm::XWing),

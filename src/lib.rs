@@ -29,7 +29,8 @@
 //!
 //! `std` (default): files, threads, the system's random source. `aws-lc` (default) or `ring`: the AEAD backend; with neither,
 //! RustCrypto. `alloc`: without `std`, owned keysets and sealing into a `Vec`. `tokio`: adapters for async streams.
-//! With no features at all the crate needs neither `std` nor a heap: tokens, and opening of envelopes.
+//! With no features at all the crate needs neither `std` nor a heap: [`device`], tokens, and opening of envelopes, all with suite 2;
+//! `suite-1` and `x-wing` add what their names say.
 #![cfg_attr(not(feature = "std"), no_std)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // Without `std`, the parts of the format that only the upper tiers write have no user.
@@ -44,6 +45,7 @@ pub mod atomic;
 pub mod census;
 pub mod chunked;
 mod derive;
+pub mod device;
 pub mod envelope;
 pub mod error;
 mod format;

@@ -4,12 +4,14 @@
 #[cfg(feature = "aws-lc")]
 pub(crate) mod aws_lc;
 pub(crate) mod kem;
+mod pieces;
 #[cfg(feature = "std")]
 pub(crate) mod sharing;
 // Where aws-lc is on too, only the tests that compare the backends use it.
 #[cfg(feature = "ring")]
 #[cfg_attr(feature = "aws-lc", allow(dead_code))]
 pub(crate) mod ring;
+mod running_hash;
 #[cfg_attr(any(feature = "aws-lc", feature = "ring"), allow(dead_code))]
 pub(crate) mod rustcrypto;
 
@@ -20,6 +22,9 @@ use self::ring as backend;
 #[cfg(not(any(feature = "aws-lc", feature = "ring")))]
 use self::rustcrypto as backend;
 
+pub(crate) use pieces::Pieces;
+pub(crate) use running_hash::{RunningHash, STATE_LEN};
+
 use core::marker::PhantomData;
 
 use hkdf::{Hkdf, HkdfExtract};
@@ -28,7 +33,9 @@ use hmac::KeyInit;
 use hmac::block_api::HmacCore;
 use hmac::digest::Output;
 use hmac::digest::block_api::{Buffer, FixedOutputCore, UpdateCore};
-use sha2::{Digest, Sha256, Sha512};
+#[cfg(feature = "suite-1")]
+use sha2::Sha512;
+use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroize;
 
@@ -129,6 +136,7 @@ pub(crate) fn expand(prk: &[u8; HASH_LEN], head: &[&[u8]], info: &[&[u8]], out: 
 /// HKDF-Expand with SHA-512 and a 32-byte PRK: RFC 5869 section 2.3.
 ///
 /// The hkdf crate refuses a PRK shorter than the hash, and Cobblestone-256 has one.
+#[cfg(feature = "suite-1")]
 pub(crate) fn expand512(prk: &[u8; KEY_LEN], head: &[&[u8]], info: &[&[u8]], out: &mut [u8]) {
     expand_from(&keyed::<Sha512>(prk), head, info, out);
 }
@@ -203,13 +211,13 @@ mod passphrase {
         t: u32,
         p: u8,
     ) -> Result<Key<Stretched>> {
-        let refused = Error::Limit("Argon2id does not take these costs");
+        let refused = Error::limit("Argon2id does not take these costs");
         let Ok(params) = argon2::Params::new(m_kib, t, u32::from(p), Some(32)) else {
             return Err(refused);
         };
         let mut blocks = alloc::vec::Vec::new();
         if blocks.try_reserve_exact(params.block_count()).is_err() {
-            return Err(Error::Limit("not enough memory for these Argon2id costs"));
+            return Err(Error::limit("not enough memory for these Argon2id costs"));
         }
         blocks.resize(params.block_count(), argon2::Block::default());
         let argon2 =

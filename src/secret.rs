@@ -48,6 +48,8 @@ pub enum Share {}
 pub enum Block {}
 /// K_payload (format.md 4.2).
 pub enum Payload {}
+/// The key of a payload's chunks (format.md 5A.1).
+pub enum Chunk {}
 
 impl<P> Key<P> {
     /// A key of zeros, to be filled in place.

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Tokens: small values sealed directly under a key version (format.md 6.2).
 
-use crate::derive::VersionKeys;
 use crate::error::{Error, Result};
 use crate::format::context::Encoded;
 use crate::format::token::{HEAD_LEN, Token, head};
 use crate::id::{Suite, VersionId};
+use crate::primitives::Prk;
 use crate::rng::Random;
 use crate::secret::memory::{VALUE_DEPTH, with_wiped_stack};
+use crate::secret::{Salt, Token as TokenKey};
 use crate::value::{self, SALT_LEN};
 use crate::wrap::version_key::VersionKey;
 
@@ -40,7 +41,7 @@ pub fn seal_into(
 ) -> Result<usize> {
     let mut drawn = [0; SALT_LEN];
     random.fill(&mut drawn)?;
-    let salt = hedged_salt(&key.keys, &drawn, context, plaintext);
+    let salt = hedged_salt(&key.keys.salt, &drawn, context, plaintext);
     seal_with_salt(key, context, plaintext, &salt, out)
 }
 
@@ -57,11 +58,11 @@ pub fn open_into(
 ) -> Result<usize> {
     let token = Token::parse(token)?;
     if (token.version, token.suite) != (key.version, key.suite) {
-        return Err(Error::UnknownKey(crate::id::Wanted::Token(token.version)));
+        return Err(Error::unknown_key(crate::id::Wanted::Token(token.version)));
     }
     let len = token.sealed.len() - value::OVERHEAD;
     let out =
-        out.get_mut(..len).ok_or(Error::Misuse("the output is shorter than the plaintext"))?;
+        out.get_mut(..len).ok_or(Error::misuse("the output is shorter than the plaintext"))?;
     open_parsed(key, context, &token, out)?;
     Ok(len)
 }
@@ -73,15 +74,25 @@ pub(crate) fn open_parsed(
     token: &Token<'_>,
     out: &mut [u8],
 ) -> Result<()> {
+    open_under(&key.keys.token, context, token, out)
+}
+
+/// [`open_parsed`] with K_token alone.
+pub(crate) fn open_under(
+    key: &Prk<TokenKey>,
+    context: Encoded<'_>,
+    token: &Token<'_>,
+    out: &mut [u8],
+) -> Result<()> {
     with_wiped_stack::<VALUE_DEPTH, _>(|| {
-        value::open_into(&key.keys.token, key.suite, &[context.as_bytes()], token.sealed, out)
+        value::open_into(key, token.suite, &[context.as_bytes()], token.sealed, out)
     })
 }
 
 /// Whether this fits into a token.
 pub(crate) fn check_len(plaintext: &[u8]) -> Result<()> {
     match plaintext.len() > MAX_PLAINTEXT_LEN {
-        true => Err(Error::Limit("a token holds at most 65,536 bytes; seal an envelope")),
+        true => Err(Error::limit("a token holds at most 65,536 bytes; seal an envelope")),
         false => Ok(()),
     }
 }
@@ -94,28 +105,40 @@ pub(crate) fn seal_with_salt(
     salt: &[u8; SALT_LEN],
     out: &mut [u8],
 ) -> Result<usize> {
+    seal_under(&key.keys.token, (key.suite, key.version), context, plaintext, salt, out)
+}
+
+/// [`seal_with_salt`] with K_token alone.
+pub(crate) fn seal_under(
+    key: &Prk<TokenKey>,
+    (suite, version): (Suite, VersionId),
+    context: Encoded<'_>,
+    plaintext: &[u8],
+    salt: &[u8; SALT_LEN],
+    out: &mut [u8],
+) -> Result<usize> {
     let len = plaintext.len().saturating_add(OVERHEAD);
     context.check_sealable()?;
     check_len(plaintext)?;
-    let out = out.get_mut(..len).ok_or(Error::Misuse("the output is shorter than the token"))?;
+    let out = out.get_mut(..len).ok_or(Error::misuse("the output is shorter than the token"))?;
     let (front, sealed) = out.split_at_mut(HEAD_LEN);
-    front.copy_from_slice(&head(key.suite, key.version));
+    front.copy_from_slice(&head(suite, version));
     with_wiped_stack::<VALUE_DEPTH, _>(|| {
         let context: &[&[u8]] = &[context.as_bytes()];
-        value::seal_into(&key.keys.token, key.suite, salt, context, plaintext, sealed)
+        value::seal_into(key, suite, salt, context, plaintext, sealed)
     })?;
     Ok(len)
 }
 
 /// format.md 3.5.
-fn hedged_salt(
-    keys: &VersionKeys,
+pub(crate) fn hedged_salt(
+    key: &Prk<Salt>,
     drawn: &[u8; SALT_LEN],
     context: Encoded<'_>,
     plaintext: &[u8],
 ) -> [u8; SALT_LEN] {
     let context = context.as_bytes();
     let len = (context.len() as u64).to_be_bytes();
-    let mac = keys.salt.mac(&[drawn, &len, context, plaintext]);
+    let mac = key.mac(&[drawn, &len, context, plaintext]);
     *mac.first_chunk().expect("a mac has 32 bytes")
 }

@@ -196,7 +196,7 @@ impl Trials {
     /// # Errors
     /// `Limit` where none is left.
     pub fn spend(&mut self) -> Result<()> {
-        let exhausted = Error::Limit("16 trial unwraps did not open this");
+        let exhausted = Error::limit("16 trial unwraps did not open this");
         self.unwraps = self.unwraps.checked_sub(1).ok_or(exhausted)?;
         Ok(())
     }
@@ -207,7 +207,7 @@ impl Trials {
     /// `Limit` where none is left.
     pub fn spend_argon2(&mut self) -> Result<()> {
         self.spend()?;
-        let exhausted = Error::Limit("one passphrase is tried per open");
+        let exhausted = Error::limit("one passphrase is tried per open");
         self.argon2 = self.argon2.checked_sub(1).ok_or(exhausted)?;
         Ok(())
     }
@@ -218,7 +218,7 @@ impl Trials {
 }
 
 /// T of a data key, bound to H(core): what types 1, 2, 5 and 128 carry.
-fn wrap_value(
+pub(crate) fn wrap_value(
     key: &Prk<Wrap>,
     suite: Suite,
     binding: &Binding,
@@ -231,7 +231,7 @@ fn wrap_value(
     value::seal_into(key, suite, &salt, &[&binding.core_hash.0], data_key.expose_bytes(), out)
 }
 
-fn unwrap_value(
+pub(crate) fn unwrap_value(
     key: &Prk<Wrap>,
     suite: Suite,
     binding: &Binding,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// From the top to the bottom. A module may use those of its own rank and of those below.
 const LADDER: [&[&str]; 6] = [
-    &["store", "census", "stream", "envelope", "token", "atomic", "whole"],
+    &["device", "store", "census", "stream", "envelope", "token", "atomic", "whole"],
     &["keyset", "wrap"],
     &["value", "chunked"],
     &["derive"],
@@ -32,14 +32,16 @@ const ROOT_NAMES: [(&str, &str); 12] = [
     ("Sealer", "envelope"),
     ("Rewrapper", "envelope"),
 ];
-const PRIMITIVE_CRATES: [&str; 15] = [
+const PRIMITIVE_CRATES: [&str; 17] = [
     "aes_gcm",
     "argon2",
     "aws_lc_rs",
+    "chacha20",
     "chacha20poly1305",
     "hkdf",
     "hmac",
     "ml_kem",
+    "poly1305",
     "rand_core",
     "ring",
     "sha2",

@@ -41,14 +41,14 @@ impl<'a> Encoded<'a> {
     /// lengths do not add up; `Limit` above 64 entries or 32 KiB.
     pub fn parse(bytes: &'a [u8]) -> Result<Self> {
         if bytes.len() > MAX_LEN {
-            return Err(Error::Limit("a context is at most 32 KiB"));
+            return Err(Error::limit("a context is at most 32 KiB"));
         }
         let mut reader = Reader::new(bytes, End::Structure("2.2"));
         let mut previous: Option<&str> = None;
         let mut count = 0;
         while !reader.is_empty() {
             if count == MAX_ENTRIES {
-                return Err(Error::Limit("a context has at most 64 entries"));
+                return Err(Error::limit("a context has at most 64 entries"));
             }
             let entry = read_entry(&mut reader)?;
             check_name(entry.name).map_err(|what| Error::format("2.1", what))?;
@@ -70,24 +70,24 @@ impl<'a> Encoded<'a> {
         let mut len = 0usize;
         let mut previous: Option<&str> = None;
         for &(name, value) in entries {
-            check_name(name).map_err(Error::Misuse)?;
+            check_name(name).map_err(Error::misuse)?;
             if previous.is_some_and(|previous| previous.as_bytes() >= name.as_bytes()) {
-                return Err(Error::Misuse("context names must ascend, each once"));
+                return Err(Error::misuse("context names must ascend, each once"));
             }
             previous = Some(name);
             if value.len() > MAX_LEN {
-                return Err(Error::Limit("a context is at most 32 KiB"));
+                return Err(Error::limit("a context is at most 32 KiB"));
             }
             len += 3 + name.len() + value.len();
         }
         if entries.len() > MAX_ENTRIES {
-            return Err(Error::Limit("a context has at most 64 entries"));
+            return Err(Error::limit("a context has at most 64 entries"));
         }
         if len > MAX_LEN {
-            return Err(Error::Limit("a context is at most 32 KiB"));
+            return Err(Error::limit("a context is at most 32 KiB"));
         }
         let Some(out) = out.get_mut(..len) else {
-            return Err(Error::Misuse("the buffer is shorter than the encoded context"));
+            return Err(Error::misuse("the buffer is shorter than the encoded context"));
         };
         let mut writer = Writer::new(out);
         for &(name, value) in entries {
@@ -98,6 +98,46 @@ impl<'a> Encoded<'a> {
         }
         writer.finish();
         Ok(Encoded(out))
+    }
+
+    /// Puts one more entry into the encoding that is the first `len` bytes of `buffer`. Returns its new length.
+    ///
+    /// # Errors
+    /// `Format` where those bytes are no context; `Misuse` where the name is not allowed or there already, or the buffer is
+    /// too short; `Limit` above 64 entries or 32 KiB. The buffer is then as it was.
+    pub fn insert_into(buffer: &mut [u8], len: usize, name: &str, value: &[u8]) -> Result<usize> {
+        let short = Error::misuse("the buffer is shorter than the encoded context");
+        let Some(encoded) = buffer.get(..len) else { return Err(short) };
+        let encoded = Encoded::parse(encoded)?;
+        check_name(name).map_err(Error::misuse)?;
+        if encoded.entries().count() == MAX_ENTRIES {
+            return Err(Error::limit("a context has at most 64 entries"));
+        }
+        let mut at = 0;
+        for entry in encoded.entries() {
+            match entry.name.as_bytes().cmp(name.as_bytes()) {
+                core::cmp::Ordering::Less => at += entry.encoded.len(),
+                core::cmp::Ordering::Equal => {
+                    return Err(Error::misuse("a context name is given twice"));
+                }
+                core::cmp::Ordering::Greater => break,
+            }
+        }
+        let entry_len = 3 + name.len() + value.len().min(MAX_LEN);
+        let (Ok(name_len), Ok(value_len)) = (u8::try_from(name.len()), u16::try_from(value.len()))
+        else {
+            return Err(Error::limit("a context is at most 32 KiB"));
+        };
+        if len + entry_len > MAX_LEN {
+            return Err(Error::limit("a context is at most 32 KiB"));
+        }
+        let Some(buffer) = buffer.get_mut(..len + entry_len) else { return Err(short) };
+        buffer.copy_within(at..len, at + entry_len);
+        let mut writer = Writer::new(&mut buffer[at..at + entry_len]);
+        writer.put(&[name_len]).put(name.as_bytes());
+        writer.put(&value_len.to_be_bytes()).put(value);
+        writer.finish();
+        Ok(len + entry_len)
     }
 
     /// The encoding.
@@ -122,10 +162,10 @@ impl<'a> Encoded<'a> {
     pub(crate) fn check_sealable(self) -> Result<()> {
         for entry in self.entries().filter(|entry| entry.name.starts_with(RESERVED)) {
             if entry.name != COUNTER {
-                return Err(Error::Misuse("context names that begin with sealwax. are reserved"));
+                return Err(Error::misuse("context names that begin with sealwax. are reserved"));
             }
             if entry.value.len() != 8 {
-                return Err(Error::Misuse("sealwax.counter is 8 bytes"));
+                return Err(Error::misuse("sealwax.counter is 8 bytes"));
             }
         }
         Ok(())
@@ -138,8 +178,8 @@ pub(crate) struct External<'a> {
     stored: Encoded<'a>,
 }
 
-/// Most pieces that [`External::pieces`] returns.
-pub(crate) const MAX_PIECES: usize = MAX_ENTRIES + 1;
+/// Most pieces that [`External::pieces`] returns: every second entry of a context is stored.
+pub(crate) const MAX_PIECES: usize = MAX_ENTRIES / 2 + 2;
 
 impl<'a> External<'a> {
     /// Compares what was given with what is stored. `Decrypt` where a value differs.
@@ -153,16 +193,29 @@ impl<'a> External<'a> {
     }
 
     /// `first`, and then the pieces that, one after the other, are `C(external)`; and how many these are.
+    ///
+    /// Entries that follow each other are one piece.
     pub(crate) fn pieces<'b>(&self, first: &'b [u8]) -> ([&'b [u8]; MAX_PIECES], usize)
     where
         'a: 'b,
     {
         let mut pieces: [&'b [u8]; MAX_PIECES] = [&[]; MAX_PIECES];
         pieces[0] = first;
-        let mut count = 1;
-        let external = |entry: &Entry<'_>| self.stored.value(entry.name).is_none();
-        for entry in self.given.entries().filter(external) {
-            pieces[count] = entry.encoded;
+        let (mut count, mut at, mut begin) = (1, 0, 0);
+        let given = self.given.as_bytes();
+        for entry in self.given.entries() {
+            let end = at + entry.encoded.len();
+            if self.stored.value(entry.name).is_some() {
+                if begin < at {
+                    pieces[count] = &given[begin..at];
+                    count += 1;
+                }
+                begin = end;
+            }
+            at = end;
+        }
+        if begin < at {
+            pieces[count] = &given[begin..at];
             count += 1;
         }
         (pieces, count)
@@ -236,20 +289,20 @@ mod owned {
 
         /// Adds an entry; errors as [`Context::with`].
         pub fn insert(&mut self, name: &str, value: &[u8]) -> Result<()> {
-            check_name(name).map_err(Error::Misuse)?;
+            check_name(name).map_err(Error::misuse)?;
             if self.len() == MAX_ENTRIES {
-                return Err(Error::Limit("a context has at most 64 entries"));
+                return Err(Error::limit("a context has at most 64 entries"));
             }
             let len = 3 + name.len() + value.len();
             if value.len() > MAX_LEN || self.encoded.len() + len > MAX_LEN {
-                return Err(Error::Limit("a context is at most 32 KiB"));
+                return Err(Error::limit("a context is at most 32 KiB"));
             }
             let mut at = 0;
             for entry in self.as_encoded().entries() {
                 match entry.name.as_bytes().cmp(name.as_bytes()) {
                     core::cmp::Ordering::Less => at += entry.encoded.len(),
                     core::cmp::Ordering::Equal => {
-                        return Err(Error::Misuse("a context name is given twice"));
+                        return Err(Error::misuse("a context name is given twice"));
                     }
                     core::cmp::Ordering::Greater => break,
                 }

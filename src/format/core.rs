@@ -30,9 +30,9 @@ impl ChunkLen {
 
     pub(crate) fn new(suite: Suite, log2: u8) -> Result<Self> {
         match (suite, log2) {
-            (Suite::Cobblestone256, 14) | (Suite::ChaCha20Poly1305, 10 | 12 | 14 | 16) => {
-                Ok(ChunkLen(log2))
-            }
+            #[cfg(feature = "suite-1")]
+            (Suite::Cobblestone256, 14) => Ok(ChunkLen(log2)),
+            (Suite::ChaCha20Poly1305, 10 | 12 | 14 | 16) => Ok(ChunkLen(log2)),
             _ => Err(Error::format("4.1", "this suite has no such chunk length")),
         }
     }
@@ -40,6 +40,7 @@ impl ChunkLen {
     /// The default of a suite.
     pub const fn default_of(suite: Suite) -> Self {
         match suite {
+            #[cfg(feature = "suite-1")]
             Suite::Cobblestone256 => ChunkLen::KIB_16,
             Suite::ChaCha20Poly1305 => ChunkLen::KIB_4,
         }
@@ -95,7 +96,7 @@ impl<'a> Core<'a> {
         let envelope_id = EnvelopeId(*reader.array()?);
         let stored_len = reader.u32()? as usize;
         if stored_len > super::context::MAX_LEN {
-            return Err(Error::Limit("a context is at most 32 KiB"));
+            return Err(Error::limit("a context is at most 32 KiB"));
         }
         let stored = Encoded::parse(reader.take(stored_len)?)?;
         Ok(Core { suite, kind, chunk_len, envelope_id, stored })

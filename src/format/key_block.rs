@@ -48,7 +48,7 @@ impl Layout {
             return Err(Error::format("4.4", "a slot is too short"));
         }
         if slot_len > limit || FRAME + usize::from(slots) * slot_len > limit {
-            return Err(Error::Limit("the header is longer than the limit"));
+            return Err(Error::limit("the header is longer than the limit"));
         }
         Ok(Layout { slots, slot_len })
     }

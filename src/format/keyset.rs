@@ -73,7 +73,7 @@ impl Policy {
     pub fn allow_only(&mut self, algorithms: &[Algorithm]) -> Result<()> {
         let bits = algorithms.iter().fold(0, |bits, a| bits | (1 << (a.number() - 1)));
         if (bits & 0b0011 != 0) == (bits & 0b1100 != 0) {
-            return Err(Error::Misuse("a policy allows symmetric keys or key pairs, not both"));
+            return Err(Error::misuse("a policy allows symmetric keys or key pairs, not both"));
         }
         self.algorithms = bits;
         Ok(())
@@ -177,7 +177,7 @@ impl<'a> View<'a> {
     /// Parses an encoding; every rule of format.md 8.2 holds afterwards.
     pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self> {
         if bytes.len() > MAX_LEN {
-            return Err(Error::Limit("a keyset is at most 16 MiB"));
+            return Err(Error::limit("a keyset is at most 16 MiB"));
         }
         let mut reader = Reader::new(bytes, End::Structure("8.1"));
         if reader.u8()? != VERSION {
@@ -196,7 +196,7 @@ impl<'a> View<'a> {
         let policy = Policy::parse(&mut reader)?;
         let count = reader.u32()?;
         if count > MAX_VERSIONS {
-            return Err(Error::Limit("a keyset has at most 65,536 versions"));
+            return Err(Error::limit("a keyset has at most 65,536 versions"));
         }
         let records = reader.rest();
         let mut previous: Option<Record<'_>> = None;
@@ -237,6 +237,11 @@ impl<'a> View<'a> {
             usage_key,
             read_only,
         })
+    }
+
+    /// Whether its versions are key pairs.
+    pub(crate) fn is_for_pairs(&self) -> bool {
+        self.policy.is_for_pairs()
     }
 
     /// The records, in order.

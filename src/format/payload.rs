@@ -36,7 +36,7 @@ impl Extent {
         let last_chunk = chunks / sealed;
         let last_len = (chunks % sealed).checked_sub(TAG_LEN).ok_or(Error::Truncated)?;
         if last_chunk >= MAX_CHUNKS {
-            return Err(Error::Limit("a payload has at most 2^38 chunks"));
+            return Err(Error::limit("a payload has at most 2^38 chunks"));
         }
         Ok(Extent {
             last_chunk,

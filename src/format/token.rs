@@ -33,7 +33,7 @@ impl<'a> Token<'a> {
             return Err(Error::format("6.2", "a token is at least 77 bytes"));
         }
         if sealed.len() > MIN_SEALED_LEN + MAX_PLAINTEXT_LEN {
-            return Err(Error::Limit("a token holds at most 65,536 bytes"));
+            return Err(Error::limit("a token holds at most 65,536 bytes"));
         }
         Ok(Token { suite, version, sealed })
     }

@@ -1,31 +1,29 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! X25519, ML-KEM-768, and X-Wing made of both.
+//! X25519, and with the feature `x-wing` X-Wing.
 
-use ml_kem::KeyExport;
-use ml_kem::ml_kem_768::{DecapsulationKey, EncapsulationKey};
-use sha3::{Digest, Sha3_256};
-use shake::{ExtendableOutput, Shake256, Update, XofReader};
-use zeroize::{Zeroize, Zeroizing};
+#[cfg(feature = "x-wing")]
+mod x_wing;
+
+use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
 use crate::primitives::ct_eq;
-use crate::rng::Random;
 
 #[cfg(feature = "aws-lc")]
 use super::aws_lc as backend;
 #[cfg(not(feature = "aws-lc"))]
 use super::rustcrypto as backend;
 
-/// Length of an ML-KEM-768 encapsulation key, in bytes.
-pub(super) const ML_KEM_PUBLIC_LEN: usize = 1184;
-
-const NOT_ML_KEM: Error = Error::format("5.4", "not an ML-KEM-768 encapsulation key");
-/// Length of an ML-KEM-768 ciphertext, in bytes.
-pub(super) const ML_KEM_CIPHERTEXT_LEN: usize = 1088;
-/// Length of an X-Wing public key, in bytes.
-pub(crate) const X_WING_PUBLIC_LEN: usize = ML_KEM_PUBLIC_LEN + 32;
-/// Length of an X-Wing ciphertext, in bytes.
-pub(crate) const X_WING_ENC_LEN: usize = ML_KEM_CIPHERTEXT_LEN + 32;
+#[cfg(feature = "x-wing")]
+pub(super) use x_wing::ML_KEM_CIPHERTEXT_LEN;
+#[cfg(feature = "aws-lc")]
+pub(super) use x_wing::ML_KEM_PUBLIC_LEN;
+#[cfg(all(test, feature = "x-wing"))]
+pub(crate) use x_wing::x_wing_encapsulate_derand;
+#[cfg(feature = "x-wing")]
+pub(crate) use x_wing::{
+    X_WING_ENC_LEN, X_WING_PUBLIC_LEN, XWing, x_wing_check_public, x_wing_encapsulate,
+};
 
 /// X25519(private key, 9): RFC 7748 section 6.1.
 pub(crate) fn x25519_public(private: &[u8; 32]) -> [u8; 32] {
@@ -37,52 +35,6 @@ pub(crate) fn x25519(private: &[u8; 32], public: &[u8; 32]) -> Result<Zeroizing<
     match backend::x25519(private, public) {
         Some(shared) if !ct_eq(&shared, &[0; 32]) => Ok(shared),
         _ => Err(Error::Decrypt),
-    }
-}
-
-/// An X-Wing key pair expanded from its seed: draft-connolly-cfrg-xwing-kem section 5.2.
-pub(crate) struct XWing {
-    ml_kem: backend::MlKem,
-    ml_kem_public: [u8; ML_KEM_PUBLIC_LEN],
-    x25519_private: Zeroizing<[u8; 32]>,
-    x25519_public: [u8; 32],
-}
-
-impl XWing {
-    /// expandDecapsulationKey(seed).
-    pub(crate) fn expand(seed: &[u8; 32]) -> Self {
-        let mut shake = Shake256::default();
-        shake.update(seed);
-        let mut expanded = Zeroizing::new([0u8; 96]);
-        shake.finalize_xof().read(expanded.as_mut_slice());
-        let (ml_kem_seed, x25519_private) = expanded.split_at(64);
-        let mut ml_kem_seed = ml_kem::Seed::try_from(ml_kem_seed).expect("64 of 96 bytes");
-        let ml_kem = DecapsulationKey::from_seed(ml_kem_seed);
-        ml_kem_seed.as_mut_slice().zeroize();
-        let ml_kem_public = ml_kem.encapsulation_key().to_bytes().into();
-        let ml_kem = backend::MlKem::new(ml_kem);
-        let mut private = Zeroizing::new([0u8; 32]);
-        private.copy_from_slice(x25519_private);
-        let x25519_public = x25519_public(&private);
-        XWing { ml_kem, ml_kem_public, x25519_private: private, x25519_public }
-    }
-
-    /// The public key: ML-KEM-768 encapsulation key || X25519 public key.
-    pub(crate) fn public(&self) -> [u8; X_WING_PUBLIC_LEN] {
-        let mut public = [0; X_WING_PUBLIC_LEN];
-        let (ml_kem, x25519) = public.split_at_mut(ML_KEM_PUBLIC_LEN);
-        ml_kem.copy_from_slice(&self.ml_kem_public);
-        x25519.copy_from_slice(&self.x25519_public);
-        public
-    }
-
-    /// Decapsulate(ct, seed): section 5.5, with an all-zero X25519 secret refused.
-    pub(crate) fn decapsulate(&self, enc: &[u8; X_WING_ENC_LEN]) -> Result<Zeroizing<[u8; 32]>> {
-        let (ct_m, ct_x) = enc.split_first_chunk().expect("1088 of 1120 bytes");
-        let ct_x: &[u8; 32] = ct_x.try_into().expect("1120 - 1088 bytes");
-        let ss_m = self.ml_kem.decapsulate(ct_m);
-        let ss_x = x25519(&self.x25519_private, ct_x)?;
-        Ok(combine(ss_m.as_slice(), &ss_x, ct_x, &self.x25519_public))
     }
 }
 
@@ -98,76 +50,4 @@ pub(crate) fn x25519_check_public(public: &[u8; 32]) -> Result<()> {
     } else {
         Err(Error::format("5.4", "not a safe X25519 public key"))
     }
-}
-
-/// Whether these bytes may be an X-Wing public key (FIPS 203 section 7.2, format.md 5.4).
-pub(crate) fn x_wing_check_public(public: &[u8; X_WING_PUBLIC_LEN]) -> Result<()> {
-    x25519_check_public(public[ML_KEM_PUBLIC_LEN..].try_into().expect("1216 - 1184 bytes"))?;
-    ml_kem_public(public).map(drop)
-}
-
-/// Encapsulate(pk): section 5.4. Returns enc and the shared secret.
-///
-/// With aws-lc-rs the ML-KEM half draws from that library's own source, which the system seeds; `random` gives the rest.
-pub(crate) fn x_wing_encapsulate(
-    public: &[u8; X_WING_PUBLIC_LEN],
-    random: &mut dyn Random,
-) -> Result<([u8; X_WING_ENC_LEN], Zeroizing<[u8; 32]>)> {
-    let mut ephemeral = Zeroizing::new([0; 32]);
-    random.fill(ephemeral.as_mut_slice())?;
-    #[cfg(feature = "aws-lc")]
-    {
-        let pk_m = public.first_chunk().expect("1184 of 1216 bytes");
-        let share = backend::ml_kem_encapsulate(pk_m).ok_or(NOT_ML_KEM)?;
-        x_wing_combine_shares(public, share, &ephemeral)
-    }
-    #[cfg(not(feature = "aws-lc"))]
-    {
-        let mut eseed = Zeroizing::new([0; 64]);
-        random.fill(&mut eseed[..32])?;
-        eseed[32..].copy_from_slice(ephemeral.as_slice());
-        x_wing_encapsulate_derand(public, &eseed)
-    }
-}
-
-/// EncapsulateDerand(pk, eseed): section 5.4. Returns enc and the shared secret.
-#[cfg(any(test, not(feature = "aws-lc")))]
-pub(crate) fn x_wing_encapsulate_derand(
-    public: &[u8; X_WING_PUBLIC_LEN],
-    eseed: &[u8; 64],
-) -> Result<([u8; X_WING_ENC_LEN], Zeroizing<[u8; 32]>)> {
-    let (m, ephemeral) = eseed.split_first_chunk::<32>().expect("half of 64 bytes");
-    let ephemeral: &[u8; 32] = ephemeral.try_into().expect("half of 64 bytes");
-    let (ct_m, ss_m) = ml_kem_public(public)?.encapsulate_deterministic(m.into());
-    x_wing_combine_shares(public, (ct_m.into(), Zeroizing::new(ss_m.into())), ephemeral)
-}
-
-/// The rest of section 5.4, after ML-KEM's share.
-fn x_wing_combine_shares(
-    public: &[u8; X_WING_PUBLIC_LEN],
-    (ct_m, ss_m): ([u8; ML_KEM_CIPHERTEXT_LEN], Zeroizing<[u8; 32]>),
-    ephemeral: &[u8; 32],
-) -> Result<([u8; X_WING_ENC_LEN], Zeroizing<[u8; 32]>)> {
-    let pk_x: &[u8; 32] = public[ML_KEM_PUBLIC_LEN..].try_into().expect("1216 - 1184 bytes");
-    let ct_x = x25519_public(ephemeral);
-    let ss_x = x25519(ephemeral, pk_x)?;
-    let shared = combine(ss_m.as_slice(), &ss_x, &ct_x, pk_x);
-    let mut enc = [0; X_WING_ENC_LEN];
-    enc[..ML_KEM_CIPHERTEXT_LEN].copy_from_slice(&ct_m);
-    enc[ML_KEM_CIPHERTEXT_LEN..].copy_from_slice(&ct_x);
-    Ok((enc, shared))
-}
-
-fn ml_kem_public(public: &[u8; X_WING_PUBLIC_LEN]) -> Result<EncapsulationKey> {
-    let bytes = public[..ML_KEM_PUBLIC_LEN].try_into().expect("1184 of 1216 bytes");
-    EncapsulationKey::new(bytes).map_err(|_| NOT_ML_KEM)
-}
-
-/// Combiner: SHA3-256(ss_M || ss_X || ct_X || pk_X || XWingLabel), section 5.3.
-fn combine(ss_m: &[u8], ss_x: &[u8; 32], ct_x: &[u8; 32], pk_x: &[u8; 32]) -> Zeroizing<[u8; 32]> {
-    let mut hash = Sha3_256::new();
-    for piece in [ss_m, ss_x, ct_x, pk_x, br"\.//^\"] {
-        Digest::update(&mut hash, piece);
-    }
-    Zeroizing::new(hash.finalize().into())
 }

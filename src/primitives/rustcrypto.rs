@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! RustCrypto: without std, and the pure-Rust build on hosts. No C, no heap, wipes its schedules.
 
+#[cfg(feature = "suite-1")]
 use aes_gcm::Aes256Gcm;
-use aes_gcm::aead::inout::InOutBuf;
-use aes_gcm::aead::{AeadInOut, KeyInit};
 use chacha20poly1305::ChaCha20Poly1305;
-
-use ml_kem::Decapsulate;
-use ml_kem::ml_kem_768::DecapsulationKey;
+use chacha20poly1305::aead::inout::InOutBuf;
+use chacha20poly1305::aead::{AeadInOut, KeyInit};
 use zeroize::Zeroizing;
 
-use super::kem::ML_KEM_CIPHERTEXT_LEN;
 use super::{NONCE_LEN, TAG_LEN};
 use crate::error::{Error, Result};
 use crate::id::Suite;
@@ -21,6 +18,7 @@ pub(super) const NAME: &str = "RustCrypto";
 // The schedules differ in size, and a box would need a heap.
 #[allow(clippy::large_enum_variant)]
 pub(super) enum AeadKey {
+    #[cfg(feature = "suite-1")]
     Aes256Gcm(Aes256Gcm),
     ChaCha20Poly1305(ChaCha20Poly1305),
 }
@@ -28,6 +26,7 @@ pub(super) enum AeadKey {
 impl AeadKey {
     pub(super) fn new(suite: Suite, key: &[u8; KEY_LEN]) -> Self {
         match suite {
+            #[cfg(feature = "suite-1")]
             Suite::Cobblestone256 => AeadKey::Aes256Gcm(Aes256Gcm::new(key.into())),
             Suite::ChaCha20Poly1305 => AeadKey::ChaCha20Poly1305(ChaCha20Poly1305::new(key.into())),
         }
@@ -42,6 +41,7 @@ impl AeadKey {
     ) -> [u8; TAG_LEN] {
         let in_out = InOutBuf::from(in_out);
         let tag = match self {
+            #[cfg(feature = "suite-1")]
             AeadKey::Aes256Gcm(aead) => aead.encrypt_inout_detached(nonce.into(), aad, in_out),
             AeadKey::ChaCha20Poly1305(aead) => {
                 aead.encrypt_inout_detached(nonce.into(), aad, in_out)
@@ -60,6 +60,7 @@ impl AeadKey {
     ) -> Result<()> {
         let in_out = InOutBuf::from(in_out);
         let opened = match self {
+            #[cfg(feature = "suite-1")]
             AeadKey::Aes256Gcm(aead) => {
                 aead.decrypt_inout_detached(nonce.into(), aad, in_out, tag.into())
             }
@@ -81,16 +82,32 @@ pub(super) fn x25519(private: &[u8; 32], public: &[u8; 32]) -> Option<Zeroizing<
     Some(Zeroizing::new(x25519_dalek::x25519(*private, *public)))
 }
 
-/// An ML-KEM-768 decapsulation key: FIPS 203.
-pub(super) struct MlKem(DecapsulationKey);
+#[cfg(feature = "x-wing")]
+#[cfg_attr(feature = "aws-lc", allow(unused_imports))]
+pub(super) use ml_kem_768::MlKem;
 
-impl MlKem {
-    pub(super) fn new(key: DecapsulationKey) -> Self {
-        MlKem(key)
-    }
+#[cfg(feature = "x-wing")]
+mod ml_kem_768 {
+    use ml_kem::Decapsulate;
+    use ml_kem::ml_kem_768::DecapsulationKey;
+    use zeroize::Zeroizing;
 
-    /// ML-KEM.Decaps: FIPS 203 section 7.3. A changed ciphertext gives another secret.
-    pub(super) fn decapsulate(&self, ct: &[u8; ML_KEM_CIPHERTEXT_LEN]) -> Zeroizing<[u8; 32]> {
-        Zeroizing::new(self.0.decapsulate(ct.into()).into())
+    use crate::primitives::kem::ML_KEM_CIPHERTEXT_LEN;
+
+    /// An ML-KEM-768 decapsulation key: FIPS 203.
+    pub(in crate::primitives) struct MlKem(DecapsulationKey);
+
+    impl MlKem {
+        pub(in crate::primitives) fn new(key: DecapsulationKey) -> Self {
+            MlKem(key)
+        }
+
+        /// ML-KEM.Decaps: FIPS 203 section 7.3. A changed ciphertext gives another secret.
+        pub(in crate::primitives) fn decapsulate(
+            &self,
+            ct: &[u8; ML_KEM_CIPHERTEXT_LEN],
+        ) -> Zeroizing<[u8; 32]> {
+            Zeroizing::new(self.0.decapsulate(ct.into()).into())
+        }
     }
 }

@@ -6,12 +6,15 @@ use zeroize::Zeroizing;
 use super::{Binding, Class, CoreHash, Entry, KeyWrap, Shape, Trials, Unwrap};
 use crate::derive::fingerprint;
 use crate::error::{Error, Result};
-use crate::format::entry::{X_WING_LEN, X25519_LEN};
+#[cfg(feature = "x-wing")]
+use crate::format::entry::X_WING_LEN;
+use crate::format::entry::X25519_LEN;
 use crate::id::{Algorithm, Fingerprint, RecipientKind, Suite, Wanted};
+#[cfg(feature = "x-wing")]
 use crate::primitives::kem::{
-    X_WING_ENC_LEN, X_WING_PUBLIC_LEN, XWing, x_wing_check_public, x_wing_encapsulate, x25519,
-    x25519_check_public, x25519_public,
+    X_WING_ENC_LEN, X_WING_PUBLIC_LEN, XWing, x_wing_check_public, x_wing_encapsulate,
 };
+use crate::primitives::kem::{x25519, x25519_check_public, x25519_public};
 use crate::primitives::{AeadKey, expand, extract};
 use crate::rng::Random;
 use crate::secret::{Data, Key, Pair};
@@ -24,6 +27,7 @@ pub enum PublicKey {
     /// 32 bytes.
     X25519([u8; 32]),
     /// 1,216 bytes: ML-KEM-768 encapsulation key || X25519 public key.
+    #[cfg(feature = "x-wing")]
     XWing([u8; X_WING_PUBLIC_LEN]),
 }
 
@@ -38,8 +42,14 @@ pub struct Recipient {
 /// A private key, expanded. Whoever has a heap boxes it.
 #[allow(clippy::large_enum_variant)]
 pub(crate) enum PrivateKey {
-    X25519 { private: Key<Pair>, public: [u8; 32] },
-    XWing { expanded: XWing },
+    X25519 {
+        private: Key<Pair>,
+        public: [u8; 32],
+    },
+    #[cfg(feature = "x-wing")]
+    XWing {
+        expanded: XWing,
+    },
 }
 
 impl PublicKey {
@@ -55,12 +65,15 @@ impl PublicKey {
                 x25519_check_public(bytes)?;
                 Ok(PublicKey::X25519(*bytes))
             }
+            #[cfg(feature = "x-wing")]
             Algorithm::XWing => {
                 let bytes = bytes.try_into().map_err(|_| wrong)?;
                 x_wing_check_public(bytes)?;
                 Ok(PublicKey::XWing(*bytes))
             }
-            Algorithm::Symmetric(_) => Err(Error::Misuse("a symmetric key has no public key")),
+            #[cfg(not(feature = "x-wing"))]
+            Algorithm::XWing => Err(Error::unsupported("this build has no X-Wing")),
+            Algorithm::Symmetric(_) => Err(Error::misuse("a symmetric key has no public key")),
         }
     }
 
@@ -68,6 +81,7 @@ impl PublicKey {
     pub fn as_bytes(&self) -> &[u8] {
         match self {
             PublicKey::X25519(bytes) => bytes,
+            #[cfg(feature = "x-wing")]
             PublicKey::XWing(bytes) => bytes,
         }
     }
@@ -76,6 +90,7 @@ impl PublicKey {
     pub fn algorithm(&self) -> Algorithm {
         match self {
             PublicKey::X25519(_) => Algorithm::X25519,
+            #[cfg(feature = "x-wing")]
             PublicKey::XWing(_) => Algorithm::XWing,
         }
     }
@@ -83,6 +98,7 @@ impl PublicKey {
     fn kind(&self) -> RecipientKind {
         match self {
             PublicKey::X25519(_) => RecipientKind::X25519,
+            #[cfg(feature = "x-wing")]
             PublicKey::XWing(_) => RecipientKind::XWing,
         }
     }
@@ -168,10 +184,11 @@ impl KeyWrap for Recipient {
     fn shape(&self) -> Result<Shape> {
         let (body_len, class) = match self.public {
             PublicKey::X25519(_) => (X25519_LEN, Class::Classical),
+            #[cfg(feature = "x-wing")]
             PublicKey::XWing(_) => (X_WING_LEN, Class::PostQuantum),
         };
         let (kind, hidden) = (self.public.kind(), self.hidden);
-        let suite = Suite::Cobblestone256;
+        let suite = Suite::DEFAULT;
         let fingerprint = if hidden { Fingerprint::HIDDEN } else { self.fingerprint };
         let wanted = Wanted::Pair(kind, fingerprint);
         Ok(Shape { kind, body_len, class, hidden, suite, wanted })
@@ -198,6 +215,7 @@ impl KeyWrap for Recipient {
                 enc_out.copy_from_slice(&enc);
                 (Kem::X25519, dhkem_shared_secret(&dh, &enc, public))
             }
+            #[cfg(feature = "x-wing")]
             PublicKey::XWing(public) => {
                 let (enc, shared) = x_wing_encapsulate(public, random)?;
                 enc_out.copy_from_slice(&enc);
@@ -224,19 +242,31 @@ impl KeyWrap for Recipient {
 
 impl PrivateKey {
     /// Expands the 32 secret bytes of a key pair.
+    #[cfg(feature = "alloc")]
     pub(crate) fn expand(algorithm: Algorithm, private: &Key<Pair>) -> Self {
-        let bytes = private.expose_bytes();
-        if algorithm == Algorithm::XWing {
-            return PrivateKey::XWing { expanded: XWing::expand(bytes) };
+        match algorithm {
+            Algorithm::XWing => PrivateKey::x_wing(private),
+            _ => PrivateKey::x25519(private),
         }
+    }
+
+    /// The private key of an X25519 key pair.
+    pub(crate) fn x25519(private: &Key<Pair>) -> Self {
         let mut copy = Key::zeroed();
-        *copy.expose_bytes_mut() = *bytes;
-        PrivateKey::X25519 { private: copy, public: x25519_public(bytes) }
+        *copy.expose_bytes_mut() = *private.expose_bytes();
+        PrivateKey::X25519 { private: copy, public: x25519_public(private.expose_bytes()) }
+    }
+
+    /// The private key of an X-Wing key pair, from its seed.
+    #[cfg(feature = "x-wing")]
+    pub(crate) fn x_wing(seed: &Key<Pair>) -> Self {
+        PrivateKey::XWing { expanded: XWing::expand(seed.expose_bytes()) }
     }
 
     pub(crate) fn public(&self) -> PublicKey {
         match self {
             PrivateKey::X25519 { public, .. } => PublicKey::X25519(*public),
+            #[cfg(feature = "x-wing")]
             PrivateKey::XWing { expanded } => PublicKey::XWing(expanded.public()),
         }
     }
@@ -255,6 +285,7 @@ impl PrivateKey {
                 x25519(private.expose_bytes(), enc)
                     .map(|dh| (Kem::X25519, dhkem_shared_secret(&dh, enc, public)))
             }
+            #[cfg(feature = "x-wing")]
             PrivateKey::XWing { expanded } => {
                 let enc: &[u8; X_WING_ENC_LEN] =
                     enc.try_into().expect("the entry's length was checked");
@@ -279,6 +310,7 @@ impl PrivateKey {
 #[derive(Clone, Copy)]
 enum Kem {
     X25519,
+    #[cfg(feature = "x-wing")]
     XWing,
 }
 
@@ -287,6 +319,7 @@ impl Kem {
     fn suite_id(self) -> &'static [u8; 10] {
         match self {
             Kem::X25519 => b"HPKE\x00\x20\x00\x01\x00\x03",
+            #[cfg(feature = "x-wing")]
             Kem::XWing => b"HPKE\x64\x7a\x00\x01\x00\x03",
         }
     }
@@ -295,6 +328,7 @@ impl Kem {
     fn info(self, core_hash: &CoreHash) -> [&[u8]; 2] {
         let label: &[u8] = match self {
             Kem::X25519 => b"sealwax/v1/x25519\0",
+            #[cfg(feature = "x-wing")]
             Kem::XWing => b"sealwax/v1/x-wing\0",
         };
         [label, &core_hash.0]

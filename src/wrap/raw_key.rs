@@ -22,6 +22,17 @@ impl RawKey {
         RawKey { id, key }
     }
 
+    /// A place for a raw key, to be filled in place by [`RawKey::fill`].
+    pub fn empty() -> Self {
+        RawKey { id: RawKeyId([0; 16]), key: Key::zeroed() }
+    }
+
+    /// Becomes this key. The caller's duty is that of [`RawKey::new`].
+    pub fn fill(&mut self, id: RawKeyId, key: &[u8; 32]) {
+        self.id = id;
+        *self.key.expose_bytes_mut() = *key;
+    }
+
     /// Its id.
     pub fn id(&self) -> RawKeyId {
         self.id
@@ -35,7 +46,7 @@ impl KeyWrap for RawKey {
             body_len: RAW_KEY_LEN,
             class: Class::PostQuantum,
             hidden: false,
-            suite: Suite::Cobblestone256,
+            suite: Suite::DEFAULT,
             wanted: Wanted::RawKey(self.id),
         })
     }

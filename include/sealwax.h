@@ -1,0 +1,1581 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * sealwax: envelope encryption and key management. Made from bindings/c/src by cbindgen; do not
+ * edit.
+ *
+ * C99, and usable from C++11. docs/c-api.md is the manual, docs/format.md the format.
+ *
+ * Every function returns a status, 0 or a negative number, but for those that cannot fail. A length
+ * follows its pointer, and outputs come last. An input may be NULL where its length is 0, an output
+ * where its size is 0; other pointers only where it is said. A buffer overlaps another only where
+ * it is said; a call that finds an overlap, a NULL or a misaligned pointer returns
+ * SEALWAX_ERROR_INVALID_ARGUMENT and does nothing. Outputs are written on success; after an error
+ * they are as they were, or wiped. The library has no global state, takes no heap without
+ * SEALWAX_HOSTED, and calls nothing but the callbacks that it is given and the memory functions of
+ * the C library.
+ *
+ * Contexts belong to the caller: zero before the first use, one thread at a time except where it is
+ * said, wiped at the end. A context that is used before, after or twice gives
+ * SEALWAX_ERROR_BAD_STATE.
+ *
+ * Define SEALWAX_HOSTED for what needs an operating system, SEALWAX_X_WING where the archive was
+ * built with it.
+ */
+#ifndef SEALWAX_H
+#define SEALWAX_H
+
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+#define SEALWAX_KEYSET_INIT sealwax_keyset()
+#define SEALWAX_OPENING_INIT sealwax_opening()
+#define SEALWAX_SEALING_INIT sealwax_sealing()
+#else
+/* A sealwax_keyset before its first use. */
+#define SEALWAX_KEYSET_INIT {{0}}
+/* A sealwax_opening before its first use. */
+#define SEALWAX_OPENING_INIT {{0}}
+/* A sealwax_sealing before its first use. */
+#define SEALWAX_SEALING_INIT {{0}}
+#endif
+
+/**
+ * Longest encoded context, in bytes.
+ */
+#define SEALWAX_CONTEXT_MAX_LEN 32768
+
+/**
+ * Bytes that an entry takes besides its name and its value.
+ */
+#define SEALWAX_CONTEXT_ENTRY_OVERHEAD 3
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Most recipients of an envelope.
+ */
+#define SEALWAX_MAX_RECIPIENTS 64
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * A file that exists is replaced, at once, when the new one is complete.
+ */
+#define SEALWAX_REPLACE 1
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * X25519 is allowed beside stronger recipients, and a passphrase beside others (format.md 5.8).
+ */
+#define SEALWAX_DANGER_MIX_RECIPIENTS 2
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * A rewrap that has no room copies the file.
+ */
+#define SEALWAX_GROW 4
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Recipients of the file that are not among the keys are removed by a rewrap.
+ */
+#define SEALWAX_REMOVE_OTHERS 8
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * A symmetric key of suite 1, AES-256-GCM.
+ */
+#define SEALWAX_ALGORITHM_COBBLESTONE_256 1
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * A symmetric key of suite 2, ChaCha20-Poly1305.
+ */
+#define SEALWAX_ALGORITHM_CHACHA20_POLY1305 2
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * An X25519 key pair.
+ */
+#define SEALWAX_ALGORITHM_X25519 3
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * An X-Wing key pair: ML-KEM-768 with X25519.
+ */
+#define SEALWAX_ALGORITHM_X_WING 4
+#endif
+
+/**
+ * Size of a sealwax_keyset, in bytes.
+ */
+#define SEALWAX_KEYSET_SIZE 96
+
+/**
+ * Size of a sealwax_key_version, in bytes.
+ */
+#define SEALWAX_KEY_VERSION_SIZE 96
+
+/**
+ * Length of a keyset's id and of a device key's id, in bytes.
+ */
+#define SEALWAX_ID_LEN 16
+
+/**
+ * Length of a device key, in bytes.
+ */
+#define SEALWAX_DEVICE_KEY_LEN 32
+
+/**
+ * Length of an X25519 public key, in bytes.
+ */
+#define SEALWAX_X25519_PUBLIC_KEY_LEN 32
+
+/**
+ * The versions of a keyset are symmetric keys.
+ */
+#define SEALWAX_FAMILY_SYMMETRIC 1
+
+/**
+ * The versions of a keyset are key pairs: it is an identity.
+ */
+#define SEALWAX_FAMILY_PAIRS 2
+
+/**
+ * Size of a sealwax_opening, in bytes.
+ */
+#define SEALWAX_OPENING_SIZE 512
+
+/**
+ * Bytes that a chunk is longer than its plaintext.
+ */
+#define SEALWAX_CHUNK_OVERHEAD 16
+
+/**
+ * Longest start of an envelope that is looked at: header, salt and commitment, in bytes.
+ */
+#define SEALWAX_FRONT_MAX_LEN 2048
+
+/**
+ * Length of a kept progress, in bytes.
+ */
+#define SEALWAX_PROGRESS_LEN 168
+
+/**
+ * Length of the buffer of sealwax_opening_open_mapped, in bytes.
+ */
+#define SEALWAX_PIECE_LEN 512
+
+/**
+ * Length of a SHA-256 digest, in bytes.
+ */
+#define SEALWAX_DIGEST_LEN 32
+
+/**
+ * The envelope must store sealwax.counter, not below `min_counter`.
+ */
+#define SEALWAX_REQUIRE_COUNTER 1
+
+/**
+ * The plaintext is not hashed: only sealwax_opening_finish_unsigned can end the opening.
+ */
+#define SEALWAX_WITHOUT_DIGEST 2
+
+/**
+ * Opened through a version of a keyset.
+ */
+#define SEALWAX_VIA_KEYSET 1
+
+/**
+ * Opened through an X25519 key pair: says nothing about who sealed.
+ */
+#define SEALWAX_VIA_X25519 3
+
+/**
+ * Opened through an X-Wing key pair: says nothing about who sealed.
+ */
+#define SEALWAX_VIA_X_WING 4
+
+/**
+ * Opened through a device key.
+ */
+#define SEALWAX_VIA_DEVICE_KEY 5
+
+/**
+ * Size of a sealwax_sealing, in bytes.
+ */
+#define SEALWAX_SEALING_SIZE 96
+
+/**
+ * Suite 1, AES-256-GCM: only where the build has it.
+ */
+#define SEALWAX_SUITE_COBBLESTONE_256 1
+
+/**
+ * Suite 2, ChaCha20-Poly1305.
+ */
+#define SEALWAX_SUITE_CHACHA20_POLY1305 2
+
+/**
+ * A message: one slot, without room for another recipient.
+ */
+#define SEALWAX_PLACE_MEMORY 0
+
+/**
+ * A file: two slots with room, so that it can be rewrapped in place.
+ */
+#define SEALWAX_PLACE_FILE 1
+
+/**
+ * Length of an X-Wing public key, in bytes.
+ */
+#define SEALWAX_X_WING_PUBLIC_KEY_LEN 1216
+
+/**
+ * It was done.
+ */
+#define SEALWAX_OK 0
+
+/**
+ * This build was made without that part of the format.
+ */
+#define SEALWAX_ERROR_NOT_SUPPORTED -134
+
+/**
+ * The program passed something that is never right: NULL, overlapping buffers, a length that
+ * cannot be.
+ */
+#define SEALWAX_ERROR_INVALID_ARGUMENT -135
+
+/**
+ * A context is not in the state for this call, or the state or times of a key forbid it.
+ */
+#define SEALWAX_ERROR_BAD_STATE -137
+
+/**
+ * An output buffer is too short. Nothing was written to it.
+ */
+#define SEALWAX_ERROR_BUFFER_TOO_SMALL -138
+
+/**
+ * No key given is one that the input was sealed for.
+ */
+#define SEALWAX_ERROR_UNKNOWN_KEY -140
+
+/**
+ * The random source failed. Nothing was written.
+ */
+#define SEALWAX_ERROR_RANDOM -148
+
+/**
+ * A check made with a key in hand failed: wrong key, wrong context and changed bytes are one
+ * answer.
+ */
+#define SEALWAX_ERROR_DECRYPT -149
+
+/**
+ * The bytes are not what docs/format.md allows.
+ */
+#define SEALWAX_ERROR_FORMAT -153
+
+/**
+ * A limit of the format or of the caller would be passed.
+ */
+#define SEALWAX_ERROR_LIMIT -1001
+
+/**
+ * The input ends too early.
+ */
+#define SEALWAX_ERROR_TRUNCATED -1002
+
+/**
+ * A key provider did not do its part.
+ */
+#define SEALWAX_ERROR_PROVIDER -1003
+
+/**
+ * The operating system refused, or a read, write or release callback did.
+ */
+#define SEALWAX_ERROR_IO -1004
+
+/**
+ * Bytes that a token is longer than its plaintext.
+ */
+#define SEALWAX_TOKEN_OVERHEAD 77
+
+/**
+ * Longest plaintext of a token, in bytes.
+ */
+#define SEALWAX_TOKEN_MAX_PLAINTEXT_LEN 65536
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * A key of any kind: a keyset, a passphrase, a device key, or a public key. The library owns it;
+ * free it with sealwax_key_free, which wipes it. Any number of threads may use one at once;
+ * changing and freeing it need it alone.
+ */
+typedef struct sealwax_key sealwax_key;
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * What an envelope says about itself. Nothing of it is authenticated.
+ */
+typedef struct sealwax_envelope_description {
+  /**
+   * The header's length.
+   */
+  uint64_t header_len;
+  /**
+   * The epoch of the key block.
+   */
+  uint32_t epoch;
+  /**
+   * Bytes of plaintext in a full chunk.
+   */
+  uint32_t chunk_len;
+  /**
+   * How many recipients it has.
+   */
+  uint32_t recipient_count;
+  /**
+   * The suite.
+   */
+  uint8_t suite;
+  /**
+   * 1: data; 2: a keyset.
+   */
+  uint8_t kind;
+  /**
+   * How many slots the key block has.
+   */
+  uint8_t slots;
+  /**
+   * 0.
+   */
+  uint8_t reserved;
+  /**
+   * Its id.
+   */
+  uint8_t id[16];
+} sealwax_envelope_description;
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * What a recipient entry names.
+ */
+typedef struct sealwax_recipient_description {
+  /**
+   * The type of the entry (format.md 5.1).
+   */
+  uint8_t kind;
+  /**
+   * 0.
+   */
+  uint8_t reserved[3];
+  /**
+   * Of a keyset: its version; otherwise 0.
+   */
+  uint32_t version;
+  /**
+   * The id of a keyset or of a device key, or the 8 bytes of a fingerprint; zeros otherwise.
+   */
+  uint8_t id[16];
+} sealwax_recipient_description;
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * How envelopes are sealed and opened. Zero everywhere but the keys is a good choice.
+ */
+typedef struct sealwax_options {
+  /**
+   * What to seal for or to open with: `key_count` keys.
+   */
+  const struct sealwax_key *const *keys;
+  /**
+   * How many.
+   */
+  size_t key_count;
+  /**
+   * Encoded context that travels readable; only for sealing. May be NULL.
+   */
+  const uint8_t *stored;
+  /**
+   * Its length.
+   */
+  size_t stored_len;
+  /**
+   * Sealing: encoded context that does not travel. Opening: entries that are expected; those
+   * that are stored must be equal (format.md 2.5). May be NULL.
+   */
+  const uint8_t *external;
+  /**
+   * Its length.
+   */
+  size_t external_len;
+  /**
+   * Threads for files; 0: as many as there are cores.
+   */
+  size_t threads;
+  /**
+   * Opening: a key block with a lower epoch is refused.
+   */
+  uint32_t min_epoch;
+  /**
+   * SEALWAX_REPLACE, SEALWAX_DANGER_MIX_RECIPIENTS, SEALWAX_GROW, SEALWAX_REMOVE_OTHERS, or 0.
+   */
+  uint32_t flags;
+  /**
+   * Sealing: SEALWAX_SUITE_COBBLESTONE_256, SEALWAX_SUITE_CHACHA20_POLY1305, or 0: the first
+   * key's own.
+   */
+  uint8_t suite;
+  /**
+   * Sealing: base-2 logarithm of the chunk length, or 0: the suite's default.
+   */
+  uint8_t log2chunk;
+  /**
+   * 0.
+   */
+  uint8_t reserved[6];
+} sealwax_options;
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Reads up to `out_size` bytes into `out`. Returns how many, 0 at the end, or a negative number to
+ * stop.
+ */
+typedef int64_t (*sealwax_read)(void *context, uint8_t *out, size_t out_size);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Writes all of `bytes_len` bytes. Returns 0, or anything else to stop.
+ */
+typedef int32_t (*sealwax_write)(void *context, const uint8_t *bytes, size_t bytes_len);
+#endif
+
+/**
+ * A loaded keyset. The caller owns it; it is zero before its first use: `sealwax_keyset keyset =
+ * SEALWAX_KEYSET_INIT;`.
+ *
+ * It keeps the address of the versions that it was loaded into, so these stay where they are until
+ * it is wiped. It may itself be moved. Any number of threads may use a loaded keyset at once;
+ * loading and wiping need it alone.
+ */
+typedef struct sealwax_keyset {
+  uint64_t opaque[12];
+} sealwax_keyset;
+
+/**
+ * Room for one version of a keyset.
+ */
+typedef struct sealwax_key_version {
+  uint64_t opaque[12];
+} sealwax_key_version;
+
+/**
+ * What a program expects of the keyset that it loads.
+ */
+typedef struct sealwax_expected_keyset {
+  /**
+   * SEALWAX_ID_LEN bytes: another id is refused. NULL: any.
+   */
+  const uint8_t *id;
+  /**
+   * A lower revision is refused. 0: any. Only a revision kept elsewhere finds an older keyset
+   * put back.
+   */
+  uint64_t min_revision;
+} sealwax_expected_keyset;
+
+/**
+ * A clock.
+ *
+ * `now` writes the seconds since 1970-01-01T00:00:00Z to `seconds` and returns 0; anything else
+ * says that the time is not known. `context` is passed to `now` as it is.
+ */
+typedef struct sealwax_clock {
+  /**
+   * Tells the time. Not NULL.
+   */
+  int32_t (*now)(void *context, uint64_t *seconds);
+  /**
+   * Passed to `now`. May be NULL.
+   */
+  void *context;
+} sealwax_clock;
+
+/**
+ * What a loaded keyset is.
+ */
+typedef struct sealwax_keyset_description {
+  /**
+   * Its revision.
+   */
+  uint64_t revision;
+  /**
+   * The id of the version that seals; 0 where there is none.
+   */
+  uint32_t primary;
+  /**
+   * How many versions it has, destroyed ones included.
+   */
+  uint32_t version_count;
+  /**
+   * Its id.
+   */
+  uint8_t id[16];
+  /**
+   * SEALWAX_FAMILY_SYMMETRIC or SEALWAX_FAMILY_PAIRS.
+   */
+  uint8_t family;
+  /**
+   * 0.
+   */
+  uint8_t reserved[7];
+} sealwax_keyset_description;
+
+/**
+ * An envelope being opened. The caller owns it; it is zero before its first use: `sealwax_opening
+ * opening = SEALWAX_OPENING_INIT;`. It holds keys: wipe it. It may be moved while no call uses it.
+ */
+typedef struct sealwax_opening {
+  uint64_t opaque[64];
+} sealwax_opening;
+
+/**
+ * What must be true of an envelope. Zero everywhere asks for nothing.
+ */
+typedef struct sealwax_requirements {
+  /**
+   * Encoded context: entries that must be stored in the envelope with these values, such as
+   * purpose and device. May be NULL.
+   */
+  const uint8_t *stored;
+  /**
+   * Its length.
+   */
+  size_t stored_len;
+  /**
+   * Encoded context: entries that do not travel with the envelope. May be NULL.
+   */
+  const uint8_t *external;
+  /**
+   * Its length.
+   */
+  size_t external_len;
+  /**
+   * With SEALWAX_REQUIRE_COUNTER: an image with a lower counter is refused.
+   */
+  uint64_t min_counter;
+  /**
+   * A key block with a lower epoch is refused.
+   */
+  uint32_t min_epoch;
+  /**
+   * SEALWAX_REQUIRE_COUNTER, SEALWAX_WITHOUT_DIGEST, or 0.
+   */
+  uint32_t flags;
+} sealwax_requirements;
+
+/**
+ * Takes a released piece: `piece_len` bytes of plaintext at `offset` in its chunk. Returns 0, or
+ * anything else to stop.
+ */
+typedef int32_t (*sealwax_release)(void *context,
+                                   size_t offset,
+                                   const uint8_t *piece,
+                                   size_t piece_len);
+
+/**
+ * What an opening is and how far it came. Nothing of it is secret, and all of it is authenticated.
+ */
+typedef struct sealwax_opening_description {
+  /**
+   * The image's counter; 0 where it has none.
+   */
+  uint64_t counter;
+  /**
+   * The number of the chunk whose turn it is.
+   */
+  uint64_t next_chunk;
+  /**
+   * Bytes of plaintext in a full chunk.
+   */
+  uint32_t chunk_len;
+  /**
+   * The epoch of the key block.
+   */
+  uint32_t epoch;
+  /**
+   * The version that opened it; 0 for a device key.
+   */
+  uint32_t version;
+  /**
+   * SEALWAX_VIA_KEYSET, _X25519, _X_WING or _DEVICE_KEY.
+   */
+  uint8_t opened_via;
+  /**
+   * 1 where it has a counter.
+   */
+  uint8_t has_counter;
+  /**
+   * 1 where the last chunk was opened.
+   */
+  uint8_t ended;
+  /**
+   * 0.
+   */
+  uint8_t reserved;
+  /**
+   * The id of the keyset, or of the device key.
+   */
+  uint8_t id[16];
+} sealwax_opening_description;
+
+/**
+ * An envelope being sealed. The caller owns it; it is zero before its first use: `sealwax_sealing
+ * sealing = SEALWAX_SEALING_INIT;`. It holds keys: wipe it. It must not be copied: two copies
+ * would use a nonce twice.
+ */
+typedef struct sealwax_sealing {
+  uint64_t opaque[12];
+} sealwax_sealing;
+
+/**
+ * What an envelope will be. Zero everywhere is a message without context, in the recipient's own
+ * suite.
+ */
+typedef struct sealwax_plan {
+  /**
+   * Encoded context that travels readable, authenticated. May be NULL.
+   */
+  const uint8_t *stored;
+  /**
+   * Its length.
+   */
+  size_t stored_len;
+  /**
+   * Encoded context that does not travel: whoever opens gives it again. May be NULL.
+   */
+  const uint8_t *external;
+  /**
+   * Its length.
+   */
+  size_t external_len;
+  /**
+   * SEALWAX_SUITE_COBBLESTONE_256, SEALWAX_SUITE_CHACHA20_POLY1305, or 0: the recipient's own,
+   * or the build's default.
+   */
+  uint8_t suite;
+  /**
+   * Base-2 logarithm of the chunk length: 14 in suite 1; 10, 12, 14 or 16 in suite 2; 0: the
+   * suite's default.
+   */
+  uint8_t log2chunk;
+  /**
+   * SEALWAX_PLACE_MEMORY or SEALWAX_PLACE_FILE.
+   */
+  uint8_t place;
+  /**
+   * 0.
+   */
+  uint8_t reserved;
+} sealwax_plan;
+
+/**
+ * A random source.
+ *
+ * `fill` writes `out_len` unpredictable, uniform bytes to `out` and returns 0; anything else says
+ * that there is not enough entropy, and the call that asked ends with SEALWAX_ERROR_RANDOM and has
+ * written nothing. Bytes must not repeat after a reset: there is no fallback that counts instead,
+ * and a source that repeats itself shows plaintexts (format.md 11.8). `context` is passed to
+ * `fill` as it is; the library keeps neither.
+ */
+typedef struct sealwax_random {
+  /**
+   * Fills `out`. Not NULL.
+   */
+  int32_t (*fill)(void *context, uint8_t *out, size_t out_len);
+  /**
+   * Passed to `fill`. May be NULL.
+   */
+  void *context;
+} sealwax_random;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * Puts an entry into an encoded context, wherever its place is: names may come in any order, each
+ * once.
+ *
+ * `context` is the caller's buffer of `context_size` bytes, of which the first `*context_len` are
+ * the context so far (0 at first). On success `*context_len` is its new length. `name` is
+ * `name_len` bytes of UTF-8 without control characters, 1 to 255, no terminator counted; `value`
+ * any bytes, NULL if `value_len` is 0. The buffer's first `*context_len` bytes are what every
+ * other function takes as a context.
+ *
+ * Errors: SEALWAX_ERROR_INVALID_ARGUMENT (NULL, overlap, a name that is not allowed or there
+ * already), _BUFFER_TOO_SMALL, _LIMIT (64 entries, 32 KiB), _FORMAT (the buffer holds no context).
+ * The buffer and its length are then as they were. Threads: each buffer one at a time. Stack:
+ * under 512 bytes.
+ */
+int32_t sealwax_context_insert(uint8_t *context,
+                               size_t context_size,
+                               size_t *context_len,
+                               const char *name,
+                               size_t name_len,
+                               const uint8_t *value,
+                               size_t value_len);
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Reads the header of a sealed file or keyset file. Needs no key, and nothing is authenticated.
+ *
+ * `recipients` is room for `recipient_room` descriptions, of which the first ones are written;
+ * `stored` is room for `stored_size` bytes of encoded context. `*stored_len` becomes its length.
+ *
+ * Errors: SEALWAX_ERROR_BUFFER_TOO_SMALL (the stored context: `*stored_len` bytes are needed),
+ * _IO, _FORMAT, _TRUNCATED, _LIMIT, _INVALID_ARGUMENT (NULL, overlap). Nothing else is then
+ * written. Threads: any.
+ */
+int32_t sealwax_inspect_path(const char *file,
+                             struct sealwax_envelope_description *description,
+                             struct sealwax_recipient_description *recipients,
+                             size_t recipient_room,
+                             uint8_t *stored,
+                             size_t stored_size,
+                             size_t *stored_len);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Seals a regular file into another, which appears under its name when it is complete.
+ *
+ * `source` and `target` are paths, zero-terminated. `options` says what for; at least one key.
+ *
+ * Errors: SEALWAX_ERROR_IO (also a target that exists without SEALWAX_REPLACE), _INVALID_ARGUMENT
+ * (NULL, no key, keys that do not fit together), _BAD_STATE, _LIMIT, _FORMAT, _RANDOM. There is
+ * then no new file, and a file that was there is untouched. Threads: any; it starts threads of its
+ * own and joins them.
+ */
+int32_t sealwax_seal_path(const struct sealwax_options *options,
+                          const char *source,
+                          const char *target);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Opens a sealed file into another, which appears under its name when all of it is verified.
+ *
+ * As sealwax_seal_path. Errors: also SEALWAX_ERROR_UNKNOWN_KEY, _DECRYPT, _TRUNCATED.
+ */
+int32_t sealwax_open_path(const struct sealwax_options *options,
+                          const char *source,
+                          const char *target);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Reads and verifies all of a sealed file, and writes nothing.
+ *
+ * Errors: those of sealwax_open_path; SEALWAX_ERROR_DECRYPT where any of it is damaged. Threads:
+ * any.
+ */
+int32_t sealwax_verify_path(const struct sealwax_options *options, const char *source);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Rewraps a sealed file in place: the keysets among the keys get an entry for their primary
+ * version instead of an older one, and `added` becomes a recipient, if it is not NULL. The payload
+ * and its data key stay: rewrap revokes nobody (format.md 11.4).
+ *
+ * The keys open the file. With SEALWAX_REMOVE_OTHERS recipients that are none of them go.
+ * `*changed` becomes 1 where something was written, else 0. Everybody who rewraps the file must
+ * honour the advisory lock on it.
+ *
+ * Errors: SEALWAX_ERROR_IO, _LIMIT (no room, without SEALWAX_GROW), _FORMAT, _TRUNCATED,
+ * _UNKNOWN_KEY, _DECRYPT, _BAD_STATE, _INVALID_ARGUMENT, _RANDOM. The file is then as it was, or
+ * opens as it did before. Threads: any.
+ */
+int32_t sealwax_rewrap_path(const struct sealwax_options *options,
+                            const struct sealwax_key *added,
+                            const char *file,
+                            uint32_t *changed);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Seals an envelope in memory.
+ *
+ * `*out_len` becomes its length, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed, with other
+ * errors 0. Errors: also those of sealwax_seal_path but _IO. `out` overlaps nothing, and is wiped
+ * or untouched then. Threads: any.
+ */
+int32_t sealwax_seal_message(const struct sealwax_options *options,
+                             const uint8_t *plaintext,
+                             size_t plaintext_len,
+                             uint8_t *out,
+                             size_t out_size,
+                             size_t *out_len);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Opens an envelope in memory. Nothing is written unless every chunk is verified.
+ *
+ * As sealwax_seal_message. Errors: also SEALWAX_ERROR_UNKNOWN_KEY, _DECRYPT, _TRUNCATED.
+ */
+int32_t sealwax_open_message(const struct sealwax_options *options,
+                             const uint8_t *envelope,
+                             size_t envelope_len,
+                             uint8_t *out,
+                             size_t out_size,
+                             size_t *out_len);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Makes a keyset with one fresh version.
+ *
+ * `name` is `name_len` bytes of UTF-8, 1 to 64; `algorithm` one of SEALWAX_ALGORITHM_. `*key`
+ * becomes the keyset, which the caller frees; NULL on errors: SEALWAX_ERROR_INVALID_ARGUMENT
+ * (NULL, overlap, a name that is not allowed), _FORMAT (no such algorithm), _RANDOM. Threads: any.
+ */
+int32_t sealwax_key_generate_keyset(const char *name,
+                                    size_t name_len,
+                                    uint8_t algorithm,
+                                    struct sealwax_key **key);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Loads a keyset file.
+ *
+ * `file` is a path, zero-terminated. `protection` is the key that the file is sealed for, a
+ * passphrase for example; NULL says that the file is unprotected, and then a protected one is
+ * refused, as an unprotected one is where a key is given.
+ *
+ * `*key` becomes the keyset, which the caller frees; NULL on errors: SEALWAX_ERROR_IO, _FORMAT
+ * (also another protection than expected), _TRUNCATED, _LIMIT, _UNKNOWN_KEY, _DECRYPT,
+ * _INVALID_ARGUMENT. Threads: any.
+ */
+int32_t sealwax_key_load_keyset(const char *file,
+                                const struct sealwax_key *protection,
+                                struct sealwax_key **key);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Reads a keyset file that is in memory: as sealwax_key_load_keyset.
+ */
+int32_t sealwax_key_parse_keyset(const uint8_t *blob,
+                                 size_t blob_len,
+                                 const struct sealwax_key *protection,
+                                 struct sealwax_key **key);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Writes a keyset to a new file with mode 0600; a file that exists is never overwritten.
+ *
+ * `protection` as in sealwax_key_load_keyset; a public key is allowed too, for backups. Errors:
+ * SEALWAX_ERROR_IO (also a file that exists), _INVALID_ARGUMENT (NULL, not a keyset), _BAD_STATE,
+ * _RANDOM. There is then no new file. Threads: any.
+ */
+int32_t sealwax_key_save_keyset(const struct sealwax_key *key,
+                                const char *file,
+                                const struct sealwax_key *protection);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Adds a fresh version to a keyset in memory and makes it the primary. The older ones go on
+ * opening.
+ *
+ * Errors: SEALWAX_ERROR_INVALID_ARGUMENT (NULL, not a keyset, an algorithm that its policy does
+ * not allow), _FORMAT (no such algorithm), _RANDOM; the keyset is then as it was. Threads: the
+ * keyset alone.
+ */
+int32_t sealwax_key_rotate(struct sealwax_key *key, uint8_t algorithm);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * A passphrase: `passphrase_len` bytes of UTF-8, 1 to 65,536, which are copied.
+ *
+ * `*key` becomes the key, which the caller frees; NULL on errors: SEALWAX_ERROR_INVALID_ARGUMENT
+ * (NULL, empty, not UTF-8), _LIMIT. Threads: any.
+ */
+int32_t sealwax_key_from_passphrase(const char *passphrase,
+                                    size_t passphrase_len,
+                                    struct sealwax_key **key);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * A device key: SEALWAX_ID_LEN bytes of id and SEALWAX_DEVICE_KEY_LEN uniformly random bytes,
+ * which are copied.
+ *
+ * `*key` becomes the key, which the caller frees; NULL on errors: SEALWAX_ERROR_INVALID_ARGUMENT
+ * (NULL). Threads: any.
+ */
+int32_t sealwax_key_from_device_key(const uint8_t *device_key_id,
+                                    const uint8_t *device_key,
+                                    struct sealwax_key **key);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * A public key from its recipient string, `sealwaxpub1...`, `text_len` bytes.
+ *
+ * `*key` becomes the key, which seals and does not open, and which the caller frees; NULL on
+ * errors: SEALWAX_ERROR_FORMAT (mistyped), _LIMIT, _INVALID_ARGUMENT. Threads: any.
+ */
+int32_t sealwax_key_from_recipient(const char *text, size_t text_len, struct sealwax_key **key);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * An identity from its string, `SEALWAX-SECRET-1...`, `text_len` bytes.
+ *
+ * `*key` becomes the keyset of key pairs, which the caller frees; NULL on errors:
+ * SEALWAX_ERROR_FORMAT (mistyped), _LIMIT, _INVALID_ARGUMENT. Threads: any.
+ */
+int32_t sealwax_key_from_identity(const char *text, size_t text_len, struct sealwax_key **key);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Writes the recipient string of an identity or of a public key, without a terminator.
+ *
+ * `*out_len` becomes its length, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed, with other
+ * errors 0. Errors: also _INVALID_ARGUMENT (NULL, overlap, a key without a public one),
+ * _BAD_STATE. Threads: any number with one key.
+ */
+int32_t sealwax_key_recipient(const struct sealwax_key *key,
+                              char *out,
+                              size_t out_size,
+                              size_t *out_len);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Seals a token under a keyset's primary version: as sealwax_token_seal, with the system's random
+ * source.
+ *
+ * Threads: any number with one keyset.
+ */
+int32_t sealwax_key_seal_token(const struct sealwax_key *key,
+                               const uint8_t *context,
+                               size_t context_len,
+                               const uint8_t *plaintext,
+                               size_t plaintext_len,
+                               uint8_t *out,
+                               size_t out_size,
+                               size_t *out_len);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Opens a token with a keyset: as sealwax_token_open. Threads: any number with one keyset.
+ */
+int32_t sealwax_key_open_token(const struct sealwax_key *key,
+                               const uint8_t *context,
+                               size_t context_len,
+                               const uint8_t *token,
+                               size_t token_len,
+                               uint8_t *out,
+                               size_t out_size,
+                               size_t *out_len);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Frees a key and wipes its secrets. NULL is fine. Threads: the key alone: nobody may be using it.
+ */
+void sealwax_key_free(struct sealwax_key *key);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Seals what `read` gives until its end, and writes the envelope to `write`.
+ *
+ * Each callback gets its context as it is; neither may use the keys' files. What was written
+ * before an error is an envelope that every reader refuses as truncated.
+ *
+ * Errors: SEALWAX_ERROR_IO (a callback stopped), _INVALID_ARGUMENT (NULL, no key, keys that do not
+ * fit together), _BAD_STATE, _LIMIT, _FORMAT, _RANDOM. Threads: any.
+ */
+int32_t sealwax_seal_stream(const struct sealwax_options *options,
+                            sealwax_read read,
+                            void *read_context,
+                            sealwax_write write,
+                            void *write_context);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Opens the envelope that `read` gives, and writes its plaintext to `write`.
+ *
+ * Every byte that is written is verified; only SEALWAX_OK says that the plaintext is complete
+ * (format.md 11.6).
+ *
+ * Errors: as sealwax_seal_stream, and SEALWAX_ERROR_UNKNOWN_KEY, _DECRYPT, _TRUNCATED. Threads:
+ * any.
+ */
+int32_t sealwax_open_stream(const struct sealwax_options *options,
+                            sealwax_read read,
+                            void *read_context,
+                            sealwax_write write,
+                            void *write_context);
+#endif
+
+/**
+ * Loads an unprotected keyset blob: symmetric keys, for tokens and envelopes.
+ *
+ * `versions` is room for `version_count` versions, which the keyset uses until it is wiped;
+ * `*needed` becomes the number of versions in the blob as soon as that is known, else 0.
+ * `expected` may be NULL. Nothing authenticates the blob: whoever can change it chooses the keys.
+ * It may be overwritten afterwards.
+ *
+ * Errors: SEALWAX_ERROR_BAD_STATE (the keyset is loaded, or was not zero), _FORMAT, _TRUNCATED,
+ * _LIMIT (the blob), _DECRYPT (another id), _BAD_STATE (also a lower revision), _BUFFER_TOO_SMALL
+ * (`*needed` versions are needed), _NOT_SUPPORTED (a suite that this build has not),
+ * _INVALID_ARGUMENT (NULL, overlap, a keyset of key pairs). The versions are then wiped and the
+ * keyset is zero. Threads: the keyset alone. Stack: 2 KiB.
+ */
+int32_t sealwax_keyset_load(struct sealwax_keyset *keyset,
+                            struct sealwax_key_version *versions,
+                            size_t version_count,
+                            const uint8_t *blob,
+                            size_t blob_len,
+                            const struct sealwax_expected_keyset *expected,
+                            size_t *needed);
+
+/**
+ * Loads a keyset file that is sealed under a device key: symmetric keys, for tokens and envelopes.
+ *
+ * As sealwax_keyset_load, but for: `device_key_id` (SEALWAX_ID_LEN bytes) and `device_key`
+ * (SEALWAX_DEVICE_KEY_LEN bytes), which are not kept; `scratch`, at least as long as the blob and
+ * apart from it, in which the file is opened and which is wiped before the call returns.
+ *
+ * Errors: also SEALWAX_ERROR_UNKNOWN_KEY (not sealed under that key), _DECRYPT (changed, or
+ * another key of that id), _BUFFER_TOO_SMALL (also the scratch; `*needed` is then 0). Threads: the
+ * keyset alone. Stack: 3 KiB.
+ */
+int32_t sealwax_keyset_load_sealed(struct sealwax_keyset *keyset,
+                                   struct sealwax_key_version *versions,
+                                   size_t version_count,
+                                   const uint8_t *blob,
+                                   size_t blob_len,
+                                   const uint8_t *device_key_id,
+                                   const uint8_t *device_key,
+                                   const struct sealwax_expected_keyset *expected,
+                                   uint8_t *scratch,
+                                   size_t scratch_size,
+                                   size_t *needed);
+
+/**
+ * Loads an unprotected keyset blob of key pairs: an identity, for envelopes sealed to its public
+ * keys.
+ *
+ * As sealwax_keyset_load, with symmetric keys refused. Computes the public keys, which takes one
+ * X25519 for each version. Threads: the identity alone. Stack: 4 KiB; with X-Wing keys see
+ * docs/c-api.md.
+ */
+int32_t sealwax_identity_load(struct sealwax_keyset *identity,
+                              struct sealwax_key_version *versions,
+                              size_t version_count,
+                              const uint8_t *blob,
+                              size_t blob_len,
+                              const struct sealwax_expected_keyset *expected,
+                              size_t *needed);
+
+/**
+ * Loads a keyset file of key pairs that is sealed under a device key.
+ *
+ * As sealwax_keyset_load_sealed and sealwax_identity_load. Threads: the identity alone. Stack: 4
+ * KiB; with X-Wing keys see docs/c-api.md.
+ */
+int32_t sealwax_identity_load_sealed(struct sealwax_keyset *identity,
+                                     struct sealwax_key_version *versions,
+                                     size_t version_count,
+                                     const uint8_t *blob,
+                                     size_t blob_len,
+                                     const uint8_t *device_key_id,
+                                     const uint8_t *device_key,
+                                     const struct sealwax_expected_keyset *expected,
+                                     uint8_t *scratch,
+                                     size_t scratch_size,
+                                     size_t *needed);
+
+/**
+ * Gives a loaded keyset a clock, or with NULL takes it away.
+ *
+ * Without one the stored states of versions alone count, and a version with times does not seal
+ * (format.md 7.2). The clock's callback and context are copied and used until the keyset is wiped.
+ *
+ * Errors: SEALWAX_ERROR_BAD_STATE, _INVALID_ARGUMENT (NULL where it is not allowed). Threads: the
+ * keyset alone. Stack: under 256 bytes.
+ */
+int32_t sealwax_keyset_set_clock(struct sealwax_keyset *keyset, const struct sealwax_clock *clock);
+
+/**
+ * Writes what a loaded keyset is. Nothing of it is secret.
+ *
+ * Errors: SEALWAX_ERROR_BAD_STATE, _INVALID_ARGUMENT (NULL, overlap); nothing is then written.
+ * Threads: any number. Stack: under 256 bytes.
+ */
+int32_t sealwax_keyset_describe(const struct sealwax_keyset *keyset,
+                                struct sealwax_keyset_description *description);
+
+/**
+ * Writes the X25519 public key of an identity's primary version: what others seal to.
+ *
+ * `out` is SEALWAX_X25519_PUBLIC_KEY_LEN bytes. Errors: SEALWAX_ERROR_BAD_STATE (not loaded, no
+ * primary, or its state forbids), _INVALID_ARGUMENT (NULL, overlap, not an X25519 identity);
+ * nothing is then written. Threads: any number. Stack: under 512 bytes.
+ */
+int32_t sealwax_identity_public_key(const struct sealwax_keyset *identity, uint8_t *out);
+
+/**
+ * Overwrites a keyset and its versions. NULL is fine, and so is one that was never loaded.
+ *
+ * Errors: SEALWAX_ERROR_BAD_STATE (another thread is loading or wiping it). Threads: the keyset
+ * alone: nobody may be using it. Stack: under 256 bytes.
+ */
+int32_t sealwax_keyset_wipe(struct sealwax_keyset *keyset);
+
+/**
+ * SEALWAX_KEYSET_SIZE, for other languages.
+ */
+size_t sealwax_keyset_size(void);
+
+/**
+ * SEALWAX_KEY_VERSION_SIZE, for other languages.
+ */
+size_t sealwax_key_version_size(void);
+
+/**
+ * Writes how many bytes from the start of an envelope sealwax_opening_begin needs, as far as the
+ * bytes given tell.
+ *
+ * Where `*need` is not above `front_len`, there are enough; otherwise ask again with `*need`
+ * bytes. Chunk 0 begins there then. Needs no key, and nothing is authenticated.
+ *
+ * Errors: SEALWAX_ERROR_FORMAT, _LIMIT (over SEALWAX_FRONT_MAX_LEN), _NOT_SUPPORTED,
+ * _INVALID_ARGUMENT (NULL, overlap); `*need` is then 0. Threads: any number. Stack: under 512
+ * bytes.
+ */
+int32_t sealwax_envelope_need(const uint8_t *front, size_t front_len, size_t *need);
+
+/**
+ * Begins to open an envelope that was sealed for a keyset.
+ *
+ * `front` is the start of the envelope, at least as long as sealwax_envelope_need says; it may be
+ * mapped memory that changes. Up to SEALWAX_FRONT_MAX_LEN bytes of it are copied to `scratch`,
+ * which must be that long or as long as `front`, and only the copy is looked at; `scratch` may be
+ * `front` itself. `requirements` may be NULL. Nothing of the payload is opened yet. `*chunks_at`
+ * becomes where chunk 0 begins in the envelope.
+ *
+ * Errors: SEALWAX_ERROR_BAD_STATE (the opening is in use or was not zero; the keyset is not
+ * loaded; a version's state or times forbid), _FORMAT (also a counter that is required and
+ * absent), _TRUNCATED, _LIMIT (the header), _UNKNOWN_KEY, _DECRYPT (wrong key, changed bytes,
+ * wrong context, counter or epoch too low), _NOT_SUPPORTED, _BUFFER_TOO_SMALL (scratch),
+ * _INVALID_ARGUMENT (NULL, overlap, unknown flags, an identity). The opening is then zero and
+ * `*chunks_at` 0. Threads: the opening alone, any number with one keyset. Stack: 4 KiB.
+ */
+int32_t sealwax_opening_begin(struct sealwax_opening *opening,
+                              const struct sealwax_keyset *keyset,
+                              const struct sealwax_requirements *requirements,
+                              const uint8_t *front,
+                              size_t front_len,
+                              uint8_t *scratch,
+                              size_t scratch_size,
+                              size_t *chunks_at);
+
+/**
+ * Begins to open an envelope that was sealed under a device key.
+ *
+ * As sealwax_opening_begin, with `device_key_id` (SEALWAX_ID_LEN bytes) and `device_key`
+ * (SEALWAX_DEVICE_KEY_LEN bytes), which are not kept. Threads: the opening alone. Stack: 4 KiB.
+ */
+int32_t sealwax_opening_begin_with_device_key(struct sealwax_opening *opening,
+                                              const uint8_t *device_key_id,
+                                              const uint8_t *device_key,
+                                              const struct sealwax_requirements *requirements,
+                                              const uint8_t *front,
+                                              size_t front_len,
+                                              uint8_t *scratch,
+                                              size_t scratch_size,
+                                              size_t *chunks_at);
+
+/**
+ * Begins to open an envelope that was sealed to a public key of an identity.
+ *
+ * As sealwax_opening_begin. A public key is known to anyone, so this says nothing about who sealed
+ * (format.md 11.3). Threads: the opening alone, any number with one identity. Stack: 5 KiB; with
+ * X-Wing see docs/c-api.md.
+ */
+int32_t sealwax_opening_begin_with_identity(struct sealwax_opening *opening,
+                                            const struct sealwax_keyset *identity,
+                                            const struct sealwax_requirements *requirements,
+                                            const uint8_t *front,
+                                            size_t front_len,
+                                            uint8_t *scratch,
+                                            size_t scratch_size,
+                                            size_t *chunks_at);
+
+/**
+ * Opens chunk `index` in its turn: `in` is its ciphertext and tag, `out` gets its plaintext once
+ * the tag is verified.
+ *
+ * Every chunk but the last is full: `chunk_len` bytes of plaintext and SEALWAX_CHUNK_OVERHEAD of
+ * tag. `out` needs SEALWAX_CHUNK_OVERHEAD bytes fewer than `in`; it is the same address as `in`,
+ * or overlaps nothing. The chunk whose turn it is advances the opening. One that was opened before
+ * may be opened again, after a failed write to flash, and changes nothing.
+ *
+ * `*out_len` becomes the plaintext's length, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length
+ * needed, with other errors 0. Errors: also _DECRYPT (changed bytes; `out` is wiped), _TRUNCATED
+ * (under 16 bytes), _BAD_STATE (not begun, a chunk was left out, or the last was opened before),
+ * _INVALID_ARGUMENT (NULL, overlap, longer than a chunk), _LIMIT. The opening stays as it was and
+ * can go on. Threads: the opening alone. Stack: 2 KiB.
+ */
+int32_t sealwax_opening_open_chunk(struct sealwax_opening *opening,
+                                   uint64_t index,
+                                   const uint8_t *in,
+                                   size_t in_len,
+                                   uint8_t *out,
+                                   size_t out_size,
+                                   size_t *out_len);
+
+/**
+ * Opens any chunk, in any order and as often as wanted, and changes nothing.
+ *
+ * As sealwax_opening_open_chunk, but for the order. Threads: any number with one opening. Stack: 2
+ * KiB.
+ */
+int32_t sealwax_opening_read_chunk(const struct sealwax_opening *opening,
+                                   uint64_t index,
+                                   const uint8_t *in,
+                                   size_t in_len,
+                                   uint8_t *out,
+                                   size_t out_size,
+                                   size_t *out_len);
+
+/**
+ * Opens chunk `index` in its turn, of up to 4 KiB, from memory that is mapped and may change, with
+ * 512 bytes of RAM.
+ *
+ * `mapped` is the chunk's ciphertext and tag, which is read twice: the first pass verifies the
+ * tag, the second hands each piece of plaintext to `release` only if the authenticator has again
+ * the value that it had after that piece. Memory that was changed in between ends the call with
+ * SEALWAX_ERROR_DECRYPT before a byte of the changed piece is released; what was released before
+ * is a true beginning of the chunk. `buffer` is SEALWAX_PIECE_LEN bytes and is wiped. `release`
+ * gets pieces in order, of SEALWAX_PIECE_LEN bytes but for the last, in `buffer`, and
+ * `release_context` as it is; it must not use this opening. Turns and repeats are as in
+ * sealwax_opening_open_chunk; the chunk counts once all of it was released.
+ *
+ * Errors: as there, and SEALWAX_ERROR_IO (`release` stopped), _NOT_SUPPORTED (suite 1, larger
+ * chunks). The opening stays as it was. Threads: the opening alone. Stack: 2 KiB.
+ */
+int32_t sealwax_opening_open_mapped(struct sealwax_opening *opening,
+                                    uint64_t index,
+                                    const uint8_t *mapped,
+                                    size_t mapped_len,
+                                    uint8_t *buffer,
+                                    sealwax_release release,
+                                    void *release_context);
+
+/**
+ * Writes what an opening is and how far it came.
+ *
+ * Errors: SEALWAX_ERROR_BAD_STATE (not begun), _INVALID_ARGUMENT (NULL, overlap); nothing is then
+ * written. Threads: any number. Stack: under 256 bytes.
+ */
+int32_t sealwax_opening_describe(const struct sealwax_opening *opening,
+                                 struct sealwax_opening_description *description);
+
+/**
+ * Writes how far the opening came, to be kept over a power cut: SEALWAX_PROGRESS_LEN bytes.
+ *
+ * It names the payload by its commitment and holds the running digest, which shows up to 63 bytes
+ * of plaintext once the last chunk was opened. A torn write of it is found. Nothing authenticates
+ * it: keep it where the opened image is, and trust it as much. Write it after the chunk is in its
+ * place.
+ *
+ * Errors: SEALWAX_ERROR_BAD_STATE (not begun), _INVALID_ARGUMENT (NULL, overlap); nothing is then
+ * written. Threads: any number. Stack: 2 KiB.
+ */
+int32_t sealwax_opening_progress(const struct sealwax_opening *opening, uint8_t *progress);
+
+/**
+ * Goes on where an opening of the same payload stopped: after sealwax_opening_begin, before the
+ * first chunk.
+ *
+ * `progress` is SEALWAX_PROGRESS_LEN bytes that sealwax_opening_progress wrote. Errors:
+ * SEALWAX_ERROR_FORMAT (torn, or something else: begin again from chunk 0), _DECRYPT (of another
+ * payload: two images are never spliced), _BAD_STATE (not begun, a chunk was opened, or only one
+ * of both has a digest), _INVALID_ARGUMENT. The opening then stays as it was. Threads: the opening
+ * alone. Stack: 2 KiB.
+ */
+int32_t sealwax_opening_resume(struct sealwax_opening *opening, const uint8_t *progress);
+
+/**
+ * Ends an opening: succeeds only where every chunk was opened in order, the last one too, and the
+ * SHA-256 of the plaintext is `digest`, SEALWAX_DIGEST_LEN bytes that the caller took from a
+ * manifest whose signature it checked.
+ *
+ * Errors: SEALWAX_ERROR_TRUNCATED (the last chunk was not opened: the opening can go on), _DECRYPT
+ * (another digest: do not use the image), _BAD_STATE (not begun, or begun without a digest),
+ * _INVALID_ARGUMENT (NULL). After success and _DECRYPT the opening is zero. Threads: the opening
+ * alone. Stack: 2 KiB.
+ */
+int32_t sealwax_opening_finish(struct sealwax_opening *opening, const uint8_t *digest);
+
+/**
+ * Ends an opening without a digest: succeeds only where every chunk was opened in order, the last
+ * one too.
+ *
+ * An envelope does not say who made it: whoever has the keyset or device key can make one, and
+ * anyone can seal to a public key. For images use sealwax_opening_finish.
+ *
+ * Errors: SEALWAX_ERROR_TRUNCATED (the last chunk was not opened: the opening can go on),
+ * _BAD_STATE (not begun). After success the opening is zero. Threads: the opening alone. Stack:
+ * under 256 bytes.
+ */
+int32_t sealwax_opening_finish_unsigned(struct sealwax_opening *opening);
+
+/**
+ * Overwrites an opening. NULL is fine, and so is one that was never begun.
+ *
+ * Errors: SEALWAX_ERROR_BAD_STATE (another thread is using it). Threads: the opening alone. Stack:
+ * under 256 bytes.
+ */
+int32_t sealwax_opening_wipe(struct sealwax_opening *opening);
+
+/**
+ * SEALWAX_OPENING_SIZE, for other languages.
+ */
+size_t sealwax_opening_size(void);
+
+/**
+ * Begins to seal an envelope for a keyset: writes its header, salt and commitment, after which the
+ * chunks follow.
+ *
+ * `plan` may be NULL. `out` overlaps nothing. The data key, the envelope's id and the salts come
+ * from `random`.
+ *
+ * `*out_len` becomes the length written, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed,
+ * with other errors 0. Errors: also _BAD_STATE (the sealing is in use or was not zero; the keyset
+ * is not loaded, has no primary, or its state or times forbid), _RANDOM, _LIMIT, _FORMAT (a
+ * context that is not encoded), _NOT_SUPPORTED, _INVALID_ARGUMENT (NULL, overlap, a plan that does
+ * not fit together, a reserved context name). `out` is then wiped or untouched, and the sealing
+ * zero. Threads: the sealing alone, any number with one keyset. Stack: 3 KiB.
+ */
+int32_t sealwax_sealing_begin(struct sealwax_sealing *sealing,
+                              const struct sealwax_keyset *keyset,
+                              const struct sealwax_plan *plan,
+                              const struct sealwax_random *random,
+                              uint8_t *out,
+                              size_t out_size,
+                              size_t *out_len);
+
+/**
+ * Begins to seal an envelope under a device key.
+ *
+ * As sealwax_sealing_begin, with `device_key_id` (SEALWAX_ID_LEN bytes) and `device_key`
+ * (SEALWAX_DEVICE_KEY_LEN bytes), which are not kept. Threads: the sealing alone. Stack: 3 KiB.
+ */
+int32_t sealwax_sealing_begin_with_device_key(struct sealwax_sealing *sealing,
+                                              const uint8_t *device_key_id,
+                                              const uint8_t *device_key,
+                                              const struct sealwax_plan *plan,
+                                              const struct sealwax_random *random,
+                                              uint8_t *out,
+                                              size_t out_size,
+                                              size_t *out_len);
+
+/**
+ * Begins to seal an envelope to an X25519 public key, SEALWAX_X25519_PUBLIC_KEY_LEN bytes.
+ *
+ * As sealwax_sealing_begin. Whoever has a quantum computer later can open it. Errors: also
+ * SEALWAX_ERROR_FORMAT for a public key that is not safe. Threads: the sealing alone. Stack: 5
+ * KiB.
+ */
+int32_t sealwax_sealing_begin_for_x25519(struct sealwax_sealing *sealing,
+                                         const uint8_t *public_key,
+                                         const struct sealwax_plan *plan,
+                                         const struct sealwax_random *random,
+                                         uint8_t *out,
+                                         size_t out_size,
+                                         size_t *out_len);
+
+#if defined(SEALWAX_X_WING)
+/**
+ * Begins to seal an envelope to an X-Wing public key, SEALWAX_X_WING_PUBLIC_KEY_LEN bytes.
+ *
+ * As sealwax_sealing_begin_for_x25519, and it stays closed to a quantum computer. Threads: the
+ * sealing alone. Stack: see docs/c-api.md.
+ */
+int32_t sealwax_sealing_begin_for_x_wing(struct sealwax_sealing *sealing,
+                                         const uint8_t *public_key,
+                                         const struct sealwax_plan *plan,
+                                         const struct sealwax_random *random,
+                                         uint8_t *out,
+                                         size_t out_size,
+                                         size_t *out_len);
+#endif
+
+/**
+ * Seals the next piece: a full one (the chunk length), or a shorter one, which may be empty and is
+ * the last.
+ *
+ * `out` needs SEALWAX_CHUNK_OVERHEAD bytes more than `in`; it is the same address as `in`, or
+ * overlaps nothing. Without a last piece the envelope is truncated, and every reader says so.
+ *
+ * `*out_len` becomes the length written, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed,
+ * with other errors 0. Errors: also _BAD_STATE (not begun, or the last was sealed before),
+ * _INVALID_ARGUMENT (NULL, overlap, longer than a chunk), _LIMIT (2^32 chunks). Nothing is then
+ * written, and the sealing stays as it was. Threads: the sealing alone. Stack: 2 KiB.
+ */
+int32_t sealwax_sealing_seal_chunk(struct sealwax_sealing *sealing,
+                                   const uint8_t *in,
+                                   size_t in_len,
+                                   uint8_t *out,
+                                   size_t out_size,
+                                   size_t *out_len);
+
+/**
+ * Ends a sealing: succeeds only where the last chunk was sealed. The sealing is then zero.
+ *
+ * Errors: SEALWAX_ERROR_BAD_STATE (not begun, or the last piece is still missing: the sealing
+ * stays as it was). Threads: the sealing alone. Stack: under 256 bytes.
+ */
+int32_t sealwax_sealing_finish(struct sealwax_sealing *sealing);
+
+/**
+ * Overwrites a sealing. NULL is fine, and so is one that was never begun.
+ *
+ * Errors: SEALWAX_ERROR_BAD_STATE (another thread is using it). Threads: the sealing alone. Stack:
+ * under 256 bytes.
+ */
+int32_t sealwax_sealing_wipe(struct sealwax_sealing *sealing);
+
+/**
+ * SEALWAX_SEALING_SIZE, for other languages.
+ */
+size_t sealwax_sealing_size(void);
+
+/**
+ * The name of a status, such as `"SEALWAX_ERROR_DECRYPT"`, for logs.
+ *
+ * Returns text that lives as long as the program, never NULL; `"SEALWAX_ERROR_UNKNOWN_STATUS"` for
+ * other numbers. Any thread may call it. Stack: under 64 bytes.
+ */
+const char *sealwax_status_name(int32_t status);
+
+/**
+ * Seals a token under the keyset's primary version.
+ *
+ * `context` is an encoded context, NULL if `context_len` is 0; whoever opens gives the same. `out`
+ * needs SEALWAX_TOKEN_OVERHEAD bytes more than the plaintext and overlaps nothing. The salt is
+ * hedged with the plaintext: a random source that repeats itself shows only which equal values
+ * have equal contexts.
+ *
+ * `*out_len` becomes the token's length, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed,
+ * with other errors 0. Errors: also _BAD_STATE (keyset not loaded, no primary, its state or times
+ * forbid), _LIMIT (the plaintext is too long), _RANDOM, _FORMAT (the context is not encoded),
+ * _INVALID_ARGUMENT (NULL, overlap, an identity, a reserved context name). `out` is then wiped or
+ * untouched. Threads: any number with one keyset. Stack: 2 KiB.
+ */
+int32_t sealwax_token_seal(const struct sealwax_keyset *keyset,
+                           const struct sealwax_random *random,
+                           const uint8_t *context,
+                           size_t context_len,
+                           const uint8_t *plaintext,
+                           size_t plaintext_len,
+                           uint8_t *out,
+                           size_t out_size,
+                           size_t *out_len);
+
+/**
+ * Opens a token with the version of the keyset that sealed it.
+ *
+ * `context` is what it was sealed with. `out` needs SEALWAX_TOKEN_OVERHEAD bytes fewer than the
+ * token and overlaps nothing.
+ *
+ * `*out_len` becomes the plaintext's length, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length
+ * needed, with other errors 0. Errors: also _FORMAT and _LIMIT (no token), _UNKNOWN_KEY (another
+ * keyset or version), _BAD_STATE (keyset not loaded, or the version's state or times forbid),
+ * _DECRYPT, _NOT_SUPPORTED (a suite that this build has not), _INVALID_ARGUMENT. `out` is then
+ * wiped or untouched. Threads: any number with one keyset. Stack: 2 KiB.
+ */
+int32_t sealwax_token_open(const struct sealwax_keyset *keyset,
+                           const uint8_t *context,
+                           size_t context_len,
+                           const uint8_t *token,
+                           size_t token_len,
+                           uint8_t *out,
+                           size_t out_size,
+                           size_t *out_len);
+
+/**
+ * Writes which version of a keyset a token names. Needs no key; the answer is not authenticated.
+ *
+ * Errors: SEALWAX_ERROR_FORMAT, _LIMIT (no token), _NOT_SUPPORTED, _INVALID_ARGUMENT (NULL,
+ * overlap); nothing is then written. Threads: any number. Stack: under 256 bytes.
+ */
+int32_t sealwax_token_version(const uint8_t *token, size_t token_len, uint32_t *version);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+/*
+ * The program defines this, for archives of the firmware profile only. It is called where the
+ * library finds that a proof of its own is wrong, which no input can cause, and must not return:
+ * reset the device. Keys may still be in memory.
+ */
+void sealwax_panic(void);
+#ifdef __cplusplus
+}
+#endif
+
+/* The sizes above are those that the library was built with. */
+#if defined(__cplusplus)
+#define SEALWAX_ASSERT_SIZE(type, size) \
+    static_assert(sizeof(type) == (size), "the size of a context")
+#elif defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
+#define SEALWAX_ASSERT_SIZE(type, size) \
+    _Static_assert(sizeof(type) == (size), "the size of a context")
+#else
+#define SEALWAX_ASSERT_SIZE(type, size) \
+    typedef char type##_has_its_size[(sizeof(type) == (size)) ? 1 : -1]
+#endif
+SEALWAX_ASSERT_SIZE(sealwax_keyset, SEALWAX_KEYSET_SIZE);
+SEALWAX_ASSERT_SIZE(sealwax_key_version, SEALWAX_KEY_VERSION_SIZE);
+SEALWAX_ASSERT_SIZE(sealwax_opening, SEALWAX_OPENING_SIZE);
+SEALWAX_ASSERT_SIZE(sealwax_sealing, SEALWAX_SEALING_SIZE);
+#undef SEALWAX_ASSERT_SIZE
+
+#endif /* SEALWAX_H */

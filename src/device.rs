@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What runs on a device: in the caller's memory, without a heap, without an operating system.
+//!
+//! Keysets are loaded from a provisioned blob, images are opened page by page, and telemetry is
+//! sealed chunk by chunk.
+
+pub mod keyset;
+mod mapped;
+pub mod opening;
+pub mod progress;
+pub mod sealing;
+
+pub use keyset::{Expected, Family, Head, Identity, Keyset, Version};
+pub use mapped::PIECE_LEN;
+pub use opening::{Opening, Requirements};
+pub use progress::Progress;
+pub use sealing::{Plan, Sealing};
+
+pub use crate::envelope::PAYLOAD_PREFIX_LEN;
+
+/// Longest start of an envelope that is looked at here: header, salt and commitment, in bytes.
+pub const MAX_FRONT_LEN: usize = 2048;
