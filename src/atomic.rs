@@ -54,11 +54,25 @@ impl AtomicFile {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            let mode = like.permissions().mode() & 0o666;
-            self.file.as_file().set_permissions(std::fs::Permissions::from_mode(mode))?;
+            self.set_mode(like.permissions().mode() & 0o666)?;
         }
         #[cfg(not(unix))]
         let _ = like;
+        Ok(())
+    }
+
+    /// Gives the file these permissions, where the system has such.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn set_mode(&self, mode: u32) -> Result<()> {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            self.file.as_file().set_permissions(std::fs::Permissions::from_mode(mode))?;
+        }
+        #[cfg(not(unix))]
+        let _ = mode;
         Ok(())
     }
 

@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Envelopes as streams: over `Read` and `Write`, over `Read + Seek`, by position, from path to path.
 
+mod ahead;
+mod background;
 mod buffer;
 mod geometry;
 mod io;
+mod memory;
 mod path;
 mod position;
 mod seek;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 
+pub use ahead::AheadReader;
+pub use background::PathWriter;
 pub use io::{Reader, Writer};
+pub use memory::WriteAt;
 pub use path::{Control, Damage, Job, Outcome, Verified};
 pub use position::{Positioned, ReadAt};
 pub use seek::SeekReader;

@@ -1,0 +1,592 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Sealed files as files: real classes of `io` around the native reader and writer."""
+
+from __future__ import annotations
+
+import atexit
+import io
+import os
+import stat
+import warnings
+import weakref
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, overload
+
+from sealwax import _native
+from sealwax._errors import MisuseError
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer, WriteableBuffer
+
+    from sealwax._native import (
+        Keyset,
+        OpenedVia,
+        Passphrase,
+        ProvidedKey,
+        ProviderRecipient,
+        RawKey,
+        Recipient,
+    )
+
+#: Whatever names a file, or is one.
+FileOrPath: TypeAlias = "str | bytes | os.PathLike[str] | os.PathLike[bytes] | io.IOBase | Any"
+#: Names to text or bytes; text is sealed as its UTF-8.
+ContextMapping: TypeAlias = "Mapping[str, str | bytes]"
+#: Whom to seal for.
+AnyRecipient: TypeAlias = "Keyset | Recipient | RawKey | ProviderRecipient | str"
+#: What opens.
+AnyKey: TypeAlias = "Keyset | RawKey | ProvidedKey | str"
+
+READ_BUFFER = 64 * 1024
+WRITE_BUFFER = 128 * 1024
+
+
+class RawReader(io.RawIOBase):
+    """Reads a sealed file without a buffer. Every byte it returns is verified."""
+
+    mode = "rb"
+
+    def __init__(self, reader: _native.Reader, name: Any, owned: io.IOBase | None = None) -> None:
+        """Wraps the native reader; `owned` is closed with it."""
+        super().__init__()
+        self._reader = reader
+        self._owned = owned
+        self.name = name
+
+    def readable(self) -> bool:
+        """Return True, or raise ValueError where it is closed."""
+        self._check()
+        return True
+
+    def seekable(self) -> bool:
+        """Whether it can seek: files can, pipes cannot."""
+        self._check()
+        return self._reader.seekable()
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """Fill the buffer as far as there is plaintext; return how many bytes."""
+        self._check()
+        return self._reader.readinto(buffer)
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Return at most `size` bytes, or all that is left."""
+        self._check()
+        if size is None or size < 0:
+            return self._reader.readall()
+        return self._reader.read(size)
+
+    def readall(self) -> bytes:
+        """Return all that is left."""
+        self._check()
+        return self._reader.readall()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move to a position, in bytes of plaintext. Beyond the end there is nothing to read."""
+        self._check()
+        if not self._reader.seekable():
+            raise io.UnsupportedOperation("this file cannot seek: it comes from a pipe")
+        return self._reader.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Return the position, in bytes of plaintext."""
+        self._check()
+        return self._reader.tell()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self.closed:
+            return
+        try:
+            self._reader.close()
+            if self._owned is not None:
+                self._owned.close()
+        finally:
+            super().close()
+
+    @property
+    def plaintext_len(self) -> int | None:
+        """Length of the plaintext, in bytes; None where it comes from a pipe."""
+        return self._reader.plaintext_len
+
+    @property
+    def opened_via(self) -> OpenedVia:
+        """Through which recipient it was opened. A public key says nothing about who sealed."""
+        return self._reader.opened_via
+
+    @property
+    def stored_context(self) -> dict[str, bytes]:
+        """The context that travels in the file, authenticated."""
+        return self._reader.stored_context
+
+    def _check(self) -> None:
+        if self.closed:
+            raise ValueError("I/O operation on closed file")
+
+
+class SealedReader(io.BufferedReader):
+    """Reads a sealed file: `read`, `readinto`, `peek`, `seek`, `tell`, iteration.
+
+    Every byte it returns is verified. Where the file can seek, its end was verified when it was opened.
+    """
+
+    raw: RawReader
+
+    @property
+    def plaintext_len(self) -> int | None:
+        """Length of the plaintext, in bytes; None where it comes from a pipe."""
+        return self.raw.plaintext_len
+
+    @property
+    def opened_via(self) -> OpenedVia:
+        """Through which recipient it was opened. A public key says nothing about who sealed."""
+        return self.raw.opened_via
+
+    @property
+    def stored_context(self) -> dict[str, bytes]:
+        """The context that travels in the file, authenticated."""
+        return self.raw.stored_context
+
+
+class RawWriter(io.RawIOBase):
+    """Seals what is written to it. Only `close` without an exception in flight finishes the file."""
+
+    mode = "wb"
+
+    def __init__(self, writer: _native.Writer, name: Any) -> None:
+        """Wraps the native writer."""
+        super().__init__()
+        self._writer = writer
+        self.name = name
+        _unfinished.add(self)
+
+    def writable(self) -> bool:
+        """Return True, or raise ValueError where it is closed."""
+        self._check()
+        return True
+
+    def write(self, data: ReadableBuffer) -> int:
+        """Take all of `data`; return how many bytes that are."""
+        self._check()
+        return self._writer.write(data)
+
+    def tell(self) -> int:
+        """Return how many bytes were written."""
+        self._check()
+        return self._writer.tell()
+
+    def close(self) -> None:
+        """Seal the last chunk; a path gets its file."""
+        if self.closed:
+            return
+        try:
+            self._writer.finish()
+        finally:
+            super().close()
+
+    def abort(self) -> None:
+        """Give up: no file appears, and a file that was there stays as it was."""
+        if self.closed:
+            return
+        try:
+            self._writer.abort()
+        finally:
+            super().close()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Finish, or give up where an exception is in flight."""
+        if kind is None:
+            self.close()
+        else:
+            self.abort()
+
+    def __del__(self) -> None:
+        """Give up: nobody said that the file is complete."""
+        # Where opening failed there is nothing yet.
+        if hasattr(self, "_writer") and not self.closed:
+            _warn(self)
+            self.abort()
+
+    def _check(self) -> None:
+        if self.closed:
+            raise ValueError("I/O operation on closed file")
+
+
+class SealedWriter(io.BufferedWriter):
+    """Seals what is written to it.
+
+    A path gets its file when `close` succeeded, at once and whole. `abort`, an exception inside `with`, or an object
+    dropped unclosed leave nothing, and a file that was there stays as it was.
+    """
+
+    raw: RawWriter
+
+    def close(self) -> None:
+        """Seal what is left and the last chunk; a path gets its file."""
+        if self.closed:
+            return
+        try:
+            # The base class would go on to finish the file after a failure here.
+            self.flush()
+        except BaseException:
+            self.abort()
+            raise
+        super().close()
+
+    def abort(self) -> None:
+        """Give up: no file appears, and a file that was there stays as it was."""
+        self.raw.abort()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Finish, or give up where an exception is in flight."""
+        if kind is None:
+            self.close()
+        else:
+            self.abort()
+
+    def __del__(self) -> None:
+        """Give up: nobody said that the file is complete."""
+        _drop(self)
+
+
+class SealedTextReader(io.TextIOWrapper):
+    """Reads a sealed file as text."""
+
+    @property
+    def opened_via(self) -> OpenedVia:
+        """Through which recipient it was opened. A public key says nothing about who sealed."""
+        return cast(SealedReader, self.buffer).opened_via
+
+    @property
+    def stored_context(self) -> dict[str, bytes]:
+        """The context that travels in the file, authenticated."""
+        return cast(SealedReader, self.buffer).stored_context
+
+
+class SealedTextWriter(io.TextIOWrapper):
+    """Seals text; otherwise as `SealedWriter`."""
+
+    def close(self) -> None:
+        """Seal what is left and the last chunk; a path gets its file."""
+        if self.closed:
+            return
+        try:
+            self.flush()
+        except BaseException:
+            self.abort()
+            raise
+        super().close()
+
+    def abort(self) -> None:
+        """Give up: no file appears, and a file that was there stays as it was."""
+        cast(SealedWriter, self.buffer).abort()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Finish, or give up where an exception is in flight."""
+        if kind is None:
+            self.close()
+        else:
+            self.abort()
+
+    def __del__(self) -> None:
+        """Give up: nobody said that the file is complete."""
+        _drop(self)
+
+
+@overload
+def open(
+    file: FileOrPath,
+    mode: Literal["rb", "br"] = "rb",
+    *,
+    keyset: Keyset | Iterable[Keyset] | None = None,
+    recipients: AnyRecipient | Iterable[AnyRecipient] | None = None,
+    identities: AnyKey | Iterable[AnyKey] | None = None,
+    passphrase: str | Passphrase | None = None,
+    keys: AnyKey | Iterable[AnyKey] | None = None,
+    context: ContextMapping | None = None,
+    external: ContextMapping | None = None,
+    suite: str | None = None,
+    chunk_len: int | None = None,
+    danger_mix_recipients: bool = False,
+    min_epoch: int = 0,
+    require: str | Iterable[str] | None = None,
+    max_header_len: int | None = None,
+    threads: int = 0,
+    buffering: int = -1,
+    encoding: None = None,
+    errors: None = None,
+    newline: None = None,
+) -> SealedReader: ...
+
+
+@overload
+def open(
+    file: FileOrPath,
+    mode: Literal["wb", "bw", "xb", "bx"],
+    *,
+    keyset: Keyset | Iterable[Keyset] | None = None,
+    recipients: AnyRecipient | Iterable[AnyRecipient] | None = None,
+    identities: AnyKey | Iterable[AnyKey] | None = None,
+    passphrase: str | Passphrase | None = None,
+    keys: AnyKey | Iterable[AnyKey] | None = None,
+    context: ContextMapping | None = None,
+    external: ContextMapping | None = None,
+    suite: str | None = None,
+    chunk_len: int | None = None,
+    danger_mix_recipients: bool = False,
+    min_epoch: int = 0,
+    require: str | Iterable[str] | None = None,
+    max_header_len: int | None = None,
+    threads: int = 0,
+    buffering: int = -1,
+    encoding: None = None,
+    errors: None = None,
+    newline: None = None,
+) -> SealedWriter: ...
+
+
+@overload
+def open(
+    file: FileOrPath,
+    mode: Literal["rt", "r", "tr"],
+    *,
+    keyset: Keyset | Iterable[Keyset] | None = None,
+    recipients: AnyRecipient | Iterable[AnyRecipient] | None = None,
+    identities: AnyKey | Iterable[AnyKey] | None = None,
+    passphrase: str | Passphrase | None = None,
+    keys: AnyKey | Iterable[AnyKey] | None = None,
+    context: ContextMapping | None = None,
+    external: ContextMapping | None = None,
+    suite: str | None = None,
+    chunk_len: int | None = None,
+    danger_mix_recipients: bool = False,
+    min_epoch: int = 0,
+    require: str | Iterable[str] | None = None,
+    max_header_len: int | None = None,
+    threads: int = 0,
+    buffering: int = -1,
+    encoding: str | None = None,
+    errors: str | None = None,
+    newline: str | None = None,
+) -> SealedTextReader: ...
+
+
+@overload
+def open(
+    file: FileOrPath,
+    mode: Literal["wt", "w", "tw", "xt", "x", "tx"],
+    *,
+    keyset: Keyset | Iterable[Keyset] | None = None,
+    recipients: AnyRecipient | Iterable[AnyRecipient] | None = None,
+    identities: AnyKey | Iterable[AnyKey] | None = None,
+    passphrase: str | Passphrase | None = None,
+    keys: AnyKey | Iterable[AnyKey] | None = None,
+    context: ContextMapping | None = None,
+    external: ContextMapping | None = None,
+    suite: str | None = None,
+    chunk_len: int | None = None,
+    danger_mix_recipients: bool = False,
+    min_epoch: int = 0,
+    require: str | Iterable[str] | None = None,
+    max_header_len: int | None = None,
+    threads: int = 0,
+    buffering: int = -1,
+    encoding: str | None = None,
+    errors: str | None = None,
+    newline: str | None = None,
+) -> SealedTextWriter: ...
+
+
+@overload
+def open(file: FileOrPath, mode: str, **keywords: Any) -> Any: ...
+
+
+def open(
+    file: FileOrPath,
+    mode: str = "rb",
+    *,
+    keyset: Keyset | Iterable[Keyset] | None = None,
+    recipients: AnyRecipient | Iterable[AnyRecipient] | None = None,
+    identities: AnyKey | Iterable[AnyKey] | None = None,
+    passphrase: str | Passphrase | None = None,
+    keys: AnyKey | Iterable[AnyKey] | None = None,
+    context: ContextMapping | None = None,
+    external: ContextMapping | None = None,
+    suite: str | None = None,
+    chunk_len: int | None = None,
+    danger_mix_recipients: bool = False,
+    min_epoch: int = 0,
+    require: str | Iterable[str] | None = None,
+    max_header_len: int | None = None,
+    threads: int = 0,
+    buffering: int = -1,
+    encoding: str | None = None,
+    errors: str | None = None,
+    newline: str | None = None,
+) -> Any:
+    """Open a sealed file; the result is a file as `io` has them.
+
+    `file` is a path or a binary file object. A file object is read from its position to its end, and is not closed.
+    `mode` is `rb`, `wb`, `xb` (the file must not exist), or one of these with `t` for text. `encoding`, `errors`,
+    `newline` and `buffering` are those of the built-in `open`, except that text is UTF-8 where nothing else is said.
+
+    To seal, give `keyset`, `recipients` (keysets, public keys, raw keys) or `passphrase`; `context` travels readable
+    in the file, `external` does not and must be given again. To open, give `keyset` (one or more), `identities`,
+    `passphrase` or `keys`; `context` and `external` hold what is expected.
+
+    Writing to a path is atomic: the file appears, or is replaced, when `close` succeeded. An exception inside `with`,
+    or an object dropped unclosed, leaves nothing. Reading returns verified bytes only: where the input can seek, its
+    end was verified before the first byte; from a pipe, what was read before an error is genuine and not all of it.
+
+    With `threads` at 0 there is one per core beside the caller's; with 1 there is none.
+
+    >>> import os, sealwax, tempfile
+    >>> keyset = sealwax.Keyset.generate("example")
+    >>> path = os.path.join(tempfile.mkdtemp(), "export.csv.swx")
+    >>> with sealwax.open(path, "wt", keyset=keyset) as file:
+    ...     _ = file.write("name,amount\\nAda,42\\n")
+    >>> with sealwax.open(path, "rt", keyset=keyset) as file:
+    ...     next(file)
+    'name,amount\\n'
+
+    Raises:
+        DecryptionError: wrong key, wrong context, or changed bytes.
+        FormatError: not a sealed file.
+        TruncatedError: its end is missing.
+        UnknownKeyError: none of the keys is one that it was sealed for.
+        KeyStateError: the key's state or times forbid it.
+        LimitError: a limit would be passed.
+        MisuseError: a mode or an option that makes no sense here, no recipient, a closed keyset.
+        OSError: the operating system refused; FileExistsError with `x` where the file exists.
+        TypeError: an argument of the wrong type.
+    """
+    action, text = _parse_mode(mode)
+    if not text and (encoding is not None or errors is not None or newline is not None):
+        raise MisuseError("encoding, errors and newline are for text; binary files take none")
+    if text and buffering == 0:
+        raise MisuseError("text needs a buffer; buffering=0 is for binary files")
+    shared = {"keyset": keyset, "passphrase": passphrase, "context": context, "external": external}
+    shared |= {"max_header_len": max_header_len, "threads": threads}
+    sealing = {"recipients": recipients, "suite": suite, "chunk_len": chunk_len}
+    sealing |= {"danger_mix_recipients": danger_mix_recipients or None}
+    opening = {"identities": identities, "keys": keys, "require": require}
+    opening |= {"min_epoch": min_epoch or None}
+    own, foreign = (opening, sealing) if action == "r" else (sealing, opening)
+    for name, value in foreign.items():
+        if value is not None:
+            raise MisuseError(f"{name} makes no sense in mode {mode!r}")
+    if action == "r":
+        return _open_reader(file, shared | own, text, buffering, encoding, errors, newline)
+    overwrite = action == "w"
+    raw = RawWriter(_native.Writer.open(file, overwrite, **shared, **own), _name(file))
+    if buffering == 0:
+        return raw
+    size = WRITE_BUFFER if buffering in (-1, 1) else buffering
+    writer = SealedWriter(raw, size)
+    if not text:
+        return writer
+    return SealedTextWriter(writer, encoding or "utf-8", errors, newline, buffering == 1)
+
+
+def _open_reader(
+    file: FileOrPath,
+    keywords: dict[str, Any],
+    text: bool,
+    buffering: int,
+    encoding: str | None,
+    errors: str | None,
+    newline: str | None,
+) -> Any:
+    owned: io.FileIO | None = None
+    if isinstance(file, (str, bytes, os.PathLike)) and _is_pipe(file):
+        owned = io.FileIO(file, "rb")
+    try:
+        reader = _native.Reader.open(file if owned is None else owned, **keywords)
+    except BaseException:
+        if owned is not None:
+            owned.close()
+        raise
+    raw = RawReader(reader, _name(file), owned)
+    if buffering == 0:
+        return raw
+    size = READ_BUFFER if buffering in (-1, 1) else buffering
+    buffered = SealedReader(raw, size)
+    if not text:
+        return buffered
+    return SealedTextReader(buffered, encoding or "utf-8", errors, newline)
+
+
+def _parse_mode(mode: str) -> tuple[str, bool]:
+    if not isinstance(mode, str):
+        raise TypeError(f"mode is a str, not {type(mode).__name__}")
+    letters = set(mode)
+    actions = letters & set("rwx")
+    if len(letters) != len(mode) or not letters <= set("rwxbt") or len(actions) != 1:
+        raise MisuseError(
+            f"mode {mode!r} makes no sense for a sealed file: "
+            "give r, w or x, with b or t; there is no + and no a, because the end is sealed last"
+        )
+    if {"b", "t"} <= letters:
+        raise MisuseError("a file is either text or binary, not both")
+    return actions.pop(), "b" not in letters
+
+
+def _is_pipe(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> bool:
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        # The native reader says what is wrong with it.
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or stat.S_ISSOCK(mode)
+
+
+def _name(file: FileOrPath) -> Any:
+    if isinstance(file, (str, bytes)):
+        return file
+    if isinstance(file, os.PathLike):
+        return os.fspath(file)
+    return getattr(file, "name", None)
+
+
+def _drop(writer: SealedWriter | SealedTextWriter) -> None:
+    try:
+        closed = writer.closed
+    except (AttributeError, ValueError):
+        # Detached, or never begun.
+        return
+    if not closed:
+        _warn(writer)
+        writer.abort()
+
+
+def _warn(writer: io.IOBase) -> None:
+    warnings.warn(
+        f"a sealed file was dropped before it was closed and was not made: {_name(writer)!r}",
+        ResourceWarning,
+        source=writer,
+        stacklevel=3,
+    )
+
+
+_unfinished: weakref.WeakSet[RawWriter] = weakref.WeakSet()
+
+
+@atexit.register
+def _abort_unfinished() -> None:
+    for writer in list(_unfinished):
+        writer.abort()
