@@ -9,9 +9,9 @@ import os
 import stat
 import warnings
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 from sealwax import _native
 from sealwax._errors import MisuseError
@@ -19,24 +19,16 @@ from sealwax._errors import MisuseError
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
-    from sealwax._native import (
-        Keyset,
+    from sealwax._native import Keyset, Passphrase
+    from sealwax._types import (
+        AnyKey,
+        AnyRecipient,
+        Context,
+        FileOrPath,
+        Kind,
         OpenedVia,
-        Passphrase,
-        ProvidedKey,
-        ProviderRecipient,
-        RawKey,
-        Recipient,
+        Suite,
     )
-
-#: Whatever names a file, or is one.
-FileOrPath: TypeAlias = "str | bytes | os.PathLike[str] | os.PathLike[bytes] | io.IOBase | Any"
-#: Names to text or bytes; text is sealed as its UTF-8.
-ContextMapping: TypeAlias = "Mapping[str, str | bytes]"
-#: Whom to seal for.
-AnyRecipient: TypeAlias = "Keyset | Recipient | RawKey | ProviderRecipient | str"
-#: What opens.
-AnyKey: TypeAlias = "Keyset | RawKey | ProvidedKey | str"
 
 READ_BUFFER = 64 * 1024
 WRITE_BUFFER = 128 * 1024
@@ -318,13 +310,13 @@ def open(
     identities: AnyKey | Iterable[AnyKey] | None = None,
     passphrase: str | Passphrase | None = None,
     keys: AnyKey | Iterable[AnyKey] | None = None,
-    context: ContextMapping | None = None,
-    external: ContextMapping | None = None,
-    suite: str | None = None,
+    context: Context | None = None,
+    external: Context | None = None,
+    suite: Suite | None = None,
     chunk_len: int | None = None,
     danger_mix_recipients: bool = False,
     min_epoch: int = 0,
-    require: str | Iterable[str] | None = None,
+    require: Kind | Iterable[Kind] | None = None,
     max_header_len: int | None = None,
     threads: int = 0,
     buffering: int = -1,
@@ -344,13 +336,13 @@ def open(
     identities: AnyKey | Iterable[AnyKey] | None = None,
     passphrase: str | Passphrase | None = None,
     keys: AnyKey | Iterable[AnyKey] | None = None,
-    context: ContextMapping | None = None,
-    external: ContextMapping | None = None,
-    suite: str | None = None,
+    context: Context | None = None,
+    external: Context | None = None,
+    suite: Suite | None = None,
     chunk_len: int | None = None,
     danger_mix_recipients: bool = False,
     min_epoch: int = 0,
-    require: str | Iterable[str] | None = None,
+    require: Kind | Iterable[Kind] | None = None,
     max_header_len: int | None = None,
     threads: int = 0,
     buffering: int = -1,
@@ -370,13 +362,13 @@ def open(
     identities: AnyKey | Iterable[AnyKey] | None = None,
     passphrase: str | Passphrase | None = None,
     keys: AnyKey | Iterable[AnyKey] | None = None,
-    context: ContextMapping | None = None,
-    external: ContextMapping | None = None,
-    suite: str | None = None,
+    context: Context | None = None,
+    external: Context | None = None,
+    suite: Suite | None = None,
     chunk_len: int | None = None,
     danger_mix_recipients: bool = False,
     min_epoch: int = 0,
-    require: str | Iterable[str] | None = None,
+    require: Kind | Iterable[Kind] | None = None,
     max_header_len: int | None = None,
     threads: int = 0,
     buffering: int = -1,
@@ -396,13 +388,13 @@ def open(
     identities: AnyKey | Iterable[AnyKey] | None = None,
     passphrase: str | Passphrase | None = None,
     keys: AnyKey | Iterable[AnyKey] | None = None,
-    context: ContextMapping | None = None,
-    external: ContextMapping | None = None,
-    suite: str | None = None,
+    context: Context | None = None,
+    external: Context | None = None,
+    suite: Suite | None = None,
     chunk_len: int | None = None,
     danger_mix_recipients: bool = False,
     min_epoch: int = 0,
-    require: str | Iterable[str] | None = None,
+    require: Kind | Iterable[Kind] | None = None,
     max_header_len: int | None = None,
     threads: int = 0,
     buffering: int = -1,
@@ -413,7 +405,29 @@ def open(
 
 
 @overload
-def open(file: FileOrPath, mode: str, **keywords: Any) -> Any: ...
+def open(
+    file: FileOrPath,
+    mode: str,
+    *,
+    keyset: Keyset | Iterable[Keyset] | None = None,
+    recipients: AnyRecipient | Iterable[AnyRecipient] | None = None,
+    identities: AnyKey | Iterable[AnyKey] | None = None,
+    passphrase: str | Passphrase | None = None,
+    keys: AnyKey | Iterable[AnyKey] | None = None,
+    context: Context | None = None,
+    external: Context | None = None,
+    suite: Suite | None = None,
+    chunk_len: int | None = None,
+    danger_mix_recipients: bool = False,
+    min_epoch: int = 0,
+    require: Kind | Iterable[Kind] | None = None,
+    max_header_len: int | None = None,
+    threads: int = 0,
+    buffering: int = -1,
+    encoding: str | None = None,
+    errors: str | None = None,
+    newline: str | None = None,
+) -> Any: ...
 
 
 def open(
@@ -425,13 +439,13 @@ def open(
     identities: AnyKey | Iterable[AnyKey] | None = None,
     passphrase: str | Passphrase | None = None,
     keys: AnyKey | Iterable[AnyKey] | None = None,
-    context: ContextMapping | None = None,
-    external: ContextMapping | None = None,
-    suite: str | None = None,
+    context: Context | None = None,
+    external: Context | None = None,
+    suite: Suite | None = None,
     chunk_len: int | None = None,
     danger_mix_recipients: bool = False,
     min_epoch: int = 0,
-    require: str | Iterable[str] | None = None,
+    require: Kind | Iterable[Kind] | None = None,
     max_header_len: int | None = None,
     threads: int = 0,
     buffering: int = -1,
@@ -480,11 +494,11 @@ def open(
         raise MisuseError("encoding, errors and newline are for text; binary files take none")
     if text and buffering == 0:
         raise MisuseError("text needs a buffer; buffering=0 is for binary files")
-    shared = {"keyset": keyset, "passphrase": passphrase, "context": context, "external": external}
+    shared: dict[str, Any] = {"keyset": keyset, "passphrase": passphrase, "context": context, "external": external}
     shared |= {"max_header_len": max_header_len, "threads": threads}
-    sealing = {"recipients": recipients, "suite": suite, "chunk_len": chunk_len}
+    sealing: dict[str, Any] = {"recipients": recipients, "suite": suite, "chunk_len": chunk_len}
     sealing |= {"danger_mix_recipients": danger_mix_recipients or None}
-    opening = {"identities": identities, "keys": keys, "require": require}
+    opening: dict[str, Any] = {"identities": identities, "keys": keys, "require": require}
     opening |= {"min_epoch": min_epoch or None}
     own, foreign = (opening, sealing) if action == "r" else (sealing, opening)
     for name, value in foreign.items():
