@@ -78,3 +78,8 @@ class ProviderError(SealwaxError):
 
 class RandomError(SealwaxError):
     """The operating system's random source failed; nothing was written."""
+
+
+for _error in [SealwaxError, *SealwaxError.__subclasses__()]:
+    # Where people import it from.
+    _error.__module__ = "sealwax"

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import atexit
+import codecs
 import io
 import os
 import stat
@@ -490,6 +491,8 @@ def open(
         TypeError: an argument of the wrong type.
     """
     action, text = _parse_mode(mode)
+    if not isinstance(file, (str, bytes, os.PathLike)) and not hasattr(file, "read" if action == "r" else "write"):
+        raise TypeError(f"a file is a path or a binary file object, not {type(file).__name__}")
     if not text and (encoding is not None or errors is not None or newline is not None):
         raise MisuseError("encoding, errors and newline are for text; binary files take none")
     if text and buffering == 0:
@@ -514,7 +517,12 @@ def open(
     writer = SealedWriter(raw, size)
     if not text:
         return writer
-    return SealedTextWriter(writer, encoding or "utf-8", errors, newline, buffering == 1)
+    encoding = encoding or "utf-8"
+    file_of_text = SealedTextWriter(writer, encoding, errors, newline, buffering == 1)
+    if codecs.lookup(encoding).name in ("utf-16", "utf-32"):
+        # The base class leaves the mark of the byte order out where it cannot seek.
+        file_of_text.write("\ufeff")
+    return file_of_text
 
 
 def _open_reader(
