@@ -7,7 +7,7 @@
 #![allow(unsafe_code)]
 
 use std::io;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::{PyBufferError, PyTypeError};
@@ -29,7 +29,11 @@ pub(crate) enum Source {
 pub(crate) struct Target(Exported);
 
 /// A new bytes object that nobody else sees yet, being filled.
-pub(crate) struct Fresh(Address);
+pub(crate) struct Fresh {
+    contents: Address,
+    /// Nothing was written from here on.
+    end: AtomicUsize,
+}
 
 /// Where bytes are that live as long as what this stands beside.
 #[derive(Clone, Copy)]
@@ -155,11 +159,12 @@ pub(crate) fn new_bytes<'py>(
     };
     // SAFETY: it is a bytes object, and its contents stay where they are for its life.
     let start = unsafe { pyo3::ffi::PyBytes_AsString(object.as_ptr()) };
-    let fresh = Fresh(Address { start: start.cast_const().cast(), len });
-    // SAFETY: fresh is inside the object just made, which nobody else has; zeros make the memory readable.
-    let wipe = || unsafe { std::ptr::write_bytes(start, 0, len) };
+    let contents = Address { start: start.cast_const().cast(), len };
+    let fresh = Fresh { contents, end: AtomicUsize::new(0) };
     if let Err(error) = fill(&fresh) {
-        wipe();
+        let end = fresh.end.load(Ordering::Relaxed);
+        // SAFETY: the first `end` bytes are inside the object just made, which nobody else has.
+        unsafe { std::ptr::write_bytes(start, 0, end) };
         return Err(error);
     }
     Ok(object.cast_into::<PyBytes>()?)
@@ -168,17 +173,19 @@ pub(crate) fn new_bytes<'py>(
 impl Fresh {
     /// Copies `bytes` to `offset`; a caller writes where there is room.
     pub(crate) fn copy_in(&self, offset: usize, bytes: &[u8]) {
-        self.0.store(offset, bytes);
+        self.end.fetch_max(offset + bytes.len(), Ordering::Relaxed);
+        self.contents.store(offset, bytes);
     }
 }
 
 impl WriteAt for Fresh {
     fn write_all_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let offset = usize::try_from(offset).unwrap_or(usize::MAX);
-        if offset > self.0.len || bytes.len() > self.0.len - offset {
+        let len = self.contents.len;
+        if offset > len || bytes.len() > len - offset {
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        self.0.store(offset, bytes);
+        self.copy_in(offset, bytes);
         Ok(())
     }
 }
