@@ -187,16 +187,16 @@ impl<R: ReadAt + Send + Sync + 'static> AheadReader<R> {
                 batch.recv().unwrap_or(Err(GONE))?
             }
             None => {
-                let count = match in_order {
-                    true => geometry.batch_chunks(),
-                    false => (within + wanted).div_ceil(geometry.piece_len()),
-                };
+                // Larger steps the longer it is read in order: whoever jumps about asks for what they need.
+                let wanted = (within + wanted).div_ceil(geometry.piece_len());
+                let count = wanted << self.in_order.saturating_sub(1).min(5);
                 self.shared.load(chunk, count.min(geometry.batch_chunks()), used)?
             }
         };
         let held = geometry.pieces(&self.batch.bytes).count() as u64;
         self.next = self.batch.first + held;
-        if self.in_order >= IN_ORDER && self.threads > 1 {
+        let whole = held >= geometry.batch_chunks() as u64;
+        if self.in_order >= IN_ORDER && whole && self.threads > 1 {
             self.read_ahead();
         }
         Ok(())

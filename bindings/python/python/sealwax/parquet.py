@@ -8,9 +8,9 @@
     )
     pyarrow.parquet.write_table(table, path, encryption_properties=properties)
 
-Parquet's data keys are then wrapped by tokens of the keyset: `Keyset.rotate` lets new files use a new version, older files
-go on opening, and the states of versions count. Where whole files may be sealed, `sealwax.open` is simpler and hides
-more: names of columns, statistics and sizes are visible in some of Parquet's modes.
+Parquet's data keys are then wrapped by tokens of the keyset: `Keyset.rotate` lets new files use a new version, older
+files go on opening, and the states of versions count. Where whole files may be sealed, `sealwax.open` is simpler and
+hides more: names of columns, statistics and sizes are visible in some of Parquet's modes.
 """
 
 from __future__ import annotations
