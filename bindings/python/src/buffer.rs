@@ -73,8 +73,8 @@ impl Source {
     /// The bytes, where they never change.
     pub(crate) fn fixed(&self) -> Option<&[u8]> {
         match self {
-            // SAFETY: the bytes object is alive while self is, and never changes.
             Source::Bytes { contents: Address { start, len }, .. } => {
+                // SAFETY: the bytes object is alive while self is, and never changes.
                 Some(unsafe { std::slice::from_raw_parts(*start, *len) })
             }
             Source::Shared(_) => None,

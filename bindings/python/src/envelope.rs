@@ -30,7 +30,10 @@ pub(crate) fn seal_bytes<'py>(
     let options = Sealing::of(py, keywords, IN_MEMORY)?;
     let source = Source::of(data)?;
     let len = options.sealer().sealed_len(source.len()).raise(py)?;
-    new_bytes(py, len, |out| seal_from(py, &options, &source, out).map(|_| ()))
+    new_bytes(py, len, |out| match seal_from(py, &options, &source, out)? == len as u64 {
+        true => Ok(()),
+        false => Err(errors::misuse(py, CHANGED)),
+    })
 }
 
 /// Seals an envelope into a buffer. Returns its length.

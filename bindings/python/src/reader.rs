@@ -123,7 +123,7 @@ impl Reader {
         let Some(plaintext_len) = self.plaintext_len else {
             return Err(errors::misuse(py, "this file cannot seek: it comes from a pipe"));
         };
-        let moved = self.with(py, |state| {
+        self.with(py, |state| {
             let base = match whence {
                 0 => 0,
                 1 => state.position(),
@@ -140,8 +140,7 @@ impl Reader {
             };
             state.set_position(to);
             Ok(to)
-        });
-        moved
+        })
     }
 
     /// The position.
