@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use tempfile::{Builder, NamedTempFile};
 
 use crate::error::Result;
+use crate::locked::{is_named_by, lock_new, try_lock};
 
 /// What becomes of a file that already has the name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +17,15 @@ pub enum Existing {
     Keep,
     /// It is replaced at once, when the new one is complete.
     Replace,
+}
+
+/// Who may look into a new folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Its owner alone.
+    Owner,
+    /// Whoever the process lets.
+    Default,
 }
 
 /// A file being written beside its final name. Dropped before [`AtomicFile::commit`], it is removed.
@@ -40,10 +50,20 @@ impl AtomicFile {
             Existing::Keep => target.to_path_buf(),
         };
         let name = target.file_name().unwrap_or_default().to_string_lossy();
-        let prefix = format!(".{}.", name.chars().take(64).collect::<String>());
-        let file =
-            Builder::new().prefix(&prefix).suffix(".swx-tmp").tempfile_in(folder(&target))?;
-        Ok(AtomicFile { file, target, existing })
+        let fits = |(at, character): &(usize, char)| at + character.len_utf8() <= MAX_NAME_LEN;
+        let name: String = name.char_indices().take_while(fits).map(|(_, c)| c).collect();
+        let prefix = format!(".{name}.");
+        loop {
+            let file =
+                Builder::new().prefix(&prefix).suffix(TEMPORARY).tempfile_in(folder(&target))?;
+            // Held while the file is being written: what nobody holds is a leftover. It goes on under the final name, so
+            // that nobody comes between the new file and what is written after it (format.md 8.6a).
+            lock_new(file.as_file())?;
+            // Whoever clears leftovers may have come between the two.
+            if is_named_by(file.as_file(), file.path())? {
+                return Ok(AtomicFile { file, target, existing });
+            }
+        }
     }
 
     /// Gives the file the permissions of `like`, without those to run it.
@@ -97,23 +117,80 @@ impl AtomicFile {
     /// Makes the file durable and gives it its name.
     ///
     /// # Errors
-    /// `Io`; the unfinished file is removed, and a file that had the name is untouched.
+    /// `Io`; the unfinished file is removed, and a file that had the name is untouched. Only where the folder alone
+    /// cannot be made durable the new file has its name already, and a loss of power may take that back.
     pub fn commit(self) -> Result<()> {
+        self.commit_locked().map(drop)
+    }
+
+    /// [`AtomicFile::commit`], and the file is still locked for this process until what comes back is dropped.
+    pub(crate) fn commit_locked(self) -> Result<File> {
         let AtomicFile { file, target, existing } = self;
         file.as_file().sync_all()?;
-        match existing {
+        let file = match existing {
             Existing::Keep => file.persist_noclobber(&target),
             Existing::Replace => file.persist(&target),
         }
         .map_err(|error| error.error)?;
-        // The name is durable once the folder is; some file systems cannot sync folders, and say so.
-        #[cfg(unix)]
-        if let Ok(folder) = File::open(folder(&target)) {
-            let _ = folder.sync_all();
-        }
-        Ok(())
+        sync_folder(&target)?;
+        Ok(file)
     }
 }
+
+/// Removes what a killed process left unfinished, if nobody is writing it now. Whether it was one and is gone.
+///
+/// # Errors
+/// `Io`.
+pub fn remove_leftover(path: &Path) -> Result<bool> {
+    let is_ours = |name: &str| name.starts_with('.') && name.ends_with(TEMPORARY);
+    if !path.file_name().and_then(|name| name.to_str()).is_some_and(is_ours) {
+        return Ok(false);
+    }
+    let file = File::open(path)?;
+    if !file.metadata()?.is_file() || !try_lock(&file) || !is_named_by(&file, path)? {
+        return Ok(false);
+    }
+    std::fs::remove_file(path)?;
+    Ok(true)
+}
+
+/// Makes a folder and those above it that are missing, durably.
+///
+/// # Errors
+/// `Io`.
+pub fn create_folders(path: &Path, access: Access) -> Result<()> {
+    let missing = path.ancestors().take_while(|path| !path.as_os_str().is_empty());
+    let missing: Vec<_> = missing.take_while(|path| !path.exists()).collect();
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    if access == Access::Owner {
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    }
+    #[cfg(not(unix))]
+    let _ = access;
+    builder.recursive(true).create(path)?;
+    // A file in a folder whose own name is lost is lost too.
+    missing.into_iter().try_for_each(sync_folder)
+}
+
+/// Makes a name durable. Some file systems cannot sync folders, and say so: there it is as durable as it gets.
+fn sync_folder(target: &Path) -> Result<()> {
+    #[cfg(unix)]
+    if let Ok(folder) = File::open(folder(target)) {
+        match folder.sync_all() {
+            Err(error) if error.kind() == std::io::ErrorKind::InvalidInput => {}
+            other => other?,
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = target;
+    Ok(())
+}
+
+/// How the names of unfinished files end.
+const TEMPORARY: &str = ".swx-tmp";
+/// How much of the final name is in that of the unfinished file, in bytes: systems limit names to 255.
+const MAX_NAME_LEN: usize = 64;
 
 fn folder(target: &Path) -> &Path {
     match target.parent() {

@@ -4,12 +4,16 @@
 #[cfg(feature = "alloc")]
 mod open;
 #[cfg(feature = "alloc")]
+pub(crate) mod rewrap;
+#[cfg(feature = "alloc")]
 mod seal;
 
 #[cfg(feature = "alloc")]
 pub use open::{Opened, Opener};
 #[cfg(feature = "std")]
 pub(crate) use open::{Ready, Sealed};
+#[cfg(feature = "alloc")]
+pub use rewrap::{Change, Removal, Rewrapped, Rewrapper};
 #[cfg(feature = "alloc")]
 pub use seal::Sealer;
 #[cfg(feature = "std")]
@@ -43,9 +47,11 @@ pub const HARD_MAX_HEADER_LEN: usize = 1_048_576;
 pub struct Header<'a> {
     core: Core<'a>,
     core_hash: CoreHash,
-    layout: Layout,
+    pub(crate) layout: Layout,
     slot_index: u8,
-    slot: Slot<'a>,
+    pub(crate) slot: Slot<'a>,
+    /// Whether the slot that was not chosen holds anything.
+    leftover: bool,
     len: usize,
 }
 
@@ -128,9 +134,9 @@ impl<'a> Header<'a> {
         let core_hash = CoreHash(hash(&[&bytes[..core.len()]]));
         let layout = Layout::parse(&mut reader, len)?;
         let slots = reader.take(usize::from(layout.slots) * layout.slot_len)?;
-        let (slot_index, slot) = choose_slot(&core_hash, layout, slots)?;
+        let Choice { slot_index, slot, leftover } = choose_slot(&core_hash, layout, slots)?;
         slot.check_contents()?;
-        Ok(Header { core, core_hash, layout, slot_index, slot, len })
+        Ok(Header { core, core_hash, layout, slot_index, slot, leftover, len })
     }
 
     /// Length of the header, in bytes: where the payload begins.
@@ -170,9 +176,20 @@ impl<'a> Header<'a> {
         self.slot.epoch
     }
 
+    /// Where the key block begins: the length of the core, in bytes.
+    pub(crate) fn key_block_at(&self) -> u64 {
+        self.core.len() as u64
+    }
+
     /// How many slots the key block has, how long each is in bytes, and which of them was chosen.
     pub fn slots(&self) -> (u8, usize, u8) {
         (self.layout.slots, self.layout.slot_len, self.slot_index)
+    }
+
+    /// Whether the other slot is not empty: a rewrap in place was interrupted, and the next one, or
+    /// `Rewrapper::recover_path`, clears it.
+    pub fn has_leftover(&self) -> bool {
+        self.leftover
     }
 
     /// The recipient entries. Not authenticated before [`Header::open`] succeeded.
@@ -202,13 +219,7 @@ impl<'a> Header<'a> {
             return Err(Error::Decrypt);
         }
         let mut data_key = Key::zeroed();
-        let opened_via = self.unwrap_data_key(keys, requirements.kinds, &mut data_key)?;
-        // Nothing else is derived from the data key before its mac held (format.md 4.7).
-        let data_key = Prk::new(&data_key);
-        let mac = self.mac(&data_key);
-        if !ct_eq(&mac, self.slot.mac) {
-            return Err(Error::Decrypt);
-        }
+        let (opened_via, data_key) = self.authenticate(keys, requirements.kinds, &mut data_key)?;
         let external = External::of(requirements.context, self.core.stored)?;
         Ok(PayloadKey {
             key: payload_key(&data_key, self.core.suite),
@@ -220,6 +231,52 @@ impl<'a> Header<'a> {
         })
     }
 
+    /// Unwraps the data key and verifies the mac; the same key, ready to derive from, comes out only after that.
+    ///
+    /// Nothing else is derived from the data key before its mac held (format.md 4.7).
+    pub(crate) fn authenticate(
+        &self,
+        keys: &[&dyn KeyWrap],
+        kinds: &[RecipientKind],
+        data_key: &mut Key<Data>,
+    ) -> Result<(OpenedVia, Prk<Data>)> {
+        let opened_via = self.unwrap_data_key(keys, kinds, data_key)?;
+        let prk = Prk::new(data_key);
+        let mac = slot_mac(&prk, &self.binding(), self.layout, self.slot.before_mac);
+        match ct_eq(&mac, self.slot.mac) {
+            true => Ok((opened_via, prk)),
+            false => Err(Error::Decrypt),
+        }
+    }
+
+    /// Whether each of its entries is for one of these keys: one that opens it, or the public key that it names.
+    ///
+    /// # Errors
+    /// `Limit` where too many trials would be needed.
+    #[cfg(feature = "std")]
+    pub(crate) fn has_only_entries_of(&self, keys: &[&dyn KeyWrap]) -> Result<bool> {
+        let (binding, mut data_key) = (self.binding(), Key::zeroed());
+        for entry in self.entries() {
+            let (mut trials, mut has) = (Trials::new(), false);
+            for key in keys {
+                has |= key.shape().is_ok_and(|shape| shape.is_named_by(&entry))
+                    || matches!(
+                        key.unwrap_key(&binding, &entry, &mut trials, &mut data_key)?,
+                        Unwrap::Opened(_)
+                    );
+            }
+            if !has {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// What its entries are bound to.
+    fn binding(&self) -> Binding {
+        Binding { core_hash: self.core_hash, suite: self.core.suite }
+    }
+
     /// Tries the entries in order (format.md 4.7a).
     fn unwrap_data_key(
         &self,
@@ -227,7 +284,7 @@ impl<'a> Header<'a> {
         kinds: &[RecipientKind],
         data_key: &mut Key<Data>,
     ) -> Result<OpenedVia> {
-        let binding = Binding { core_hash: self.core_hash, suite: self.core.suite };
+        let binding = self.binding();
         let mut trials = Trials::new();
         let mut forbidden = None;
         for entry in self.slot.entries() {
@@ -248,12 +305,6 @@ impl<'a> Header<'a> {
             Some(error) => error,
             None => Error::UnknownKey(wanted),
         })
-    }
-
-    /// HMAC(K_block, H(core) || slots || slot_len || epoch..padding): format.md 4.3.
-    fn mac(&self, data_key: &Prk<Data>) -> [u8; 32] {
-        let block_key = Prk::new(&block_key(data_key, self.core.suite));
-        block_key.mac(&[&self.core_hash.0, &self.layout.frame(), self.slot.before_mac])
     }
 }
 
@@ -279,21 +330,47 @@ impl PayloadKey<'_> {
     }
 }
 
+/// HMAC(K_block, H(core) || slots || slot_len || epoch..padding): format.md 4.3.
+fn slot_mac(
+    data_key: &Prk<Data>,
+    binding: &Binding,
+    layout: Layout,
+    before_mac: &[u8],
+) -> [u8; 32] {
+    let block_key = Prk::new(&block_key(data_key, binding.suite));
+    block_key.mac(&[&binding.core_hash.0, &layout.frame(), before_mac])
+}
+
+/// Writes mac and check at the end of a slot whose other bytes are written.
+#[cfg(feature = "alloc")]
+fn finish_slot(data_key: &Prk<Data>, binding: &Binding, layout: Layout, slot: &mut [u8]) {
+    use crate::format::key_block::{CHECK_LEN, MAC_LEN};
+    let (before_check, check) = slot.split_at_mut(slot.len() - CHECK_LEN);
+    let (before_mac, mac) = before_check.split_at_mut(before_check.len() - MAC_LEN);
+    mac.copy_from_slice(&slot_mac(data_key, binding, layout, before_mac));
+    check.copy_from_slice(&slot_check(&binding.core_hash, layout, before_check));
+}
+
 /// check: format.md 4.3.
 fn slot_check(core_hash: &CoreHash, layout: Layout, before_check: &[u8]) -> [u8; 16] {
     let hash = hash(&[b"sealwax/v1/check\0", &core_hash.0, &layout.frame(), before_check]);
     *hash.first_chunk().expect("16 of 32 bytes")
 }
 
+/// Which slot counts.
+struct Choice<'a> {
+    slot_index: u8,
+    slot: Slot<'a>,
+    leftover: bool,
+}
+
 /// The good slot with the highest epoch: format.md 4.5 and 4.6.
-fn choose_slot<'a>(
-    core_hash: &CoreHash,
-    layout: Layout,
-    slots: &'a [u8],
-) -> Result<(u8, Slot<'a>)> {
+fn choose_slot<'a>(core_hash: &CoreHash, layout: Layout, slots: &'a [u8]) -> Result<Choice<'a>> {
     let mut chosen: Option<(u8, Slot<'_>)> = None;
+    let mut filled = 0;
     for (index, slot) in (0u8..).zip(slots.chunks_exact(layout.slot_len)) {
         let Some(slot) = Slot::cut(slot)? else { continue };
+        filled += 1;
         if slot.epoch == 0 || slot_check(core_hash, layout, slot.before_check) != *slot.check {
             continue;
         }
@@ -305,5 +382,7 @@ fn choose_slot<'a>(
             _ => chosen = Some((index, slot)),
         }
     }
-    chosen.ok_or(Error::format("4.6", "the key block is damaged: no slot's check holds"))
+    let damaged = Error::format("4.6", "the key block is damaged: no slot's check holds");
+    let (slot_index, slot) = chosen.ok_or(damaged)?;
+    Ok(Choice { slot_index, slot, leftover: filled > 1 })
 }

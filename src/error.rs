@@ -24,6 +24,14 @@ pub enum Error {
         /// What is wrong.
         what: &'static str,
     },
+    /// A share and the backup do not belong together.
+    #[error(
+        "share {number} is not the one that the backup lists under that number (format.md 8.8b)"
+    )]
+    Share {
+        /// The share's number.
+        number: u8,
+    },
     /// None of the keys given is one that the input was sealed for.
     #[error("no matching key: {0}")]
     UnknownKey(Wanted),
@@ -38,6 +46,14 @@ pub enum Error {
         state: KeyState,
         /// What the operator can do.
         remedy: &'static str,
+    },
+    /// The keyset exists and what it is forbids the operation.
+    #[error("keyset {keyset}: {what}")]
+    Keyset {
+        /// The keyset.
+        keyset: KeysetId,
+        /// What is wrong, and what the operator can do.
+        what: &'static str,
     },
     /// The input ends too early.
     #[error("truncated input: the end is missing")]
@@ -66,11 +82,11 @@ pub enum Error {
 pub enum ErrorKind {
     /// See [`Error::Decrypt`].
     Decrypt,
-    /// See [`Error::Format`].
+    /// See [`Error::Format`] and [`Error::Share`].
     Format,
     /// See [`Error::UnknownKey`].
     UnknownKey,
-    /// See [`Error::KeyState`].
+    /// See [`Error::KeyState`] and [`Error::Keyset`].
     KeyState,
     /// See [`Error::Truncated`].
     Truncated,
@@ -91,9 +107,9 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Error::Decrypt => ErrorKind::Decrypt,
-            Error::Format { .. } => ErrorKind::Format,
+            Error::Format { .. } | Error::Share { .. } => ErrorKind::Format,
             Error::UnknownKey(_) => ErrorKind::UnknownKey,
-            Error::KeyState { .. } => ErrorKind::KeyState,
+            Error::KeyState { .. } | Error::Keyset { .. } => ErrorKind::KeyState,
             Error::Truncated => ErrorKind::Truncated,
             Error::Limit(_) => ErrorKind::Limit,
             Error::Misuse(_) => ErrorKind::Misuse,

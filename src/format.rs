@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Bytes to values and back: docs/format.md. No keys, no I/O.
 
+#[cfg(feature = "std")]
+pub(crate) mod backup;
 pub mod context;
 pub(crate) mod core;
 pub(crate) mod entry;
@@ -13,4 +15,6 @@ pub(crate) mod reader;
 #[cfg(feature = "alloc")]
 pub(crate) mod strings;
 pub(crate) mod token;
+#[cfg(feature = "std")]
+pub(crate) mod usage;
 pub(crate) mod writer;

@@ -279,6 +279,10 @@ pub enum Wanted {
     RawKey(RawKeyId),
     /// The envelope's first recipient is of this kind.
     Recipient(RecipientKind),
+    /// The backup wants so many more of its shares.
+    MoreShares(RawKeyId, u8),
+    /// The share is of this backup, and not of the one at hand.
+    ShareOf(RawKeyId),
     /// The envelope names nobody.
     None,
 }
@@ -298,6 +302,11 @@ impl fmt::Display for Wanted {
             }
             Wanted::RawKey(id) => write!(f, "sealed for the raw key {id}"),
             Wanted::Recipient(RecipientKind::Passphrase) => f.write_str("sealed with a passphrase"),
+            Wanted::MoreShares(id, 1) => write!(f, "one more share of backup {id} is wanted"),
+            Wanted::MoreShares(id, more) => {
+                write!(f, "{more} more shares of backup {id} are wanted")
+            }
+            Wanted::ShareOf(id) => write!(f, "this share belongs to backup {id}, not to this one"),
             Wanted::None => f.write_str("sealed for nobody"),
             Wanted::Recipient(kind) => write!(f, "sealed for a recipient of kind {}", kind.name()),
         }

@@ -1,12 +1,20 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Keysets: one logical key with versions, one of them primary (format.md 7 and 8).
 
+#[cfg(feature = "std")]
+pub mod backup;
 mod encoding;
 #[cfg(feature = "std")]
 pub mod file;
+mod lifecycle;
+#[cfg(feature = "std")]
+pub(crate) mod meter;
+mod migrating;
 mod recipient;
+mod usage;
 mod version;
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -16,13 +24,20 @@ use zeroize::Zeroizing;
 use crate::error::{Error, Result};
 use crate::format::context::Context;
 pub use crate::format::keyset::Policy;
-use crate::format::keyset::{MAX_VERSIONS, check_name};
+use crate::format::keyset::check_name;
 use crate::format::token::Token;
 use crate::id::{Algorithm, KeyState, KeysetId, VersionId, Wanted};
-use crate::primitives::hash;
 use crate::rng::{Now, Random};
+use crate::secret::{self, Key};
 use crate::token;
-use crate::wrap::{Trials, hpke};
+use crate::wrap::version_key::VersionKey;
+use crate::wrap::{Entry, Trials, hpke};
+pub use lifecycle::{Clearance, RotationDue, Transition};
+pub use migrating::{Migrated, Migrating};
+pub use usage::Usage;
+#[cfg(feature = "std")]
+pub(crate) use usage::{MAX_BYTES, MAX_MESSAGES};
+use version::Purpose;
 pub use version::{Change, Version};
 
 /// One logical key: an id, a name, and versions of which one is primary.
@@ -48,6 +63,8 @@ pub struct Keyset {
     policy: Policy,
     /// In ascending order of id.
     versions: Vec<Version>,
+    /// Authenticates the usage file (format.md 8.2); none in what was never a keyset file of ours.
+    usage_key: Option<Box<Key<secret::Usage>>>,
     read_only: bool,
 }
 
@@ -64,12 +81,7 @@ impl Keyset {
     /// `Misuse` where the name is empty, longer than 64 bytes or has a control character; `Random`.
     #[cfg(feature = "std")]
     pub fn generate(name: &str, algorithm: impl Into<Algorithm>) -> Result<Self> {
-        Self::generate_with_rng(
-            name,
-            algorithm.into(),
-            crate::rng::now(),
-            &mut crate::rng::OsRandom,
-        )
+        Self::generate_with_rng(name, algorithm.into(), Now::system(), &mut crate::rng::OsRandom)
     }
 
     /// [`Keyset::generate`] with a clock and a random source of the caller's.
@@ -97,7 +109,7 @@ impl Keyset {
         algorithm: impl Into<Algorithm>,
         secret: &[u8; 32],
     ) -> Result<Self> {
-        let (now, random) = (crate::rng::now(), &mut crate::rng::OsRandom);
+        let (now, random) = (Now::system(), &mut crate::rng::OsRandom);
         Self::import_raw_with_rng(name, algorithm.into(), secret, now, random)
     }
 
@@ -118,45 +130,17 @@ impl Keyset {
             revision: 1,
             parent: [0; 32],
             primary: None,
-            policy: Policy::of_family(algorithm),
+            policy: Policy::recommended(algorithm),
             versions: Vec::new(),
+            usage_key: None,
             read_only: false,
         };
         let version = keyset.fresh_version_id(random)?;
-        keyset.insert_primary(Version::new(id, version, algorithm, secret, seconds(now))?);
+        let state = KeyState::Active;
+        let version = Version::new(id, version, algorithm, state, secret, now.seconds())?;
+        keyset.primary = Some(keyset.insert(version));
+        keyset.draw_usage_key(random)?;
         Ok(keyset)
-    }
-
-    /// Adds a fresh version and makes it the primary. The older ones go on opening.
-    ///
-    /// # Errors
-    /// `Misuse` where the policy does not allow the algorithm or the keyset was made by a newer version of
-    /// sealwax; `Limit` at 65,536 versions; `Random`.
-    #[cfg(feature = "std")]
-    pub fn rotate(&mut self, algorithm: impl Into<Algorithm>) -> Result<VersionId> {
-        self.rotate_with_rng(algorithm.into(), crate::rng::now(), &mut crate::rng::OsRandom)
-    }
-
-    /// [`Keyset::rotate`] with a clock and a random source of the caller's.
-    pub fn rotate_with_rng(
-        &mut self,
-        algorithm: Algorithm,
-        now: Now,
-        random: &mut dyn Random,
-    ) -> Result<VersionId> {
-        if !self.policy.allows(algorithm) {
-            return Err(Error::Misuse("the keyset's policy does not allow this algorithm"));
-        }
-        if self.versions.len() >= MAX_VERSIONS as usize {
-            return Err(Error::Limit("a keyset has at most 65,536 versions"));
-        }
-        let id = self.fresh_version_id(random)?;
-        let mut secret = Zeroizing::new([0; 32]);
-        random.fill(secret.as_mut_slice())?;
-        let version = Version::new(self.id, id, algorithm, &secret, seconds(now))?;
-        self.begin_revision()?;
-        self.insert_primary(version);
-        Ok(id)
     }
 
     /// The keyset's id.
@@ -193,6 +177,26 @@ impl Keyset {
     pub fn version(&self, id: VersionId) -> Option<&Version> {
         let at = self.versions.binary_search_by_key(&id, Version::id).ok()?;
         Some(&self.versions[at])
+    }
+
+    /// The version of this keyset that a recipient entry names; none where it is hidden.
+    pub fn version_of(&self, entry: &Entry<'_>) -> Option<&Version> {
+        match entry.wanted() {
+            Wanted::Keyset(keyset, version) if keyset == self.id => self.version(version),
+            Wanted::Pair(_, fingerprint) => {
+                let is_meant = |version: &&Version| {
+                    version.recipient().is_some_and(|own| own.fingerprint() == fingerprint)
+                };
+                self.versions.iter().find(is_meant)
+            }
+            _ => None,
+        }
+    }
+
+    fn index(&self, id: VersionId) -> Result<usize> {
+        self.versions
+            .binary_search_by_key(&id, Version::id)
+            .map_err(|_| Error::UnknownKey(Wanted::Keyset(self.id, id)))
     }
 
     /// Whether it was made by a newer version of sealwax: it can be used and must not be changed.
@@ -233,7 +237,7 @@ impl Keyset {
     /// As [`Keyset::seal`]; `Misuse` where `out` is too short.
     #[cfg(feature = "std")]
     pub fn seal_into(&self, plaintext: &[u8], context: &Context, out: &mut [u8]) -> Result<usize> {
-        let key = self.sealing_version()?.symmetric().ok_or(PAIRS_SEAL_NO_TOKENS)?;
+        let key = self.token_key(plaintext)?;
         let mut salt = [0; 24];
         crate::rng::pooled_salt(&mut salt)?;
         token::seal_with_salt(key, context.as_encoded(), plaintext, &salt, out)
@@ -249,7 +253,7 @@ impl Keyset {
         context: &Context,
         random: &mut dyn Random,
     ) -> Result<Vec<u8>> {
-        let key = self.sealing_version()?.symmetric().ok_or(PAIRS_SEAL_NO_TOKENS)?;
+        let key = self.token_key(plaintext)?;
         let mut out = alloc::vec![0; plaintext.len() + token::OVERHEAD];
         token::seal_into(key, context.as_encoded(), plaintext, random, &mut out)?;
         Ok(out)
@@ -271,6 +275,16 @@ impl Keyset {
     /// # Errors
     /// As [`Keyset::open`]; `Misuse` where `out` is too short.
     pub fn open_into(&self, token: &[u8], context: &Context, out: &mut [u8]) -> Result<usize> {
+        self.open_token(token, context, Purpose::Use, out).map(|(len, _)| len)
+    }
+
+    fn open_token(
+        &self,
+        token: &[u8],
+        context: &Context,
+        purpose: Purpose,
+        out: &mut [u8],
+    ) -> Result<(usize, &Version)> {
         let token = Token::parse(token)?;
         let len = token.sealed.len() - crate::value::OVERHEAD;
         let unknown = Error::UnknownKey(Wanted::Token(token.version));
@@ -278,12 +292,13 @@ impl Keyset {
         if version.algorithm() != Algorithm::Symmetric(token.suite) {
             return Err(unknown);
         }
-        version.check_opens()?;
+        version.check_opens(purpose)?;
         let key = version.symmetric().ok_or(unknown)?;
         let out =
             out.get_mut(..len).ok_or(Error::Misuse("the output is shorter than the plaintext"))?;
-        token::open_parsed(key, context.as_encoded(), &token, out)?;
-        Ok(len)
+        token::open_parsed(key, context.as_encoded(), &token, out)
+            .inspect_err(|_| version.count_failed_open())?;
+        Ok((len, version))
     }
 
     /// Opens a token with whichever of these keysets sealed it (format.md 6.4).
@@ -303,7 +318,7 @@ impl Keyset {
             if version.algorithm() != Algorithm::Symmetric(suite) {
                 continue;
             }
-            if let Err(error) = version.check_opens() {
+            if let Err(error) = version.check_opens(Purpose::Use) {
                 forbidden = forbidden.or(Some(error));
                 continue;
             }
@@ -320,6 +335,54 @@ impl Keyset {
         })
     }
 
+    /// A keyset of nobody with nothing in it, until another takes its place.
+    #[cfg(feature = "std")]
+    pub(crate) fn nobody() -> Self {
+        Keyset {
+            id: KeysetId([0; 16]),
+            name: String::new(),
+            revision: 0,
+            parent: [0; 32],
+            primary: None,
+            policy: Policy::of_family(Algorithm::X25519),
+            versions: Vec::new(),
+            usage_key: None,
+            read_only: true,
+        }
+    }
+
+    /// Gives each version the meter that counts for it.
+    #[cfg(feature = "std")]
+    pub(crate) fn set_meters(
+        &mut self,
+        mut meter: impl FnMut(VersionId) -> alloc::sync::Arc<meter::Meter>,
+    ) {
+        for version in &mut self.versions {
+            version.set_meter(meter(version.id()));
+        }
+    }
+
+    /// Whether this version seals now.
+    #[cfg(feature = "std")]
+    pub(crate) fn check_seals(&self, version: VersionId) -> Result<()> {
+        self.versions[self.index(version)?].check_seals()
+    }
+
+    #[cfg(feature = "std")]
+    pub(crate) fn has_usage_key(&self) -> bool {
+        self.usage_key.is_some()
+    }
+
+    /// Draws a usage key where there is none, as a part of the revision that is being made.
+    pub(crate) fn draw_usage_key(&mut self, random: &mut dyn Random) -> Result<()> {
+        if self.usage_key.is_none() {
+            let mut key = Box::new(Key::zeroed());
+            random.fill(key.expose_bytes_mut())?;
+            self.usage_key = Some(key);
+        }
+        Ok(())
+    }
+
     pub(crate) fn check_writable(&self) -> Result<()> {
         match self.read_only {
             true => Err(Error::Misuse("this keyset was made by a newer version of sealwax")),
@@ -327,41 +390,20 @@ impl Keyset {
         }
     }
 
+    /// What seals a token, which is charged here.
+    fn token_key(&self, plaintext: &[u8]) -> Result<&VersionKey> {
+        let primary = self.sealing_version()?;
+        let key = primary.symmetric().ok_or(PAIRS_SEAL_NO_TOKENS)?;
+        primary.charge(plaintext.len())?;
+        Ok(key)
+    }
+
     /// The primary version, if it may seal now.
     fn sealing_version(&self) -> Result<&Version> {
-        let primary = self
-            .primary()
-            .ok_or(Error::Misuse("the keyset has no primary version; rotate it to make one"))?;
+        let none = "it has no primary version: rotate it, or resume the suspended one";
+        let primary = self.primary().ok_or(Error::Keyset { keyset: self.id, what: none })?;
         primary.check_seals()?;
         Ok(primary)
-    }
-
-    fn begin_revision(&mut self) -> Result<()> {
-        self.check_writable()?;
-        let next =
-            self.revision.checked_add(1).ok_or(Error::Limit("the keyset has no revision left"))?;
-        self.parent = hash(&[&self.encode()]);
-        self.revision = next;
-        Ok(())
-    }
-
-    fn insert_primary(&mut self, version: Version) {
-        self.primary = Some(version.id());
-        let at = self.versions.partition_point(|other| other.id() < version.id());
-        self.versions.insert(at, version);
-    }
-
-    fn fresh_version_id(&self, random: &mut dyn Random) -> Result<VersionId> {
-        // With at most 65,536 of 2^32 ids taken, 64 draws in a row fail only where the source repeats.
-        for _ in 0..64 {
-            let mut id = [0; 4];
-            random.fill(&mut id)?;
-            match VersionId::new(u32::from_be_bytes(id)) {
-                Some(id) if self.version(id).is_none() => return Ok(id),
-                _ => {}
-            }
-        }
-        Err(Error::Random)
     }
 }
 
@@ -378,13 +420,6 @@ impl fmt::Debug for Keyset {
 
 const PAIRS_SEAL_NO_TOKENS: Error =
     Error::Misuse("a keyset of key pairs seals no tokens; seal an envelope for its recipient");
-
-fn seconds(now: Now) -> u64 {
-    match now {
-        Now::Seconds(seconds) => seconds,
-        Now::Unknown => 0,
-    }
-}
 
 /// Whether a state forbids what was asked for, as the error that says so.
 pub(crate) fn refuse(

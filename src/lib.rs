@@ -40,6 +40,8 @@ extern crate alloc;
 
 #[cfg(feature = "std")]
 pub mod atomic;
+#[cfg(feature = "std")]
+pub mod census;
 pub mod chunked;
 mod derive;
 pub mod envelope;
@@ -48,6 +50,8 @@ mod format;
 pub mod id;
 #[cfg(feature = "alloc")]
 pub mod keyset;
+#[cfg(feature = "std")]
+mod locked;
 mod primitives;
 pub mod rng;
 pub mod secret;
@@ -55,13 +59,15 @@ pub mod secret;
 #[path = "../tests/kit/shared.rs"]
 mod shared_vectors;
 #[cfg(feature = "std")]
+pub mod store;
+#[cfg(feature = "std")]
 pub mod stream;
 pub mod token;
 mod value;
 pub mod wrap;
 
 #[cfg(feature = "alloc")]
-pub use envelope::{Opened, Opener, Sealer};
+pub use envelope::{Opened, Opener, Rewrapper, Sealer};
 pub use error::{Error, ErrorKind, Result};
 pub use format::context;
 #[cfg(feature = "alloc")]

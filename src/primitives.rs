@@ -4,6 +4,8 @@
 #[cfg(feature = "aws-lc")]
 pub(crate) mod aws_lc;
 pub(crate) mod kem;
+#[cfg(feature = "std")]
+pub(crate) mod sharing;
 // Where aws-lc is on too, only the tests that compare the backends use it.
 #[cfg(feature = "ring")]
 #[cfg_attr(feature = "aws-lc", allow(dead_code))]

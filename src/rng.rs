@@ -24,10 +24,26 @@ pub enum Now {
     Unknown,
 }
 
+impl Now {
+    /// The operating system's clock.
+    #[cfg(feature = "std")]
+    pub fn system() -> Self {
+        os::now()
+    }
+
+    /// Seconds since 1970; 0 where nobody knows.
+    pub(crate) fn seconds(self) -> u64 {
+        match self {
+            Now::Seconds(seconds) => seconds,
+            Now::Unknown => 0,
+        }
+    }
+}
+
 #[cfg(feature = "std")]
 pub use os::OsRandom;
 #[cfg(feature = "std")]
-pub(crate) use os::{now, pooled_salt};
+pub(crate) use os::pooled_salt;
 
 #[cfg(feature = "std")]
 mod os {
@@ -46,8 +62,7 @@ mod os {
         }
     }
 
-    /// The operating system's clock.
-    pub(crate) fn now() -> Now {
+    pub(super) fn now() -> Now {
         match SystemTime::now().duration_since(UNIX_EPOCH) {
             Ok(since) => Now::Seconds(since.as_secs()),
             Err(_) => Now::Unknown,

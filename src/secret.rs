@@ -40,6 +40,10 @@ pub enum Token {}
 pub enum Wrap {}
 /// K_salt (format.md 6.1).
 pub enum Salt {}
+/// The usage key of a keyset (format.md 8.2).
+pub enum Usage {}
+/// The value of a share of a backup key (format.md 8.8a).
+pub enum Share {}
 /// K_block (format.md 4.2).
 pub enum Block {}
 /// K_payload (format.md 4.2).

@@ -13,7 +13,7 @@ pub use crate::derive::CoreHash;
 pub use crate::format::entry::Entry;
 
 use crate::error::{Error, Result};
-use crate::id::{KeysetId, RawKeyId, RecipientKind, Suite, VersionId};
+use crate::id::{Fingerprint, KeysetId, RawKeyId, RecipientKind, Suite, VersionId, Wanted};
 use crate::primitives::Prk;
 use crate::rng::Random;
 use crate::secret::{Data, Key, Wrap};
@@ -81,8 +81,21 @@ pub struct Shape {
     pub hidden: bool,
     /// The suite that an envelope for it alone gets by default.
     pub suite: Suite,
-    /// The keyset that it wraps under, which therefore cannot be sealed for it.
-    pub keyset: Option<KeysetId>,
+    /// Which key its entry will name, as [`Entry::wanted`] then says.
+    pub wanted: Wanted,
+}
+
+impl Shape {
+    /// Whether `entry` is for the same key already. Never where entries do not say for whom they are.
+    pub fn is_named_by(&self, entry: &Entry<'_>) -> bool {
+        match self.wanted {
+            Wanted::Keyset(..) | Wanted::RawKey(_) => entry.wanted() == self.wanted,
+            Wanted::Pair(_, fingerprint) => {
+                fingerprint != Fingerprint::HIDDEN && entry.wanted() == self.wanted
+            }
+            _ => false,
+        }
+    }
 }
 
 /// Classes of recipients that must not be mixed by accident (format.md 5.8).
@@ -124,13 +137,26 @@ pub enum OpenedVia {
     RawKey(RawKeyId),
     /// A provider's key.
     Provider,
+    /// A compromised version of a keyset or identity, for migration: whoever took the key may have made the contents.
+    Compromised(KeysetId, VersionId),
+}
+
+impl Class {
+    /// The class of an entry that somebody else made (format.md 5.8).
+    pub(crate) fn of_entry(kind: RecipientKind) -> Self {
+        match kind {
+            RecipientKind::Passphrase => Class::Passphrase,
+            RecipientKind::X25519 | RecipientKind::Provider => Class::Classical,
+            _ => Class::PostQuantum,
+        }
+    }
 }
 
 impl OpenedVia {
-    /// The kind of the entry.
+    /// The kind of the entry; of a compromised version, that of a keyset.
     pub fn kind(&self) -> RecipientKind {
         match self {
-            OpenedVia::Keyset(..) => RecipientKind::Keyset,
+            OpenedVia::Keyset(..) | OpenedVia::Compromised(..) => RecipientKind::Keyset,
             OpenedVia::Passphrase => RecipientKind::Passphrase,
             OpenedVia::X25519(..) => RecipientKind::X25519,
             OpenedVia::XWing(..) => RecipientKind::XWing,

@@ -9,15 +9,18 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use kit::beside::UsageFields;
 use kit::keys::{KeysetMaterial, VersionMaterial, cheap_passphrase, raw_key};
 use kit::random::Repeatable;
 use kit::shared::{skipped, unhex};
 use kit::specimens::{SUITES, seal_as_stream};
 use sealwax::envelope::ChunkLen;
+use sealwax::keyset::backup::Share;
 use sealwax::keyset::file::Protection;
-use sealwax::rng::Random;
+use sealwax::rng::{Now, Random};
+use sealwax::store::{Guard, Options, Store};
 use sealwax::wrap::provider::Request;
-use sealwax::{Context, KeyWrap, Keyset, Opener, Sealer, Suite};
+use sealwax::{Algorithm, Context, KeyWrap, Keyset, Opener, Sealer, Suite};
 use serde_json::{Value, json};
 
 /// A Python with `cryptography`: in `SEALWAX_PYTHON`, or of the project's own environment.
@@ -249,6 +252,113 @@ fn the_reference_reads_our_strings() {
     for (answer, (field, value)) in answers.iter().zip(&wanted) {
         assert_eq!(answer[*field].as_str(), Some(value.as_str()), "{answer}");
     }
+}
+
+#[test]
+fn the_reference_reads_our_usage_files() {
+    let Some(python) = python() else { return };
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let (mut jobs, mut wanted) = (Vec::new(), Vec::new());
+    for algorithm in [Suite::Cobblestone256, Suite::ChaCha20Poly1305]
+        .map(Algorithm::from)
+        .into_iter()
+        .chain([Algorithm::X25519, Algorithm::XWing])
+    {
+        let path = folder.path().join(format!("{}.swxk", algorithm.number()));
+        let keyset = Keyset::generate("counted", algorithm).expect("generated");
+        let options = Options { lease_messages: 3, lease_bytes: 100, ..Options::default() };
+        let store = Store::create(&path, keyset, Guard::Unprotected, options).expect("created");
+        let mut seen = Vec::new();
+        for step in 0..6u64 {
+            let revision = store.keyset().revision();
+            match step {
+                0 | 2 | 3 if algorithm.number() < 3 => {
+                    let messages = 4 * step + 1;
+                    for _ in 0..messages {
+                        store.seal(&[7; 30], &Context::new()).expect("it can be sealed");
+                    }
+                }
+                4 => store.record_backup(revision, Now::Seconds(1_767_225_600)).expect("recorded"),
+                _ => drop(store.change(|keyset| keyset.rotate(algorithm)).expect("rotated")),
+            }
+            let read = |path: &Path| std::fs::read(path).expect("it is there");
+            let (keyset, usage) = (read(&path), read(&path.with_extension("swxl")));
+            jobs.push(json!({
+                "type": "usage",
+                "input": hex::encode(&usage),
+                "keyset": hex::encode(keyset),
+                "seen": hex::encode(&seen),
+            }));
+            let fields = UsageFields::parse(&usage);
+            let usages: Vec<Value> = fields
+                .usages
+                .iter()
+                .map(|[version_id, messages, bytes, failed_opens]| {
+                    json!({ "version_id": version_id, "messages": messages, "bytes": bytes,
+                        "failed_opens": failed_opens })
+                })
+                .collect();
+            wanted.push(json!({ "ok": true, "parsed": {
+                "serial": fields.serial,
+                "revision": store.keyset().revision(),
+                "fingerprint": hex::encode(store.keyset().fingerprint()),
+                "backup_revision": if step < 4 { 0 } else { fields.backup_revision },
+                "backup_at": if step < 4 { 0 } else { 1_767_225_600 },
+                "usages": usages,
+            } }));
+            seen = usage;
+        }
+    }
+    let answers = run(&python, &["decrypt.py", "-"], &jobs);
+    for (index, (answer, wanted)) in answers.iter().zip(&wanted).enumerate() {
+        assert_eq!(answer, wanted, "usage file {index}");
+    }
+    assert!(answers.len() >= 24);
+}
+
+#[test]
+fn the_reference_restores_our_backups() {
+    let Some(python) = python() else { return };
+    let (mut jobs, mut wanted) = (Vec::new(), Vec::new());
+    let mut keyset = Keyset::generate("kept", Suite::Cobblestone256).expect("generated");
+    for (threshold, count) in [(2u8, 2u8), (2, 3), (3, 5), (7, 9), (64, 64), (2, 64)] {
+        keyset.rotate(Suite::ChaCha20Poly1305).expect("it can be rotated");
+        let backup = keyset.backup_in_shares(threshold, count).expect("it can be made");
+        let texts: Vec<_> = backup.shares.iter().map(Share::expose_text).collect();
+        for first in 0..=count - threshold {
+            let chosen = &texts[first.into()..(first + threshold).into()];
+            let chosen: Vec<&str> = chosen.iter().rev().map(|text| text.as_str()).collect();
+            jobs.push(json!({
+                "type": "backup", "input": hex::encode(&backup.file), "shares": chosen
+            }));
+            wanted.push(keyset.fingerprint());
+        }
+    }
+    let recovery = Keyset::generate("recovery", Algorithm::XWing).expect("generated");
+    let recipient = recovery.recipient().expect("a pair").clone();
+    let text = recovery.expose_identity_text().expect("a pair");
+    let file = keyset.backup_for(&[recipient]).expect("it can be made");
+    let identity = json!({ "type": "identity", "input": text.as_str() });
+    let identity = &run(&python, &["decrypt.py", "-"], &[identity])[0];
+    let keys = json!({ "keysets": [{
+        "keyset_id": identity["keyset_id"],
+        "versions": [{
+            "version_id": identity["version_id"],
+            "algorithm": identity["algorithm"],
+            "secret": identity["secret"],
+        }],
+    }] });
+    jobs.push(json!({
+        "type": "backup", "input": hex::encode(file), "keys": keys, "shares": Value::Array(vec![])
+    }));
+    wanted.push(keyset.fingerprint());
+
+    let answers = run(&python, &["decrypt.py", "-"], &jobs);
+    for (index, (answer, wanted)) in answers.iter().zip(&wanted).enumerate() {
+        assert_eq!(answer["ok"], json!(true), "backup {index}: {answer}");
+        assert_eq!(answer["fingerprint"], json!(hex::encode(wanted)), "backup {index}");
+    }
+    assert!(answers.len() >= 70);
 }
 
 #[test]

@@ -107,7 +107,8 @@ fn states_decide_what_a_version_does() {
         assert_eq!(kind(Opener::new().key(&pair).open(&public)), wanted_pair, "state {state}");
         let wanted_hidden = if opens { None } else { unknown };
         assert_eq!(kind(Opener::new().key(&pair).open(&hidden)), wanted_hidden, "state {state}");
-        assert_eq!(kind(symmetric.seal(b"value", &row())), Some(ErrorKind::Misuse), "no primary");
+        let sealed = symmetric.seal(b"value", &row());
+        assert_eq!(kind(sealed), Some(ErrorKind::KeyState), "no primary");
     }
 }
 

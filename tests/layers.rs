@@ -6,19 +6,19 @@ use std::path::{Path, PathBuf};
 
 /// From the top to the bottom. A module may use those of its own rank and of those below.
 const LADDER: [&[&str]; 6] = [
-    &["stream", "envelope", "token", "atomic", "whole"],
+    &["store", "census", "stream", "envelope", "token", "atomic", "whole"],
     &["keyset", "wrap"],
     &["value", "chunked"],
     &["derive"],
     &["primitives", "format"],
-    &["secret", "rng", "error", "id"],
+    &["secret", "rng", "error", "id", "locked"],
 ];
 /// Of one rank, and not for each other: `format` never sees a key, and `primitives` no bytes of ours.
 const STRANGERS: [&str; 2] = ["primitives", "format"];
 /// The written exception: `Keyset::seal` and `Keyset::open` are the convenience face of tokens.
 const EXCEPTIONS: [(&str, &str); 1] = [("keyset", "token")];
 /// What lib.rs re-exports under the root, and where it lives.
-const ROOT_NAMES: [(&str, &str); 11] = [
+const ROOT_NAMES: [(&str, &str); 12] = [
     ("Error", "error"),
     ("ErrorKind", "error"),
     ("Result", "error"),
@@ -30,8 +30,9 @@ const ROOT_NAMES: [(&str, &str); 11] = [
     ("OpenedVia", "wrap"),
     ("Opener", "envelope"),
     ("Sealer", "envelope"),
+    ("Rewrapper", "envelope"),
 ];
-const PRIMITIVE_CRATES: [&str; 13] = [
+const PRIMITIVE_CRATES: [&str; 15] = [
     "aes_gcm",
     "argon2",
     "aws_lc_rs",
@@ -39,11 +40,13 @@ const PRIMITIVE_CRATES: [&str; 13] = [
     "hkdf",
     "hmac",
     "ml_kem",
+    "rand_core",
     "ring",
     "sha2",
     "sha3",
     "shake",
     "subtle",
+    "vsss_rs",
     "x25519_dalek",
 ];
 const UNSAFE: [&str; 3] =
@@ -123,10 +126,10 @@ impl Source {
     }
 }
 
-/// keyset/file.rs is about whole files: it may use envelopes.
+/// Keyset files and backups are about whole files: they may use envelopes.
 fn layer_of<'a>(modules: &[&'a str]) -> &'a str {
     match modules {
-        ["keyset", "file", ..] => "whole",
+        ["keyset", "file" | "backup", ..] => "whole",
         [first, ..] => first,
         [] => panic!("a path has a first module"),
     }

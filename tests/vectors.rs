@@ -7,11 +7,12 @@ mod kit;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use kit::expect::Expect;
 use kit::faces::{self, Answer, Request, Sees};
-use kit::keys::{Held, list, only, string};
+use kit::keys::{Held, list, number, only, string, trimmed};
+use kit::keyset_vectors;
 use kit::shared::{unhex, unhex_array};
-use sealwax::id::{KeyState, KeysetId, VersionId};
-use sealwax::keyset::file::Protection;
+use sealwax::id::{KeysetId, VersionId};
 use sealwax::secret::{Key, Root};
 use sealwax::wrap::hpke::Recipient;
 use sealwax::wrap::version_key::VersionKey;
@@ -19,7 +20,7 @@ use sealwax::{Algorithm, Context, Error, ErrorKind, Keyset, token};
 use serde_json::Value;
 
 /// Type, fields always there, fields there only where `expect` is `ok`.
-const FIELDS: [(&str, &[&str], &[&str]); 5] = [
+const FIELDS: [(&str, &[&str], &[&str]); 8] = [
     ("token", &["keys", "context", "token", "token_text", "salt", "intermediates"], &["plaintext"]),
     (
         "envelope",
@@ -27,10 +28,13 @@ const FIELDS: [(&str, &[&str], &[&str]); 5] = [
         &["stored", "plaintext", "opened_via"],
     ),
     ("keyset", &["protection", "keys", "file", "intermediates"], &["parsed"]),
+    ("usage", &["keyset", "seen", "file", "intermediates"], &["parsed"]),
+    ("share", &["string"], &["backup_id", "k", "n", "x", "value", "digest"]),
+    ("backup", &["shares", "keys", "file", "intermediates"], &["parsed"]),
     ("recipient", &["string"], &["algorithm", "public_key", "fingerprint"]),
     ("identity", &["string"], &["algorithm", "keyset_id", "version_id", "created", "secret"]),
 ];
-const AT_LEAST: usize = 370;
+const AT_LEAST: usize = 590;
 
 #[test]
 fn every_vector_gives_its_result_through_every_face() {
@@ -78,50 +82,14 @@ fn run(vector: &Value) -> &'static str {
     match kind {
         "token" => run_token(vector, expect),
         "envelope" => run_envelope(vector, expect),
-        "keyset" => run_keyset(vector, expect),
+        "keyset" => keyset_vectors::run_keyset(vector, expect),
+        "usage" => keyset_vectors::run_usage(vector, expect),
+        "share" => keyset_vectors::run_share(vector, expect),
+        "backup" => keyset_vectors::run_backup(vector, expect),
         "recipient" => run_recipient(vector, expect),
         _ => run_identity(vector, expect),
     }
     kind
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Expect {
-    Ok,
-    Error(ErrorKind),
-}
-
-impl Expect {
-    fn parse(text: &str) -> Self {
-        Expect::Error(match text {
-            "ok" => return Expect::Ok,
-            "Decrypt" => ErrorKind::Decrypt,
-            "Format" => ErrorKind::Format,
-            "Truncated" => ErrorKind::Truncated,
-            "Limit" => ErrorKind::Limit,
-            "UnknownKey" => ErrorKind::UnknownKey,
-            "KeyState" => ErrorKind::KeyState,
-            other => panic!("unknown expect {other}"),
-        })
-    }
-
-    fn check<T>(self, face: &str, result: Result<T, Error>) -> Option<T> {
-        let got = match &result {
-            Ok(_) => Expect::Ok,
-            Err(error) => Expect::Error(error.kind()),
-        };
-        assert_eq!(got, self, "{face}: {:?}", result.err());
-        result.ok()
-    }
-
-    /// A pipe's reader cannot tell a cut chunk from a changed one (format.md 11.6).
-    fn check_pipe<T>(self, face: &str, result: Result<T, Error>) -> Option<T> {
-        let end = [ErrorKind::Truncated, ErrorKind::Decrypt].map(Expect::Error);
-        match &result {
-            Err(error) if end.contains(&self) && end.contains(&Expect::Error(error.kind())) => None,
-            _ => self.check(face, result),
-        }
-    }
 }
 
 /// The context that the reader gives. Ours is refused when it is made, before there is anything to open.
@@ -264,99 +232,6 @@ fn run_envelope(vector: &Value, expect: Expect) {
     }
 }
 
-fn run_keyset(vector: &Value, expect: Expect) {
-    let held = Held::parse(&vector["keys"]);
-    let keys = held.wraps();
-    let protection = match string(vector, "protection") {
-        "unprotected" => Protection::Unprotected,
-        "envelope" => Protection::Sealed(&keys),
-        other => panic!("unknown protection {other}"),
-    };
-    let file = unhex(string(vector, "file"));
-    let result = Keyset::parse_file_bytes(&file, protection);
-    let Some(keyset) = expect.check("Keyset::parse_file_bytes", result) else { return };
-    let parsed = &vector["parsed"];
-    only(
-        parsed,
-        &["keyset_id", "name", "revision", "parent", "primary", "policy", "versions", "read_only"],
-    );
-    assert_eq!(keyset.id().0, unhex_array(string(parsed, "keyset_id")));
-    assert_eq!(keyset.name(), string(parsed, "name"));
-    assert_eq!(keyset.revision(), number(parsed, "revision"));
-    let primary = keyset.primary().map_or(0, |version| u64::from(version.id().value()));
-    assert_eq!(primary, number(parsed, "primary"));
-    check_policy(&keyset, &parsed["policy"]);
-    let versions = list(&parsed["versions"]);
-    assert_eq!(keyset.versions().len(), versions.len());
-    for (version, wanted) in keyset.versions().iter().zip(versions) {
-        check_version(version, wanted);
-    }
-    assert_eq!(keyset.is_read_only(), parsed["read_only"].as_bool().expect("a bool"));
-    // Parent and secrets, through the encoding.
-    match keyset.expose_unprotected() {
-        Ok(bytes) => {
-            let encoding = unhex(string(&vector["intermediates"], "encoding"));
-            assert_eq!(bytes[5..bytes.len() - 16], encoding, "the encoding is not the one read");
-            assert_eq!(bytes.as_slice(), kit::keys::unprotected(&encoding));
-        }
-        Err(error) => {
-            assert!(keyset.is_read_only());
-            assert_eq!(error.kind(), ErrorKind::Misuse);
-        }
-    }
-}
-
-fn check_policy(keyset: &Keyset, wanted: &Value) {
-    let fields = [
-        "rotate_after_seconds",
-        "rotate_after_messages",
-        "rotate_after_bytes",
-        "algorithms",
-        "flags",
-    ];
-    only(wanted, &fields);
-    let policy = keyset.policy();
-    assert_eq!(policy.rotate_after_seconds, number(wanted, "rotate_after_seconds"));
-    assert_eq!(policy.rotate_after_messages, number(wanted, "rotate_after_messages"));
-    assert_eq!(policy.rotate_after_bytes, number(wanted, "rotate_after_bytes"));
-    for bit in 0..4 {
-        let algorithm = Algorithm::from_u8(bit + 1).expect("1 to 4 are algorithms");
-        assert_eq!(policy.allows(algorithm), number(wanted, "algorithms") >> bit & 1 == 1);
-    }
-    assert_eq!(u64::from(policy.allow_raw_export), number(wanted, "flags"));
-}
-
-fn check_version(version: &sealwax::keyset::Version, wanted: &Value) {
-    only(
-        wanted,
-        &[
-            "version_id",
-            "algorithm",
-            "state",
-            "created",
-            "activate_at",
-            "deactivate_at",
-            "changes",
-            "secret",
-        ],
-    );
-    assert_eq!(u64::from(version.id().value()), number(wanted, "version_id"));
-    assert_eq!(u64::from(version.algorithm().number()), number(wanted, "algorithm"));
-    assert_eq!(version.state() as u64, number(wanted, "state"));
-    assert_eq!(version.created(), number(wanted, "created"));
-    assert_eq!(version.activate_at().unwrap_or(0), number(wanted, "activate_at"));
-    assert_eq!(version.deactivate_at().unwrap_or(0), number(wanted, "deactivate_at"));
-    assert_eq!(version.state() == KeyState::Destroyed, string(wanted, "secret").is_empty());
-    let changes = list(&wanted["changes"]);
-    assert_eq!(version.changes().len(), changes.len());
-    for (change, wanted) in version.changes().iter().zip(changes) {
-        only(wanted, &["state", "at", "reason"]);
-        assert_eq!(change.state as u64, number(wanted, "state"));
-        assert_eq!(change.at, number(wanted, "at"));
-        assert_eq!(change.reason, string(wanted, "reason"));
-    }
-}
-
 fn run_recipient(vector: &Value, expect: Expect) {
     let text = string(vector, "string");
     let result = Recipient::parse_text(text);
@@ -388,12 +263,4 @@ fn run_identity(vector: &Value, expect: Expect) {
     assert_eq!(hex::encode(secret), string(vector, "secret"));
     let written = keyset.expose_identity_text().expect("an identity can be written");
     assert_eq!(written.as_str(), trimmed(text));
-}
-
-fn trimmed(text: &str) -> &str {
-    text.trim_matches(['\t', '\n', '\r', ' '])
-}
-
-fn number(object: &Value, name: &str) -> u64 {
-    object[name].as_u64().unwrap_or_else(|| panic!("{name} is not a number"))
 }

@@ -13,6 +13,8 @@ fuzz_target!(|bytes: &[u8]| {
     let keys: [&dyn KeyWrap; 3] = [&keys().raw, &keys().chacha, &keys().x25519];
     let sealed = Protection::Sealed(&keys);
     assert!(Keyset::parse_file_bytes(bytes, sealed).is_err(), "nobody sealed this for these keys");
+    assert!(Keyset::restore(bytes, &keys).is_err(), "nobody sealed this for these keys");
+    assert!(Keyset::restore_from_shares(bytes, &[]).is_err(), "no share is too few");
     let mut fixed = bytes.to_vec();
     if fix_checks(&mut fixed).is_some() {
         let _ = Description::parse(&fixed);

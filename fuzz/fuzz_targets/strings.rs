@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Any text, and any payload with a right checksum, as a recipient or an identity: one text for one value.
+//! Any text, and any payload with a right checksum, as a recipient, an identity or a share: one text for one value.
 #![no_main]
 
 use bech32::{Checksum, Hrp};
 use libfuzzer_sys::fuzz_target;
 use sealwax::Keyset;
+use sealwax::keyset::backup::Share;
 use sealwax::wrap::hpke::Recipient;
 
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(text) = std::str::from_utf8(bytes) {
         recipient(text);
         identity(text);
+        share(text);
     }
     let payload = &bytes[..bytes.len().min(1300)];
     let encoded = |part: &str| {
@@ -19,6 +21,7 @@ fuzz_target!(|bytes: &[u8]| {
     };
     recipient(&encoded("sealwaxpub"));
     identity(&encoded("sealwax-secret-").to_uppercase());
+    share(&encoded("sealwax-share-").to_uppercase());
 });
 
 fn recipient(text: &str) {
@@ -34,6 +37,13 @@ fn identity(text: &str) {
     );
     let recipient = identity.recipient().expect("its version is active");
     assert_eq!(&Recipient::parse_text(&recipient.to_text()).expect("just written"), recipient);
+}
+
+fn share(text: &str) {
+    let Ok(share) = Share::parse_text(text) else { return };
+    assert!((2..=share.count()).contains(&share.threshold()));
+    assert!((1..=share.count()).contains(&share.number()));
+    assert_eq!(share.expose_text().as_str(), trim(text));
 }
 
 fn trim(text: &str) -> &str {

@@ -10,7 +10,7 @@ use crate::envelope::{DEFAULT_MAX_HEADER_LEN, Header, Requirements};
 use crate::error::{Error, Result};
 use crate::format::context::Context;
 use crate::format::payload::{Extent, PREFIX_LEN};
-use crate::id::{EnvelopeId, Kind, RecipientKind};
+use crate::id::{EnvelopeId, Kind, RecipientKind, Suite};
 use crate::primitives::TAG_LEN;
 use crate::secret::memory::{CHUNKS_DEPTH, HEADER_DEPTH, PUBLIC_KEY_DEPTH, with_wiped_stack};
 use crate::wrap::{KeyWrap, OpenedVia};
@@ -56,6 +56,7 @@ pub struct Opened {
 pub(crate) struct Sealed {
     pub(crate) opened_via: OpenedVia,
     pub(crate) stored_context: Context,
+    pub(crate) suite: Suite,
     pub(crate) header_len: usize,
 }
 
@@ -117,6 +118,18 @@ impl<'a> Opener<'a> {
 
     pub(crate) fn header_limit(&self) -> usize {
         self.max_header_len
+    }
+
+    /// The given context entries that an envelope with this stored context does not store.
+    #[cfg(feature = "std")]
+    pub(crate) fn external_beside(&self, stored: &Context) -> Result<Context> {
+        let mut external = Context::new();
+        for entry in self.context.as_encoded().entries() {
+            if stored.as_encoded().value(entry.name).is_none() {
+                external.insert(entry.name, entry.value)?;
+            }
+        }
+        Ok(external)
     }
 
     /// Opens an envelope in memory. Nothing is returned unless every chunk verified.
@@ -212,6 +225,7 @@ impl<'a> Opener<'a> {
         let sealed = Sealed {
             opened_via,
             stored_context: Context::from(header.stored_context()),
+            suite: header.suite(),
             header_len: header.len(),
         };
         Ok(Ready { sealed, engine })

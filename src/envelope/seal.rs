@@ -4,16 +4,16 @@
 use alloc::vec::Vec;
 
 use crate::chunked::{Engine, Sealing};
-use crate::derive::{CoreHash, block_key, payload_key};
-use crate::envelope::{ChunkLen, DEFAULT_MAX_HEADER_LEN, HARD_MAX_HEADER_LEN, slot_check};
+use crate::derive::{CoreHash, payload_key};
+use crate::envelope::{ChunkLen, DEFAULT_MAX_HEADER_LEN, HARD_MAX_HEADER_LEN, finish_slot};
 use crate::error::{Error, Result};
 use crate::format::context::Context;
 use crate::format::core::Core;
 use crate::format::entry::FRAME_LEN;
-use crate::format::key_block::{CHECK_LEN, Layout, MAC_LEN, MAX_ENTRIES};
+use crate::format::key_block::{Layout, MAX_ENTRIES};
 use crate::format::payload::{DEFAULT_MAX_CHUNKS, PREFIX_LEN, payload_len};
 use crate::format::writer::Writer;
-use crate::id::{EnvelopeId, KeysetId, Kind, Suite};
+use crate::id::{EnvelopeId, KeysetId, Kind, Suite, Wanted};
 #[cfg(feature = "std")]
 use crate::primitives::TAG_LEN;
 use crate::primitives::{Prk, hash};
@@ -48,8 +48,9 @@ pub struct Sealer<'a> {
     sealing_keyset: Option<KeysetId>,
 }
 
+/// Whether recipients of different strength may stand side by side (format.md 5.8).
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Mixing {
+pub(super) enum Mixing {
     Refused,
     Allowed,
 }
@@ -286,28 +287,12 @@ impl<'a> Sealer<'a> {
     }
 
     fn check_recipients(&self, shapes: &[Shape]) -> Result<()> {
-        let has = |class| shapes.iter().any(|shape| shape.class == class);
-        if self.mixing == Mixing::Refused {
-            // format.md 5.8
-            if has(Class::Classical) && (has(Class::PostQuantum) || has(Class::Passphrase)) {
-                return Err(Error::Misuse(
-                    "an X25519 or provider recipient beside post-quantum ones weakens the envelope",
-                ));
-            }
-            if has(Class::Passphrase) && shapes.len() > 1 {
-                return Err(Error::Misuse(
-                    "a passphrase stands alone: it would be the weakest way in",
-                ));
-            }
+        check_classes(shapes.iter().map(|shape| shape.class), self.mixing)?;
+        if shapes.iter().filter(|shape| shape.hidden).count() > MAX_HIDDEN {
+            return Err(TOO_MANY_HIDDEN);
         }
-        if shapes.iter().filter(|shape| shape.class == Class::Passphrase).count() > 1 {
-            return Err(Error::Misuse("an envelope has at most one passphrase"));
-        }
-        if shapes.iter().filter(|shape| shape.hidden).count() > 8 {
-            return Err(Error::Misuse("an envelope has at most 8 hidden recipients"));
-        }
-        if self.sealing_keyset.is_some_and(|id| shapes.iter().any(|shape| shape.keyset == Some(id)))
-        {
+        let itself = |shape: &Shape| matches!(shape.wanted, Wanted::Keyset(id, _) if Some(id) == self.sealing_keyset);
+        if shapes.iter().any(itself) {
             return Err(Error::Misuse("a keyset cannot be sealed under itself"));
         }
         Ok(())
@@ -383,11 +368,7 @@ impl<'a> Sealer<'a> {
         self.write_slot(plan, &binding, &data_key, random, slot)?;
 
         let data_key = Prk::new(&data_key);
-        let (before_check, check) = slot.split_at_mut(slot.len() - CHECK_LEN);
-        let (before_mac, mac) = before_check.split_at_mut(before_check.len() - MAC_LEN);
-        let block_key = Prk::new(&block_key(&data_key, suite));
-        mac.copy_from_slice(&block_key.mac(&[&core_hash.0, &plan.layout.frame(), before_mac]));
-        check.copy_from_slice(&slot_check(&core_hash, plan.layout, before_check));
+        finish_slot(&data_key, &binding, plan.layout, slot);
 
         let payload_key = payload_key(&data_key, suite);
         let prefix = prefix.try_into().expect("the front ends with salt and commitment");
@@ -415,6 +396,29 @@ impl<'a> Sealer<'a> {
         }
         Ok(())
     }
+}
+
+/// Refuses recipients that do not fit together (format.md 5.3, 5.8).
+pub(super) fn check_classes(
+    classes: impl Iterator<Item = Class> + Clone,
+    mixing: Mixing,
+) -> Result<()> {
+    let count = |wanted| classes.clone().filter(|class| *class == wanted).count();
+    let (all, passphrases) = (classes.clone().count(), count(Class::Passphrase));
+    if mixing == Mixing::Refused {
+        if count(Class::Classical) > 0 && count(Class::Classical) < all {
+            return Err(Error::Misuse(
+                "an X25519 or provider recipient beside post-quantum ones weakens the envelope",
+            ));
+        }
+        if passphrases > 0 && all > 1 {
+            return Err(Error::Misuse("a passphrase stands alone: it would be the weakest way in"));
+        }
+    }
+    if passphrases > 1 {
+        return Err(Error::Misuse("an envelope has at most one passphrase"));
+    }
+    Ok(())
 }
 
 /// What the header of an envelope for one keyset takes, drawn in one call to the system instead of two.
@@ -451,3 +455,8 @@ impl Default for Sealer<'_> {
         Sealer::new()
     }
 }
+
+/// Hidden recipients of an envelope at most: each costs every reader a trial (format.md 4.8).
+pub(super) const MAX_HIDDEN: usize = 8;
+pub(super) const TOO_MANY_HIDDEN: Error =
+    Error::Misuse("an envelope has at most 8 hidden recipients");

@@ -78,6 +78,7 @@ pub(crate) struct Slot<'a> {
     pub(crate) before_mac: &'a [u8],
     /// The slot without its check.
     pub(crate) before_check: &'a [u8],
+    bytes: &'a [u8],
 }
 
 impl<'a> Slot<'a> {
@@ -96,7 +97,12 @@ impl<'a> Slot<'a> {
         reader.finish("4.3")?;
         let before_check = &slot[..slot.len() - CHECK_LEN];
         let before_mac = &before_check[..before_check.len() - MAC_LEN];
-        Ok(Some(Slot { epoch, count, body, mac, check, before_mac, before_check }))
+        Ok(Some(Slot { epoch, count, body, mac, check, before_mac, before_check, bytes: slot }))
+    }
+
+    /// All of it.
+    pub(crate) fn bytes(&self) -> &'a [u8] {
+        self.bytes
     }
 
     /// Parses a good slot's entries all the way, so that [`Slot::entries`] cannot fail.
@@ -121,7 +127,16 @@ impl<'a> Slot<'a> {
 
     /// The entries in order, of a slot whose contents were checked.
     pub(crate) fn entries(self) -> impl Iterator<Item = Entry<'a>> {
+        self.encoded_entries().map(|(entry, _)| entry)
+    }
+
+    /// The entries in order, each with its bytes: type, length and body.
+    pub(crate) fn encoded_entries(self) -> impl Iterator<Item = (Entry<'a>, &'a [u8])> {
         let mut reader = Reader::new(self.body, End::Structure("4.5"));
-        (0..self.count).map(move |_| Entry::parse(&mut reader).expect("the slot was checked"))
+        (0..self.count).map(move |_| {
+            let before = reader.rest();
+            let entry = Entry::parse(&mut reader).expect("the slot was checked");
+            (entry, &before[..before.len() - reader.rest().len()])
+        })
     }
 }

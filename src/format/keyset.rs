@@ -23,6 +23,8 @@ pub(crate) const STORED_REVISION: &str = "sealwax.keyset-revision";
 
 /// Extension tags from here on must be known to whoever uses the keyset (format.md 8.2).
 const FIRST_MANDATORY_TAG: u8 = 128;
+/// The extension of a keyset that holds its usage key.
+pub(crate) const USAGE_KEY_TAG: u8 = 1;
 /// The version of the encoding.
 pub(crate) const VERSION: u8 = 1;
 
@@ -52,12 +54,47 @@ impl Policy {
         }
     }
 
+    /// What a new keyset has: rotate after two years, which is as long as SP 800-57 Part 1 Rev. 5 (table 1) lets symmetric
+    /// keys and static key-agreement keys seal; and well before the limits of format.md 8.7c.
+    pub const fn recommended(algorithm: Algorithm) -> Self {
+        let pairs = algorithm.is_pair();
+        Policy {
+            rotate_after_seconds: 2 * 365 * 86_400,
+            rotate_after_messages: if pairs { 0 } else { 1 << 46 },
+            rotate_after_bytes: if pairs { 0 } else { 1 << 56 },
+            ..Policy::of_family(algorithm)
+        }
+    }
+
+    /// Allows new versions of these algorithms only.
+    ///
+    /// # Errors
+    /// `Misuse` where there is none, or where symmetric keys and key pairs are mixed.
+    pub fn allow_only(&mut self, algorithms: &[Algorithm]) -> Result<()> {
+        let bits = algorithms.iter().fold(0, |bits, a| bits | (1 << (a.number() - 1)));
+        if (bits & 0b0011 != 0) == (bits & 0b1100 != 0) {
+            return Err(Error::Misuse("a policy allows symmetric keys or key pairs, not both"));
+        }
+        self.algorithms = bits;
+        Ok(())
+    }
+
+    /// The algorithms that new versions may be of.
+    pub fn algorithms(&self) -> impl Iterator<Item = Algorithm> {
+        let policy = *self;
+        (1..=4u8).filter_map(|n| Algorithm::from_u8(n).ok()).filter(move |a| policy.allows(*a))
+    }
+
+    pub(crate) fn first_algorithm(&self) -> Algorithm {
+        self.algorithms().next().expect("a policy allows at least one algorithm")
+    }
+
     /// Whether a new version may be of this algorithm.
     pub const fn allows(&self, algorithm: Algorithm) -> bool {
         self.algorithms & (1 << (algorithm.number() - 1)) != 0
     }
 
-    const fn is_for_pairs(&self) -> bool {
+    pub(crate) const fn is_for_pairs(&self) -> bool {
         self.algorithms & 0b1100 != 0
     }
 
@@ -107,6 +144,7 @@ pub(crate) struct View<'a> {
     pub(crate) policy: Policy,
     pub(crate) count: u32,
     records: &'a [u8],
+    pub(crate) usage_key: Option<&'a [u8; KEY_LEN]>,
     /// Made by a newer version: may be used, must not be changed.
     pub(crate) read_only: bool,
 }
@@ -185,8 +223,20 @@ impl<'a> View<'a> {
         if previous.is_some_and(|record| record.algorithm.is_pair() != policy.is_for_pairs()) {
             return Err(Error::format("8.2", "policy and versions are of different families"));
         }
-        read_only |= extension(&mut reader)?;
-        Ok(View { id, name, revision, parent, primary, policy, count, records, read_only })
+        let Extension { usage_key, unknown } = extension(&mut reader, Place::Keyset)?;
+        read_only |= unknown;
+        Ok(View {
+            id,
+            name,
+            revision,
+            parent,
+            primary,
+            policy,
+            count,
+            records,
+            usage_key,
+            read_only,
+        })
     }
 
     /// The records, in order.
@@ -235,7 +285,7 @@ impl<'a> Record<'a> {
             (32, state) if state != KeyState::Destroyed => Some(body.array()?),
             _ => return Err(Error::format("8.2", "secret and state do not fit")),
         };
-        let extended = extension(&mut body)?;
+        let extended = extension(&mut body, Place::Record)?.unknown;
         Ok(Record {
             id,
             algorithm,
@@ -265,8 +315,24 @@ fn read_change<'a>(reader: &mut Reader<'a>) -> Result<Change<'a>> {
     Ok(Change { state, at, reason })
 }
 
-/// Reads extension fields to the end. Whether there are any; a mandatory one is refused.
-fn extension(reader: &mut Reader<'_>) -> Result<bool> {
+/// What the extension fields at the end of a keyset or a record hold.
+#[derive(Default)]
+struct Extension<'a> {
+    usage_key: Option<&'a [u8; KEY_LEN]>,
+    /// Whether there are tags that this version does not know.
+    unknown: bool,
+}
+
+/// Where extension fields stand: each place has tags of its own.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Keyset,
+    Record,
+}
+
+/// Reads extension fields to the end. A mandatory one that is not known is refused.
+fn extension<'a>(reader: &mut Reader<'a>, place: Place) -> Result<Extension<'a>> {
+    let mut found = Extension::default();
     let mut previous = 0;
     while !reader.is_empty() {
         let tag = reader.u8()?;
@@ -278,9 +344,16 @@ fn extension(reader: &mut Reader<'_>) -> Result<bool> {
         }
         previous = tag;
         let len = reader.u16()?;
-        reader.take(usize::from(len))?;
+        let value = reader.take(usize::from(len))?;
+        match (place, tag) {
+            (Place::Keyset, USAGE_KEY_TAG) => {
+                let wrong = Error::format("8.2", "a usage key has 32 bytes");
+                found.usage_key = Some(value.try_into().map_err(|_| wrong)?);
+            }
+            _ => found.unknown = true,
+        }
     }
-    Ok(previous != 0)
+    Ok(found)
 }
 
 /// Whether a keyset may have this name; what is wrong otherwise (format.md 8.2).
@@ -291,6 +364,17 @@ pub(crate) fn check_name(name: &str) -> Result<(), &'static str> {
         Err("a keyset's name is longer than 64 bytes")
     } else if name.chars().any(char::is_control) {
         Err("a keyset's name has a control character")
+    } else {
+        Ok(())
+    }
+}
+
+/// Whether a change of state may have this reason; what is wrong otherwise (format.md 8.2).
+pub(crate) fn check_reason(reason: &str) -> Result<(), &'static str> {
+    if reason.len() > 255 {
+        Err("a reason is longer than 255 bytes")
+    } else if reason.chars().any(char::is_control) {
+        Err("a reason has a control character")
     } else {
         Ok(())
     }

@@ -14,6 +14,9 @@ use crate::error::{Error, Result};
 const RECIPIENT: &str = "sealwaxpub";
 /// Human-readable part of identity strings; the whole string is upper case.
 const IDENTITY: &str = "sealwax-secret-";
+/// Human-readable part of share strings; the whole string is upper case.
+#[cfg(feature = "std")]
+const SHARE: &str = "sealwax-share-";
 /// What is ignored around a string (format.md 9.3).
 const BLANK: [char; 4] = ['\t', '\n', '\r', ' '];
 /// Longest string that is read, in characters.
@@ -69,10 +72,29 @@ pub(crate) fn decode_identity(text: &str) -> Result<Zeroizing<Vec<u8>>> {
     decode(text, IDENTITY, "9.2", "not an identity string, or mistyped").map(Zeroizing::new)
 }
 
+/// Encodes the payload of a share string (format.md 9.4).
+#[cfg(feature = "std")]
+pub(crate) fn encode_share(payload: &[u8]) -> Zeroizing<String> {
+    let hrp = Hrp::parse_unchecked(SHARE);
+    Zeroizing::new(bech32::encode_upper::<LongBech32m>(hrp, payload).expect("a share is 51 bytes"))
+}
+
+/// Decodes the payload of a share string.
+#[cfg(feature = "std")]
+pub(crate) fn decode_share(text: &str) -> Result<Zeroizing<Vec<u8>>> {
+    let text = text.trim_matches(BLANK);
+    if text.bytes().any(|byte| byte.is_ascii_lowercase()) {
+        return Err(Error::format("9.4", "a share string is upper case"));
+    }
+    decode(text, SHARE, "9.4", "not a share string, or mistyped").map(Zeroizing::new)
+}
+
 fn decode(text: &str, hrp: &str, clause: &'static str, what: &'static str) -> Result<Vec<u8>> {
     let wrong = || Error::format(clause, what);
     if text.len() > MAX_LEN {
-        return Err(Error::Limit("a recipient or identity string is at most 4,096 characters"));
+        return Err(Error::Limit(
+            "a recipient, identity or share string is at most 4,096 characters",
+        ));
     }
     let checked = CheckedHrpstring::new::<LongBech32m>(text).map_err(|_| wrong())?;
     if !checked.hrp().as_bytes().eq_ignore_ascii_case(hrp.as_bytes()) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Keysets as bytes and as text (format.md 8.1, 8.4, 9.2).
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -8,15 +9,30 @@ use zeroize::Zeroizing;
 
 use super::{Keyset, Version};
 use crate::error::{Error, Result};
-use crate::format::keyset::{CHECK_LEN, Policy, UNPROTECTED_MAGIC, VERSION, View};
+use crate::format::keyset::{CHECK_LEN, Policy, UNPROTECTED_MAGIC, USAGE_KEY_TAG, VERSION, View};
 use crate::format::reader::{End, Reader};
-use crate::id::{Algorithm, KeysetId, VersionId};
+use crate::id::{Algorithm, KeyState, KeysetId, VersionId};
+#[cfg(feature = "std")]
+use crate::primitives::Prk;
 use crate::primitives::{ct_eq, hash};
+#[cfg(feature = "std")]
+use crate::secret::memory::{VALUE_DEPTH, with_wiped_stack};
+use crate::secret::{Key, Usage};
 
 impl Keyset {
     /// The encoding of format.md 8.1, with every secret in it.
     pub(crate) fn encode(&self) -> Zeroizing<Vec<u8>> {
-        let Keyset { id, name, revision, parent, primary, policy, versions, read_only: _ } = self;
+        let Keyset {
+            id,
+            name,
+            revision,
+            parent,
+            primary,
+            policy,
+            versions,
+            usage_key,
+            read_only: _,
+        } = self;
         let records: usize = versions.iter().map(Version::encoded_len).sum();
         // Given its final capacity first: a growing Vec would leave copies of secrets.
         let mut out = Zeroizing::new(Vec::with_capacity(128 + name.len() + records));
@@ -31,6 +47,10 @@ impl Keyset {
         let count = u32::try_from(versions.len()).expect("at most 65,536 versions");
         out.extend_from_slice(&count.to_be_bytes());
         versions.iter().for_each(|version| version.encode(&mut out));
+        if let Some(usage_key) = usage_key {
+            out.extend_from_slice(&[USAGE_KEY_TAG, 0, 32]);
+            out.extend_from_slice(usage_key.expose_bytes());
+        }
         out
     }
 
@@ -49,8 +69,30 @@ impl Keyset {
             primary: view.primary,
             policy: view.policy,
             versions,
+            usage_key: view.usage_key.map(usage_key_of),
             read_only: view.read_only,
         })
+    }
+
+    /// H of the encoding: which revision this is, byte for byte.
+    #[cfg(feature = "std")]
+    pub(crate) fn encoding_hash(&self) -> [u8; 32] {
+        hash(&[&self.encode()])
+    }
+
+    /// The mac of a usage file (format.md 8.7); `None` without a usage key.
+    #[cfg(feature = "std")]
+    pub(crate) fn usage_mac(&self, before_mac: &[u8]) -> Option<[u8; 32]> {
+        let key = self.usage_key.as_ref()?;
+        let mac = || Prk::new(key).mac(&[b"sealwax/v1/usage\0", before_mac]);
+        Some(with_wiped_stack::<VALUE_DEPTH, _>(mac))
+    }
+
+    /// H("sealwax/v1/keyset-fingerprint" || 0x00 || keyset)[..16]: names this revision, its secrets included, in front of
+    /// people (format.md 8.6b). It is public.
+    pub fn fingerprint(&self) -> [u8; 16] {
+        let hash = hash(&[b"sealwax/v1/keyset-fingerprint\0", &self.encode()]);
+        *hash.first_chunk().expect("16 of 32 bytes")
     }
 
     /// The unprotected keyset of format.md 8.4: every secret readable by whoever has these bytes.
@@ -131,12 +173,22 @@ impl Keyset {
             primary: None,
             policy: Policy::of_family(algorithm),
             versions: Vec::with_capacity(1),
+            usage_key: None,
             read_only: false,
         };
-        keyset.insert_primary(Version::new(id, version, algorithm, secret, created)?);
+        let state = KeyState::Active;
+        let version = Version::new(id, version, algorithm, state, secret, created)?;
+        keyset.primary = Some(keyset.insert(version));
         reader.finish("9.2")?;
         Ok(keyset)
     }
+}
+
+fn usage_key_of(bytes: &[u8; 32]) -> Box<Key<Usage>> {
+    // Boxed first, so that no copy stays on the stack.
+    let mut key = Box::new(Key::zeroed());
+    *key.expose_bytes_mut() = *bytes;
+    key
 }
 
 fn unprotected_check(encoding: &[u8]) -> [u8; CHECK_LEN] {

@@ -2,7 +2,7 @@
 //! Keyset files: sealed to a passphrase or recipients, or, only when asked, unprotected (format.md 8.3, 8.4).
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use zeroize::Zeroizing;
@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use crate::atomic::{AtomicFile, Existing};
 use crate::envelope::{Header, Opener, Sealer};
 use crate::error::{Error, Result};
+use crate::format::backup::{STORED_BACKUP, ShareList};
 use crate::format::context::Context;
 use crate::format::keyset::{MAX_LEN, STORED_ID, STORED_NAME, STORED_REVISION, UNPROTECTED_MAGIC};
 use crate::id::{KeysetId, Kind, RecipientKind, Suite};
@@ -53,10 +54,19 @@ impl Keyset {
             Protection::Unprotected => return self.expose_unprotected(),
             Protection::Sealed(keys) | Protection::Restore(keys) => keys,
         };
+        self.seal_file(keys, self.stored_context()?)
+    }
+
+    /// The bytes of a keyset file that stores this context.
+    pub(super) fn seal_file(
+        &self,
+        keys: &[&dyn KeyWrap],
+        stored: Context,
+    ) -> Result<Zeroizing<Vec<u8>>> {
         self.check_writable()?;
         let mut sealer = Sealer::new()
             .suite(Suite::ChaCha20Poly1305)
-            .stored_context(self.stored_context()?)
+            .stored_context(stored)
             .keyset_file(self.id());
         for key in keys {
             sealer = sealer.recipient(*key);
@@ -101,7 +111,7 @@ impl Keyset {
         }
         let opened = opener.open(bytes)?;
         let keyset = Keyset::parse(&opened.plaintext)?;
-        if opened.stored_context != keyset.stored_context()? {
+        if !keyset.is_described_by(&opened.stored_context)? {
             return Err(Error::format(
                 "8.3",
                 "the file's outside names another keyset than its inside",
@@ -126,10 +136,25 @@ impl Keyset {
     /// # Errors
     /// As [`Keyset::parse_file_bytes`]; `Io`.
     pub fn load(path: &Path, protection: Protection<'_>) -> Result<Self> {
-        Keyset::parse_file_bytes(&read_file(path)?, protection)
+        Keyset::load_open(&File::open(path)?, protection)
     }
 
-    fn stored_context(&self) -> Result<Context> {
+    /// Reads a keyset file that is open, from its start.
+    pub(crate) fn load_open(file: &File, protection: Protection<'_>) -> Result<Self> {
+        Keyset::parse_file_bytes(&read_open(file)?, protection)
+    }
+
+    /// Whether a file stores what it must of this keyset, and nothing else but a list of shares (format.md 8.3, 8.8).
+    fn is_described_by(&self, stored: &Context) -> Result<bool> {
+        let mut expected = self.stored_context()?;
+        if let Some(list) = stored.as_encoded().value(STORED_BACKUP) {
+            ShareList::parse(list)?;
+            expected.insert(STORED_BACKUP, list)?;
+        }
+        Ok(*stored == expected)
+    }
+
+    pub(super) fn stored_context(&self) -> Result<Context> {
         Context::new()
             .with(STORED_ID, self.id().0)?
             .with(STORED_NAME, self.name())?
@@ -171,21 +196,21 @@ impl Description {
     /// # Errors
     /// As [`Description::parse`]; `Io`.
     pub fn load(path: &Path) -> Result<Self> {
-        Description::parse(&read_file(path)?)
+        Description::parse(&read_open(&File::open(path)?)?)
     }
 }
 
-/// Reads a whole keyset file, bounded.
-fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>> {
+/// Reads a whole keyset file from its start, bounded.
+pub(crate) fn read_open(mut file: &File) -> Result<Zeroizing<Vec<u8>>> {
     // The limit of the encoding, and room for the longest header around it.
     let limit = MAX_LEN + 2 * crate::envelope::HARD_MAX_HEADER_LEN;
-    let file = File::open(path)?;
     let len = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
     if len > limit {
         return Err(Error::Limit("a keyset file is at most 18 MiB"));
     }
     // Given its final capacity first: growing would leave copies of an unprotected keyset's secrets.
     let mut bytes = Zeroizing::new(Vec::with_capacity(len + 1));
+    file.seek(SeekFrom::Start(0))?;
     file.take(limit as u64 + 1).read_to_end(&mut bytes)?;
     if bytes.len() > limit {
         return Err(Error::Limit("a keyset file is at most 18 MiB"));

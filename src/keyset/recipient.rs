@@ -2,8 +2,9 @@
 //! A keyset as a recipient: its primary wraps, all its versions unwrap (format.md 5.2, 5.4).
 
 use super::Keyset;
+use super::version::{Purpose, Version};
 use crate::error::{Error, Result};
-use crate::id::{Algorithm, Fingerprint};
+use crate::id::{Algorithm, Fingerprint, KeyState};
 use crate::rng::Random;
 use crate::secret::{Data, Key};
 use crate::wrap::{Binding, Entry, KeyWrap, OpenedVia, Shape, Trials, Unwrap};
@@ -34,6 +35,7 @@ impl KeyWrap for Keyset {
         body: &mut [u8],
     ) -> Result<()> {
         let primary = self.sealing_version()?;
+        primary.charge(data_key.expose_bytes().len())?;
         match (primary.symmetric(), primary.pair()) {
             (Some(key), _) => key.wrap_key(binding, data_key, random, body),
             (None, Some((_, recipient))) => recipient.wrap_key(binding, data_key, random, body),
@@ -48,33 +50,55 @@ impl KeyWrap for Keyset {
         trials: &mut Trials,
         data_key: &mut Key<Data>,
     ) -> Result<Unwrap> {
-        match *entry {
-            Entry::Keyset { keyset, version, .. } if keyset == self.id => {
-                let Some(version) = self.version(version) else { return Ok(Unwrap::NotAtHand) };
-                if let Err(forbidden) = version.check_opens() {
-                    return Ok(Unwrap::Forbidden(forbidden));
-                }
-                match version.symmetric() {
-                    Some(key) => key.unwrap_key(binding, entry, trials, data_key),
-                    None => Ok(Unwrap::NotAtHand),
-                }
-            }
-            Entry::X25519 { fingerprint, enc, ct } => {
-                let sealed = SealedForPair { algorithm: Algorithm::X25519, fingerprint, enc, ct };
-                self.try_pairs(binding, &sealed, trials, data_key)
-            }
-            Entry::XWing { fingerprint, enc, ct } => {
-                let sealed = SealedForPair { algorithm: Algorithm::XWing, fingerprint, enc, ct };
-                self.try_pairs(binding, &sealed, trials, data_key)
-            }
-            _ => Ok(Unwrap::NotAtHand),
-        }
+        self.unwrap_for(Purpose::Use, binding, entry, trials, data_key)
     }
 }
 
 impl Keyset {
+    pub(super) fn unwrap_for(
+        &self,
+        purpose: Purpose,
+        binding: &Binding,
+        entry: &Entry<'_>,
+        trials: &mut Trials,
+        data_key: &mut Key<Data>,
+    ) -> Result<Unwrap> {
+        match *entry {
+            Entry::Keyset { keyset, version, .. } if keyset == self.id => {
+                let Some(version) = self.version(version) else { return Ok(Unwrap::NotAtHand) };
+                if let Err(forbidden) = version.check_opens(purpose) {
+                    return Ok(Unwrap::Forbidden(forbidden));
+                }
+                let Some(key) = version.symmetric() else { return Ok(Unwrap::NotAtHand) };
+                let outcome = key.unwrap_key(binding, entry, trials, data_key)?;
+                Ok(match outcome {
+                    Unwrap::Opened(via) => Unwrap::Opened(self.via(version, via)),
+                    other => other,
+                })
+            }
+            Entry::X25519 { fingerprint, enc, ct } => {
+                let sealed = SealedForPair { algorithm: Algorithm::X25519, fingerprint, enc, ct };
+                self.try_pairs(purpose, binding, &sealed, trials, data_key)
+            }
+            Entry::XWing { fingerprint, enc, ct } => {
+                let sealed = SealedForPair { algorithm: Algorithm::XWing, fingerprint, enc, ct };
+                self.try_pairs(purpose, binding, &sealed, trials, data_key)
+            }
+            _ => Ok(Unwrap::NotAtHand),
+        }
+    }
+
+    /// What a compromised version opened is marked: it proves nothing.
+    fn via(&self, version: &Version, via: OpenedVia) -> OpenedVia {
+        match version.state() {
+            KeyState::Compromised => OpenedVia::Compromised(self.id, version.id()),
+            _ => via,
+        }
+    }
+
     fn try_pairs(
         &self,
+        purpose: Purpose,
         binding: &Binding,
         sealed: &SealedForPair<'_>,
         trials: &mut Trials,
@@ -88,7 +112,7 @@ impl Keyset {
             if version.algorithm() != algorithm || !(named || fingerprint == Fingerprint::HIDDEN) {
                 continue;
             }
-            if let Err(forbidden) = version.check_opens() {
+            if let Err(forbidden) = version.check_opens(purpose) {
                 // A hidden entry does not say that it means this version.
                 if named && !matches!(outcome, Unwrap::Failed) {
                     outcome = Unwrap::Forbidden(forbidden);
@@ -97,10 +121,11 @@ impl Keyset {
             }
             trials.spend()?;
             if private.open(binding.core_hash, enc, ct, data_key) {
-                return Ok(Unwrap::Opened(match algorithm {
+                let via = match algorithm {
                     Algorithm::XWing => OpenedVia::XWing(self.id, version.id()),
                     _ => OpenedVia::X25519(self.id, version.id()),
-                }));
+                };
+                return Ok(Unwrap::Opened(self.via(version, via)));
             }
             outcome = Unwrap::Failed;
         }

@@ -6,7 +6,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+#[cfg(feature = "std")]
+use super::meter::Meter;
 use super::refuse;
+use super::usage::Usage;
 use crate::error::Result;
 use crate::format::keyset::Record;
 use crate::id::{Algorithm, KeyState, KeysetId, VersionId};
@@ -26,6 +29,17 @@ pub struct Version {
     deactivate_at: u64,
     changes: Vec<Change>,
     material: Material,
+    #[cfg(feature = "std")]
+    meter: alloc::sync::Arc<Meter>,
+}
+
+/// What a version is asked to open for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To use what is in it.
+    Use,
+    /// To seal it anew: compromised versions open too.
+    Migrate,
 }
 
 /// A change of a version's state.
@@ -54,11 +68,12 @@ struct PairMaterial {
 }
 
 impl Version {
-    /// A fresh active version with this secret.
+    /// A fresh version with this secret, pre-active or active.
     pub(super) fn new(
         keyset: KeysetId,
         id: VersionId,
         algorithm: Algorithm,
+        state: KeyState,
         secret: &[u8; 32],
         created: u64,
     ) -> Result<Self> {
@@ -66,12 +81,14 @@ impl Version {
             keyset,
             id,
             algorithm,
-            state: KeyState::Active,
+            state,
             created,
             activate_at: 0,
             deactivate_at: 0,
             changes: Vec::new(),
             material: Material::new(keyset, id, algorithm, secret)?,
+            #[cfg(feature = "std")]
+            meter: Meter::alone(),
         })
     }
 
@@ -95,6 +112,8 @@ impl Version {
             deactivate_at: record.deactivate_at,
             changes: changes.collect(),
             material,
+            #[cfg(feature = "std")]
+            meter: Meter::alone(),
         })
     }
 
@@ -182,7 +201,7 @@ impl Version {
     }
 
     /// Whether state and times let it open (format.md 7.1, 7.2).
-    pub(crate) fn check_opens(&self) -> Result<()> {
+    pub(super) fn check_opens(&self, purpose: Purpose) -> Result<()> {
         let refuse = |remedy| Err(refuse(self.keyset, self.id, self.state, remedy));
         match self.state {
             // Without a time, no clock is asked: that costs as much as deriving a key.
@@ -194,8 +213,58 @@ impl Version {
             KeyState::Deactivated => Ok(()),
             KeyState::PreActive => refuse("activate it first"),
             KeyState::Suspended => refuse("resume it first"),
+            KeyState::Compromised if purpose == Purpose::Migrate => Ok(()),
             KeyState::Compromised => refuse("it opens only for an explicit migration"),
             KeyState::Destroyed => refuse("its secret is gone for good"),
+        }
+    }
+
+    /// What it was used for, as far as this process knows: with a store, what all processes were granted; without one,
+    /// what this process did.
+    pub fn usage(&self) -> Usage {
+        #[cfg(feature = "std")]
+        return self.meter.usage();
+        #[cfg(not(feature = "std"))]
+        Usage::default()
+    }
+
+    /// Counts one message of `bytes` bytes before it is sealed. Public keys are not counted: others seal for them too.
+    pub(super) fn charge(&self, bytes: usize) -> Result<()> {
+        #[cfg(feature = "std")]
+        if !self.algorithm.is_pair() {
+            return self.meter.charge(self.id, bytes as u64);
+        }
+        let _ = bytes;
+        Ok(())
+    }
+
+    pub(super) fn count_failed_open(&self) {
+        #[cfg(feature = "std")]
+        self.meter.count_failed_open();
+    }
+
+    #[cfg(feature = "std")]
+    pub(super) fn set_meter(&mut self, meter: alloc::sync::Arc<Meter>) {
+        self.meter = meter;
+    }
+
+    pub(super) fn schedule(&mut self, activate_at: u64, deactivate_at: u64) {
+        self.activate_at = activate_at;
+        self.deactivate_at = deactivate_at;
+    }
+
+    /// Whether one more change with this reason fits into the record (format.md 8.1).
+    pub(super) fn has_room_for(&self, reason: &str) -> bool {
+        self.changes.len() < usize::from(u16::MAX)
+            && self.encoded_len() - 2 + 10 + reason.len() <= usize::from(u16::MAX)
+    }
+
+    /// Goes to another state, which the caller found in the table. A destroyed version's secret is wiped here.
+    pub(super) fn change_state(&mut self, to: KeyState, at: u64, reason: &str) {
+        self.state = to;
+        self.changes.push(Change { state: to, at, reason: reason.into() });
+        if to == KeyState::Destroyed {
+            self.material = Material::Destroyed;
         }
     }
 
@@ -216,6 +285,8 @@ impl Version {
             deactivate_at,
             changes,
             material,
+            #[cfg(feature = "std")]
+                meter: _,
         } = self;
         let secret: &[u8] = match material {
             Material::Symmetric { root, .. } => root.expose_bytes(),
@@ -280,7 +351,7 @@ impl fmt::Debug for Version {
 /// Seconds since 1970, where there is a clock.
 fn clock() -> Option<u64> {
     #[cfg(feature = "std")]
-    if let crate::rng::Now::Seconds(now) = crate::rng::now() {
+    if let crate::rng::Now::Seconds(now) = crate::rng::Now::system() {
         return Some(now);
     }
     None

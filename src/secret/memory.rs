@@ -43,9 +43,52 @@ fn wipe_stack<const DEPTH: usize>() {
 #[cfg(all(feature = "std", target_os = "linux"))]
 pub(crate) use fork_page::ForkPage;
 
+/// A number that is another in each process that came about by forking. Costs one load, no call to the system.
+#[cfg(feature = "std")]
+pub(crate) fn fork_generation() -> u64 {
+    #[cfg(target_os = "linux")]
+    if let Some(generation) = generation::current() {
+        return generation;
+    }
+    u64::from(std::process::id())
+}
+
+#[cfg(all(feature = "std", target_os = "linux"))]
+mod generation {
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::ForkPage;
+
+    /// The page holds a number, which is 0 in a forked child until that takes one of its own.
+    static PAGE: OnceLock<Option<ForkPage>> = OnceLock::new();
+
+    /// `None` where the system does not wipe pages on fork.
+    pub(super) fn current() -> Option<u64> {
+        let page = PAGE.get_or_init(ForkPage::new).as_ref()?;
+        match page.number().load(Ordering::Relaxed) {
+            0 => Some(renew(page.number())),
+            generation => Some(generation),
+        }
+    }
+
+    #[cold]
+    fn renew(number: &AtomicU64) -> u64 {
+        // The process id differs from that of every living ancestor, and the time from that of a dead one.
+        let id = u64::from(std::process::id());
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        let fresh = (id << 32) ^ (time.tv_sec as u64) << 20 ^ time.tv_nsec as u64 | 1;
+        match number.compare_exchange(0, fresh, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => fresh,
+            Err(other) => other,
+        }
+    }
+}
+
 #[cfg(all(feature = "std", target_os = "linux"))]
 mod fork_page {
     use core::ptr::NonNull;
+    use core::sync::atomic::AtomicU64;
 
     use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous, munmap};
     use zeroize::Zeroize;
@@ -83,6 +126,20 @@ mod fork_page {
             // SAFETY: the mapping lives as long as self, is readable and writable, and `&mut self`
             // makes this the only reference.
             unsafe { self.0.as_mut() }
+        }
+    }
+
+    // SAFETY: the page is owned memory without thread affinity.
+    unsafe impl Send for ForkPage {}
+    // SAFETY: through a shared reference only `number` reaches the page, which is atomic.
+    unsafe impl Sync for ForkPage {}
+
+    impl ForkPage {
+        /// The first 8 bytes of the page as a number that threads share.
+        pub(crate) fn number(&self) -> &AtomicU64 {
+            // SAFETY: the page is aligned, readable and writable and lives as long as self; `bytes` needs `&mut self`,
+            // so that nothing else refers to it meanwhile.
+            unsafe { AtomicU64::from_ptr(self.0.as_ptr().cast()) }
         }
     }
 

@@ -244,7 +244,7 @@ fn seal_batch(
     write_all_at(target, offset, buffer)
 }
 
-fn open_batch(
+pub(super) fn open_batch(
     source: &File,
     engine: &Engine,
     geometry: &Geometry,
@@ -259,13 +259,13 @@ fn open_batch(
 }
 
 /// Authenticates the end before the first byte is written (format.md 5A.6).
-fn check_last(source: &File, ready: &Ready, geometry: &Geometry) -> Result<()> {
+pub(super) fn check_last(source: &File, ready: &Ready, geometry: &Geometry) -> Result<()> {
     let mut buffer = Zeroizing::new(Vec::new());
     let last = geometry.extent.last_chunk;
     open_batch(source, &ready.engine, geometry, last, 1, &mut buffer)
 }
 
-fn open_regular(path: &Path) -> Result<File> {
+pub(super) fn open_regular(path: &Path) -> Result<File> {
     let file = File::open(path)?;
     if !file.metadata()?.is_file() {
         let error = io::Error::new(io::ErrorKind::InvalidInput, "not a regular file");
@@ -386,4 +386,4 @@ fn write_vectored_at(file: &File, pieces: &[IoSlice<'_>], offset: u64) -> io::Re
 }
 
 /// More threads than this wait for memory and not for the processor.
-const MAX_THREADS: usize = 64;
+pub(super) const MAX_THREADS: usize = 64;

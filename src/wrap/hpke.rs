@@ -7,7 +7,7 @@ use super::{Binding, Class, CoreHash, Entry, KeyWrap, Shape, Trials, Unwrap};
 use crate::derive::fingerprint;
 use crate::error::{Error, Result};
 use crate::format::entry::{X_WING_LEN, X25519_LEN};
-use crate::id::{Algorithm, Fingerprint, RecipientKind, Suite};
+use crate::id::{Algorithm, Fingerprint, RecipientKind, Suite, Wanted};
 use crate::primitives::kem::{
     X_WING_ENC_LEN, X_WING_PUBLIC_LEN, XWing, x_wing_check_public, x_wing_encapsulate, x25519,
     x25519_check_public, x25519_public,
@@ -172,7 +172,9 @@ impl KeyWrap for Recipient {
         };
         let (kind, hidden) = (self.public.kind(), self.hidden);
         let suite = Suite::Cobblestone256;
-        Ok(Shape { kind, body_len, class, hidden, suite, keyset: None })
+        let fingerprint = if hidden { Fingerprint::HIDDEN } else { self.fingerprint };
+        let wanted = Wanted::Pair(kind, fingerprint);
+        Ok(Shape { kind, body_len, class, hidden, suite, wanted })
     }
 
     fn wrap_key(

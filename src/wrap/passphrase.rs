@@ -10,7 +10,7 @@ use crate::derive;
 use crate::error::{Error, Result};
 use crate::format::entry::{PASSPHRASE_LEN, WRAPPED_LEN};
 use crate::format::writer::Writer;
-use crate::id::{RecipientKind, Suite};
+use crate::id::{RecipientKind, Suite, Wanted};
 use crate::primitives::argon2id;
 use crate::rng::Random;
 use crate::secret::{Data, Key};
@@ -119,7 +119,7 @@ impl KeyWrap for Passphrase {
             class: Class::Passphrase,
             hidden: false,
             suite: Suite::Cobblestone256,
-            keyset: None,
+            wanted: Wanted::Recipient(RecipientKind::Passphrase),
         })
     }
 

@@ -14,7 +14,7 @@ use crate::derive;
 use crate::error::{Error, Result};
 use crate::format::entry::WRAPPED_LEN;
 use crate::format::writer::Writer;
-use crate::id::{RecipientKind, Suite};
+use crate::id::{RecipientKind, Suite, Wanted};
 use crate::rng::Random;
 use crate::secret::{Data, Key, Provided};
 
@@ -112,7 +112,7 @@ impl KeyWrap for Recipient {
             class: Class::Classical,
             hidden: false,
             suite: Suite::Cobblestone256,
-            keyset: None,
+            wanted: Wanted::Recipient(RecipientKind::Provider),
         })
     }
 

@@ -6,7 +6,7 @@ use crate::derive;
 use crate::error::Result;
 use crate::format::entry::{RAW_KEY_LEN, WRAPPED_LEN};
 use crate::format::writer::Writer;
-use crate::id::{RawKeyId, RecipientKind, Suite};
+use crate::id::{RawKeyId, RecipientKind, Suite, Wanted};
 use crate::rng::Random;
 use crate::secret::{Data, Key, Raw};
 
@@ -36,7 +36,7 @@ impl KeyWrap for RawKey {
             class: Class::PostQuantum,
             hidden: false,
             suite: Suite::Cobblestone256,
-            keyset: None,
+            wanted: Wanted::RawKey(self.id),
         })
     }
 

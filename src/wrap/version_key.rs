@@ -6,7 +6,7 @@ use crate::derive::{VersionKeys, version_keys};
 use crate::error::Result;
 use crate::format::entry::KEYSET_LEN;
 use crate::format::writer::Writer;
-use crate::id::{KeysetId, RecipientKind, Suite, VersionId};
+use crate::id::{KeysetId, RecipientKind, Suite, VersionId, Wanted};
 use crate::rng::Random;
 use crate::secret::{Data, Key, Root};
 
@@ -51,7 +51,7 @@ impl KeyWrap for VersionKey {
             class: Class::PostQuantum,
             hidden: false,
             suite: self.suite,
-            keyset: Some(self.keyset),
+            wanted: Wanted::Keyset(self.keyset, self.version),
         })
     }
 

@@ -205,6 +205,15 @@ pub(crate) fn string<'a>(object: &'a Value, name: &str) -> &'a str {
     object[name].as_str().unwrap_or_else(|| panic!("{name} is not text"))
 }
 
+/// A string without what is ignored around it (format.md 9.3).
+pub(crate) fn trimmed(text: &str) -> &str {
+    text.trim_matches(['\t', '\n', '\r', ' '])
+}
+
+pub(crate) fn number(object: &Value, name: &str) -> u64 {
+    object[name].as_u64().unwrap_or_else(|| panic!("{name} is not a number"))
+}
+
 pub(crate) fn list(value: &Value) -> &[Value] {
     value.as_array().expect("a list")
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Runs decrypt.py over every file of tests/vectors and compares all it can see with what the file says.
+"""Runs the reader of decrypt.py over every file of tests/vectors and compares all it can see with what the file says.
 
     check_vectors.py [DIR]
 
@@ -8,8 +8,16 @@ intermediates differ from the values the reader derived.
 """
 import hashlib, json, os, sys
 import decrypt
+from reader.base import Format, NOTES, SealwaxError
+from reader.envelopes import open_envelope
+from reader.keysets import fingerprint, open_keyset
+from reader.shares import restore
+from reader.strings import parse_identity, parse_recipient, parse_share
+from reader.tokens import Keys, open_token, token_from_text
+from reader.usage import read_usage
 
-KINDS = ("Decrypt", "Format", "Truncated", "Limit", "UnknownKey")
+KINDS = ("Decrypt", "Format", "Truncated", "Limit", "UnknownKey", "KeyState")
+STRINGS = {"recipient": parse_recipient, "identity": parse_identity, "share": parse_share}
 # type: (fields always there, fields there only if expect is "ok")
 FIELDS = {
     "token": ("keys context token token_text salt intermediates", "plaintext"),
@@ -17,6 +25,9 @@ FIELDS = {
     "keyset": ("protection keys file intermediates", "parsed"),
     "recipient": ("string", "algorithm public_key fingerprint"),
     "identity": ("string", "algorithm keyset_id version_id created secret"),
+    "usage": ("keyset seen file intermediates", "parsed"),
+    "share": ("string", "backup_id k n x value digest"),
+    "backup": ("shares keys file intermediates", "parsed"),
 }
 KEY_FIELDS = {"keysets": {"keyset_id", "versions"}, "raw_keys": {"key_id", "key"}, "provider_keys": {"provider", "key_name", "key"}}
 
@@ -62,27 +73,31 @@ def malformed(text):
 
 
 def check_text(token, text):
-    equal("token_text", decrypt.token_from_text(text), token)
+    equal("token_text", token_from_text(text), token)
     for wrong in malformed(text):
         try:
-            decrypt.token_from_text(wrong)
-        except decrypt.Format:
+            token_from_text(wrong)
+        except Format:
             continue
         raise Mismatch("malformed token text is accepted: %r" % wrong[-12:])
 
 
 def open_vector(v):
-    if v["type"] in ("recipient", "identity"):
-        return (decrypt.parse_recipient if v["type"] == "recipient" else decrypt.parse_identity)(v["string"])
+    if v["type"] in STRINGS:
+        return STRINGS[v["type"]](v["string"])
+    if v["type"] == "usage":
+        return read_usage(*(bytes.fromhex(v[name]) for name in ("file", "keyset", "seen")))
     check_keys(v["keys"])
-    keys = decrypt.Keys(v["keys"])
+    keys = Keys(v["keys"])
+    if v["type"] == "backup":
+        return restore(bytes.fromhex(v["file"]), keys, v["shares"])
     if v["type"] == "token":
         token = bytes.fromhex(v["token"])
         check_text(token, v["token_text"])
-        return decrypt.open_token(token, keys, {n: bytes.fromhex(x) for n, x in v["context"].items()})
+        return open_token(token, keys, {n: bytes.fromhex(x) for n, x in v["context"].items()})
     if v["type"] == "envelope":
-        return decrypt.open_envelope(bytes.fromhex(v["envelope"]), keys, {n: bytes.fromhex(x) for n, x in v["external"].items()})
-    return decrypt.open_keyset(bytes.fromhex(v["file"]), keys, v["protection"])
+        return open_envelope(bytes.fromhex(v["envelope"]), keys, {n: bytes.fromhex(x) for n, x in v["external"].items()})
+    return open_keyset(bytes.fromhex(v["file"]), keys, v["protection"])
 
 
 def check(v):
@@ -94,10 +109,10 @@ def check(v):
         raise Mismatch("unknown expect %r" % v["expect"])
     if v["type"] == "keyset" and v["protection"] not in ("unprotected", "envelope"):
         raise Mismatch("unknown protection")
-    decrypt.NOTES.clear()
+    NOTES.clear()
     try:
         out = open_vector(v)
-    except decrypt.SealwaxError as e:
+    except SealwaxError as e:
         equal("result", type(e).__name__, v["expect"])
         return
     equal("result", "ok", v["expect"])
@@ -109,13 +124,14 @@ def check(v):
             got = {n: x.hex() for n, x in got.items()}
         equal(name, got, v[name])
     if "intermediates" in v and v.get("protection") != "unprotected":
-        notes = {name: value.hex() for name, value in decrypt.NOTES}
+        notes = {name: value.hex() for name, value in NOTES}
         missing = sorted(set(notes) - set(v["intermediates"]))
         equal("steps that the vector does not have", missing, [])
         for name, value in notes.items():
             equal("intermediate " + name, value, v["intermediates"][name])
-    if v["type"] == "keyset":
+    if v["type"] in ("keyset", "backup"):
         equal("encoding", out["plaintext"].hex(), v["intermediates"]["encoding"])
+        equal("fingerprint", fingerprint(out["plaintext"]).hex(), v["intermediates"]["fingerprint"])
 
 
 def check_command_line(vectors):
@@ -123,8 +139,7 @@ def check_command_line(vectors):
     for v in vectors:
         data = v.get("envelope") or v.get("token") or v.get("file") or v.get("string") or ""
         job = {"input": data, "type": v["type"], "keys": v.get("keys", {}), "context": v.get("external") or v.get("context") or {}}
-        if "protection" in v:
-            job["protection"] = v["protection"]
+        job.update({name: v[name] for name in ("protection", "keyset", "seen", "shares") if name in v})
         out = decrypt.run(job)
         equal("job result", "ok" if out["ok"] else out["error"], v["expect"])
         if out["ok"] and "plaintext" in v:

@@ -5,7 +5,7 @@ use std::fs::{File, Metadata};
 use std::io::{self, IsTerminal, Read, Seek, Write};
 use std::path::Path;
 
-use sealwax::atomic::{AtomicFile, Existing};
+use sealwax::atomic::{self, Access, AtomicFile, Existing};
 use zeroize::Zeroizing;
 
 use crate::failure::{Failure, Result};
@@ -185,7 +185,8 @@ fn grow_pipe(file: &File) {
 pub(crate) fn make_parents(path: &Path) -> Result<()> {
     match path.parent() {
         Some(parent) if parent != Path::new("") && !parent.exists() => {
-            std::fs::create_dir_all(parent).map_err(|error| Failure::from(error).at(parent))
+            atomic::create_folders(parent, Access::Default)
+                .map_err(|error| Failure::from(error).at(parent))
         }
         _ => Ok(()),
     }

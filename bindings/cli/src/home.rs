@@ -4,6 +4,8 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use sealwax::atomic::{self, Access};
+
 use crate::exit::Exit;
 use crate::failure::{Failure, Result};
 
@@ -31,12 +33,7 @@ impl Home {
 
     /// Makes the folder, for its owner alone.
     pub(crate) fn create(&self) -> Result<()> {
-        let mut builder = std::fs::DirBuilder::new();
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder
-            .recursive(true)
-            .create(&self.folder)
+        atomic::create_folders(&self.folder, Access::Owner)
             .map_err(|error| Failure::from(error).at(&self.folder))
     }
 

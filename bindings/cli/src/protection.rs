@@ -81,10 +81,14 @@ pub(crate) fn make_default(home: &Home, path: &Path, unlocker: &Unlocker) -> Res
         None => Chosen::of(&Source::default(), "for the new keyset")?,
     };
     let keyset = Keyset::generate(home::DEFAULT, Suite::Cobblestone256)?;
-    match chosen.save(&keyset, path) {
-        // Somebody else made it at the same time: theirs it is.
-        Err(_) if path.exists() => return unlocker.load(path),
-        other => other?,
+    if let Err(failure) = chosen.save(&keyset, path) {
+        let found = path.exists().then(|| unlocker.load(path)).transpose()?;
+        return match found {
+            // Somebody else made it at the same time: theirs it is.
+            Some(theirs) if theirs.id() != keyset.id() => Ok(theirs),
+            // Nobody did, or it is ours, and may not be durable.
+            _ => Err(failure),
+        };
     }
     chosen.announce(path);
     console::warn("this keyset has no backup; copy it to a safe place: without it nothing opens");

@@ -58,6 +58,13 @@ pub(crate) fn from_with_path(py: Python<'_>, error: Error, path: Option<&Path>) 
                 ("remedy", remedy.into()),
             ],
         ),
+        Error::Share { .. } => raise(py, "FormatError", text, &[("clause", "8.8b".into())]),
+        Error::Keyset { keyset, what } => raise(
+            py,
+            "KeyStateError",
+            text,
+            &[("keyset", keyset.to_string()), ("remedy", what.into())],
+        ),
         Error::Truncated => raise(py, "TruncatedError", text, &[]),
         Error::Limit(_) => raise(py, "LimitError", text, &[]),
         Error::Misuse(_) => raise(py, "MisuseError", text, &[]),

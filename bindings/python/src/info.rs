@@ -189,10 +189,12 @@ fn recipient<'py>(py: Python<'py>, entry: &Entry<'_>) -> PyResult<Bound<'py, PyD
 pub(crate) fn opened_via(py: Python<'_>, via: OpenedVia) -> PyResult<Bound<'_, PyDict>> {
     let row = PyDict::new(py);
     row.set_item("kind", via.kind().name())?;
+    row.set_item("compromised", matches!(via, OpenedVia::Compromised(..)))?;
     match via {
         OpenedVia::Keyset(keyset, version)
         | OpenedVia::X25519(keyset, version)
-        | OpenedVia::XWing(keyset, version) => {
+        | OpenedVia::XWing(keyset, version)
+        | OpenedVia::Compromised(keyset, version) => {
             row.set_item("keyset", keyset.to_string())?;
             row.set_item("version", version.to_string())?;
         }

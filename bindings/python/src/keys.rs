@@ -17,6 +17,7 @@ use sealwax::{KeyWrap, Opener, Sealer};
 use crate::buffer::Source;
 use crate::errors::{self, Raise};
 use crate::keyset::Keyset;
+use crate::store::Store;
 
 /// A public key that envelopes are sealed for: `sealwaxpub1...`.
 #[pyclass(frozen, module = "sealwax", eq)]
@@ -263,6 +264,8 @@ impl Keys {
         let py = given.py();
         let key: Arc<dyn KeyWrap + Send + Sync> = if let Ok(keyset) = given.cast::<Keyset>() {
             keyset.get().share(py)?
+        } else if let Ok(store) = given.cast::<Store>() {
+            store.get().newest(py)?
         } else if let Ok(key) = given.cast::<RawKey>() {
             key.get().inner.clone()
         } else if let Ok(recipient) = given.cast::<Recipient>() {
@@ -282,6 +285,11 @@ impl Keys {
         };
         self.0.push(key);
         Ok(true)
+    }
+
+    /// All of them, for longer than one call.
+    pub(crate) fn shared(self) -> Vec<Arc<dyn KeyWrap + Send + Sync>> {
+        self.0
     }
 
     /// All of them, as the library takes them.

@@ -7,14 +7,21 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
 use sealwax::atomic::{AtomicFile, Existing};
+use sealwax::id::VersionId;
+use sealwax::keyset::Clearance;
 use sealwax::keyset::file::{Description, Protection};
-use sealwax::{Algorithm, Error, Suite};
+use sealwax::rng::Now;
+use sealwax::{Algorithm, Error};
 
+use crate::backup::{self, Share};
 use crate::buffer::Source;
+use crate::census::Census;
 use crate::errors::{self, Raise};
+use crate::guard::Guard;
 use crate::info;
 use crate::job;
-use crate::keys::{Keys, Recipient, Use, no_pickle};
+use crate::keys::{Recipient, no_pickle};
+use crate::life::{self, Change, Move, PolicyChange};
 use crate::path::path_of;
 use crate::token;
 
@@ -25,6 +32,8 @@ use crate::token;
 #[pyclass(frozen, module = "sealwax", weakref)]
 pub(crate) struct Keyset {
     state: RwLock<Option<Arc<sealwax::Keyset>>>,
+    /// Whether it belongs to a store.
+    store: bool,
 }
 
 /// The keyset of a call that does not last.
@@ -141,17 +150,132 @@ impl Keyset {
         Ok(PyBytes::new(py, &bytes.raise(py)?))
     }
 
+    /// Opens a backup with its shares.
+    #[staticmethod]
+    fn restore_from_shares(
+        py: Python<'_>,
+        data: &Bound<'_, PyAny>,
+        shares: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
+        backup::restore(py, data, shares).map(Keyset::new)
+    }
+
+    /// A backup whose key is split into shares: the file, and the shares.
+    fn backup_in_shares<'py>(
+        &self,
+        py: Python<'py>,
+        threshold: u8,
+        count: u8,
+    ) -> PyResult<(Bound<'py, PyBytes>, Vec<Share>)> {
+        backup::make(py, &*self.share(py)?, threshold, count)
+    }
+
     /// Adds a fresh version, which seals from now on; the older ones go on opening. Returns its id.
     #[pyo3(signature = (suite=None))]
     fn rotate(&self, py: Python<'_>, suite: Option<&str>) -> PyResult<String> {
-        let algorithm = suite.map(|name| algorithm_of(py, name)).transpose()?;
-        let rotated = self.change(py, |keyset| {
-            let own = || keyset.versions().last().map(sealwax::keyset::Version::algorithm);
-            let own = keyset.primary().map(sealwax::keyset::Version::algorithm).or_else(own);
-            let default = Algorithm::Symmetric(Suite::Cobblestone256);
-            keyset.rotate(algorithm.or(own).unwrap_or(default))
-        })?;
-        Ok(rotated.to_string())
+        let rotated = self.make(py, Change::rotate(py, suite)?)?;
+        Ok(rotated.unwrap_or_default())
+    }
+
+    /// Rotates if policy, times or limits want it; the new version's id, or None.
+    fn rotate_if_due(&self, py: Python<'_>) -> PyResult<Option<String>> {
+        self.make(py, Change::RotateIfDue)
+    }
+
+    /// Why a rotation is due, or None.
+    fn rotation_due(&self, py: Python<'_>) -> PyResult<Option<&'static str>> {
+        Ok(self.held(py)?.get().is_rotation_due(Now::system()).map(life::why))
+    }
+
+    /// Adds a fresh pre-active version. Returns its id.
+    #[pyo3(signature = (suite=None))]
+    fn prepare(&self, py: Python<'_>, suite: Option<&str>) -> PyResult<String> {
+        Ok(self.make(py, Change::prepare(py, suite)?)?.unwrap_or_default())
+    }
+
+    /// Makes a pre-active version active, and the primary.
+    #[pyo3(signature = (version, reason=String::new()), text_signature = "(self, version, reason='')")]
+    fn activate(&self, py: Python<'_>, version: &str, reason: String) -> PyResult<()> {
+        self.make(py, Change::state(py, Move::Activate, version, reason)?).map(|_| ())
+    }
+
+    /// Takes a version out of use until `resume`.
+    #[pyo3(signature = (version, reason=String::new()), text_signature = "(self, version, reason='')")]
+    fn suspend(&self, py: Python<'_>, version: &str, reason: String) -> PyResult<()> {
+        self.make(py, Change::state(py, Move::Suspend, version, reason)?).map(|_| ())
+    }
+
+    /// Puts a suspended version back into use.
+    #[pyo3(signature = (version, reason=String::new()), text_signature = "(self, version, reason='')")]
+    fn resume(&self, py: Python<'_>, version: &str, reason: String) -> PyResult<()> {
+        self.make(py, Change::state(py, Move::Resume, version, reason)?).map(|_| ())
+    }
+
+    /// Ends the use of a version for sealing, for good.
+    #[pyo3(signature = (version, reason=String::new()), text_signature = "(self, version, reason='')")]
+    fn deactivate(&self, py: Python<'_>, version: &str, reason: String) -> PyResult<()> {
+        self.make(py, Change::state(py, Move::Deactivate, version, reason)?).map(|_| ())
+    }
+
+    /// Records that somebody else may have a version.
+    #[pyo3(signature = (version, reason=String::new()), text_signature = "(self, version, reason='')")]
+    fn mark_compromised(&self, py: Python<'_>, version: &str, reason: String) -> PyResult<()> {
+        self.make(py, Change::state(py, Move::MarkCompromised, version, reason)?).map(|_| ())
+    }
+
+    /// Wipes a version's secret for good.
+    #[pyo3(
+        signature = (version, reason=String::new(), *, census=None, danger_without_census=false),
+        text_signature = "(self, version, reason='', *, census=None, danger_without_census=False)"
+    )]
+    fn destroy(
+        &self,
+        py: Python<'_>,
+        version: &str,
+        reason: String,
+        census: Option<&Census>,
+        danger_without_census: bool,
+    ) -> PyResult<()> {
+        let keyset = self.share(py)?;
+        let version = life::version_of(py, version)?;
+        let clearance = clearance(py, &keyset, version, census, danger_without_census)?;
+        drop(keyset);
+        self.make(py, Change::Destroy(version, clearance, reason)).map(|_| ())
+    }
+
+    /// Sets from when on a version may be used and from when on it no longer seals.
+    #[pyo3(signature = (version, *, activate_at=None, deactivate_at=None))]
+    fn schedule(
+        &self,
+        py: Python<'_>,
+        version: &str,
+        activate_at: Option<u64>,
+        deactivate_at: Option<u64>,
+    ) -> PyResult<()> {
+        let version = life::version_of(py, version)?;
+        self.make(py, Change::Schedule(version, activate_at, deactivate_at)).map(|_| ())
+    }
+
+    /// Changes what the keyset allows, and when it wants to be rotated.
+    #[pyo3(signature = (**changes), text_signature = "(self, *, rotate_after_seconds=None, rotate_after_messages=None, \
+                        rotate_after_bytes=None, algorithms=None, allow_raw_export=None)")]
+    fn set_policy(&self, py: Python<'_>, changes: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
+        self.make(py, Change::Policy(policy_of(py, changes)?)).map(|_| ())
+    }
+
+    /// Opens a token also under a compromised version: the plaintext, and through which version.
+    #[pyo3(signature = (token, *, context=None))]
+    fn open_migrating<'py>(
+        &self,
+        py: Python<'py>,
+        token: &Bound<'py, PyAny>,
+        context: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyDict>)> {
+        let context = crate::context::of(context)?;
+        let token = Source::of(token)?.snapshot();
+        let migrated = self.held(py)?.get().migrating().open(&token, &context).raise(py)?;
+        let via = info::opened_via(py, migrated.opened_via)?;
+        Ok((PyBytes::new(py, &migrated.plaintext), via))
     }
 
     /// Seals a token: a small value under the primary version.
@@ -259,6 +383,13 @@ impl Keyset {
         Ok(self.held(py)?.get().id().to_string())
     }
 
+    /// What to compare with somebody who knows the keyset, after it was restored: 16 bytes in hex.
+    #[getter]
+    fn fingerprint(&self, py: Python<'_>) -> PyResult<String> {
+        let fingerprint = self.held(py)?.get().fingerprint();
+        Ok(fingerprint.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
     /// The name.
     #[getter]
     fn name(&self, py: Python<'_>) -> PyResult<String> {
@@ -324,7 +455,7 @@ impl Keyset {
 
 impl Keyset {
     pub(crate) fn new(keyset: sealwax::Keyset) -> Self {
-        Keyset { state: RwLock::new(Some(Arc::new(keyset))) }
+        Keyset { state: RwLock::new(Some(Arc::new(keyset))), store: false }
     }
 
     /// For a call that does not last and calls nothing of Python.
@@ -342,95 +473,39 @@ impl Keyset {
         guard.clone().ok_or_else(|| closed(py))
     }
 
-    /// Changes the keyset; what was begun before goes on with it as it was.
-    fn change<T: Send>(
-        &self,
-        py: Python<'_>,
-        change: impl FnOnce(&mut sealwax::Keyset) -> sealwax::Result<T> + Send,
-    ) -> PyResult<T> {
+    /// As a store hands it out: to be used, and changed through the store.
+    pub(crate) fn snapshot(keyset: Arc<sealwax::Keyset>) -> Self {
+        Keyset { state: RwLock::new(Some(keyset)), store: true }
+    }
+
+    /// Makes a change; what was begun before goes on with the keyset as it was. The new version's id, where there is one.
+    fn make(&self, py: Python<'_>, change: Change) -> PyResult<Option<String>> {
+        if self.store {
+            return Err(errors::misuse(py, "this keyset is a store's: change the store"));
+        }
         let changed = py.detach(|| {
             let mut guard = self.state.write().unwrap_or_else(PoisonError::into_inner);
             let shared = guard.as_mut()?;
             if let Some(keyset) = Arc::get_mut(shared) {
-                return Some(change(keyset));
+                return Some(change.make(keyset));
             }
             // A job holds it: it keeps the keyset that it began with.
             let copied = shared.expose_unprotected();
             let copied = copied.and_then(|bytes| sealwax::Keyset::parse_unprotected(&bytes));
             Some(copied.and_then(|mut copy| {
-                let result = change(&mut copy)?;
+                let result = change.make(&mut copy)?;
                 *shared = Arc::new(copy);
                 Ok(result)
             }))
         });
-        changed.ok_or_else(|| closed(py))?.raise(py)
+        let version = changed.ok_or_else(|| closed(py))?.raise(py)?;
+        Ok(version.map(|version| version.to_string()))
     }
 }
 
 impl Held<'_> {
     pub(crate) fn get(&self) -> &sealwax::Keyset {
         self.0.as_ref().expect("held only where there is one")
-    }
-}
-
-/// What protects a keyset file.
-struct Guard {
-    keys: Keys,
-    kind: GuardKind,
-}
-
-#[derive(Clone, Copy)]
-enum GuardKind {
-    Sealed,
-    Restore,
-    Unprotected,
-}
-
-impl Guard {
-    fn to_open(
-        py: Python<'_>,
-        passphrase: Option<&Bound<'_, PyAny>>,
-        identity: Option<&Bound<'_, PyAny>>,
-        keyset: Option<&Bound<'_, PyAny>>,
-        keys: Option<&Bound<'_, PyAny>>,
-        unprotected: bool,
-    ) -> PyResult<Self> {
-        let held = Keys::default().add(keyset, Use::Open)?.add(identity, Use::Open)?;
-        let held = held.passphrase(passphrase)?.add(keys, Use::Open)?;
-        let given = [passphrase, identity, keyset, keys].iter().any(Option::is_some);
-        let kind = match (unprotected, given, identity.is_some()) {
-            (true, true, _) => return Err(errors::misuse(py, BOTH)),
-            (true, false, _) => GuardKind::Unprotected,
-            (false, false, _) => return Err(errors::misuse(py, NEITHER)),
-            (false, true, true) => GuardKind::Restore,
-            (false, true, false) => GuardKind::Sealed,
-        };
-        Ok(Guard { keys: held, kind })
-    }
-
-    fn to_seal(
-        py: Python<'_>,
-        passphrase: Option<&Bound<'_, PyAny>>,
-        recipients: Option<&Bound<'_, PyAny>>,
-        unprotected: bool,
-    ) -> PyResult<Self> {
-        let keys = Keys::default().add(recipients, Use::Seal)?.passphrase(passphrase)?;
-        let kind = match (unprotected, passphrase.is_some() || recipients.is_some()) {
-            (true, true) => return Err(errors::misuse(py, BOTH)),
-            (true, false) => GuardKind::Unprotected,
-            (false, false) => return Err(errors::misuse(py, NEITHER)),
-            (false, true) => GuardKind::Sealed,
-        };
-        Ok(Guard { keys, kind })
-    }
-
-    fn apply<T>(&self, work: impl FnOnce(Protection<'_>) -> T) -> T {
-        let wraps = self.keys.wraps();
-        work(match self.kind {
-            GuardKind::Sealed => Protection::Sealed(&wraps),
-            GuardKind::Restore => Protection::Restore(&wraps),
-            GuardKind::Unprotected => Protection::Unprotected,
-        })
     }
 }
 
@@ -457,6 +532,58 @@ fn replace(
     file.commit()
 }
 
+/// What lets a version be destroyed.
+pub(crate) fn clearance(
+    py: Python<'_>,
+    keyset: &sealwax::Keyset,
+    version: VersionId,
+    census: Option<&Census>,
+    danger_without_census: bool,
+) -> PyResult<Clearance> {
+    match (census, danger_without_census) {
+        (Some(census), false) => census.inner.clearance(keyset, version).raise(py),
+        (None, true) => Ok(Clearance::danger_without_census()),
+        _ => Err(errors::misuse(
+            py,
+            "give the census that shows that nothing depends on the version, or danger_without_census=True",
+        )),
+    }
+}
+
+/// What of a policy is to be another.
+pub(crate) fn policy_of(
+    py: Python<'_>,
+    changes: Option<&Bound<'_, PyDict>>,
+) -> PyResult<PolicyChange> {
+    let mut policy = PolicyChange {
+        rotate_after_seconds: None,
+        rotate_after_messages: None,
+        rotate_after_bytes: None,
+        algorithms: None,
+        allow_raw_export: None,
+    };
+    for (name, value) in changes.into_iter().flat_map(|changes| changes.iter()) {
+        match name.extract::<String>()?.as_str() {
+            "rotate_after_seconds" => policy.rotate_after_seconds = value.extract()?,
+            "rotate_after_messages" => policy.rotate_after_messages = value.extract()?,
+            "rotate_after_bytes" => policy.rotate_after_bytes = value.extract()?,
+            "allow_raw_export" => policy.allow_raw_export = value.extract()?,
+            "algorithms" => {
+                let names = value.extract::<Option<Vec<String>>>()?;
+                let algorithms = names.map(|names| {
+                    names.iter().map(|name| algorithm_of(py, name)).collect::<PyResult<Vec<_>>>()
+                });
+                policy.algorithms = algorithms.transpose()?;
+            }
+            other => {
+                let what = format!("unexpected keyword argument '{other}'");
+                return Err(pyo3::exceptions::PyTypeError::new_err(what));
+            }
+        }
+    }
+    Ok(policy)
+}
+
 /// The algorithm of this name.
 pub(crate) fn algorithm_of(py: Python<'_>, name: &str) -> PyResult<Algorithm> {
     let known = (1..=4).filter_map(|number| Algorithm::from_u8(number).ok());
@@ -471,7 +598,3 @@ pub(crate) fn algorithm_of(py: Python<'_>, name: &str) -> PyResult<Algorithm> {
 fn closed(py: Python<'_>) -> PyErr {
     errors::misuse(py, "this keyset is closed")
 }
-
-const BOTH: &str = "a keyset file is either unprotected or sealed: give a key, or unprotected=True";
-const NEITHER: &str =
-    "say what protects the keyset file: a passphrase or a key, or unprotected=True";

@@ -2,19 +2,25 @@
 //! The Python module `sealwax._native`. People import from `sealwax`.
 #![cfg(feature = "host")]
 
+mod backup;
 mod buffer;
+mod census;
 mod context;
 mod envelope;
 mod errors;
+mod guard;
 mod guarded;
 mod info;
 mod job;
 mod keys;
 mod keyset;
+mod life;
 mod object;
 mod options;
 mod path;
 mod reader;
+mod rewrap;
+mod store;
 mod token;
 mod writer;
 
@@ -22,6 +28,10 @@ mod writer;
 #[pyo3::pymodule]
 #[pyo3(name = "_native")]
 mod native {
+    #[pymodule_export]
+    use super::backup::Share;
+    #[pymodule_export]
+    use super::census::{Census, census};
     #[pymodule_export]
     use super::envelope::{
         open_bytes, open_file, open_into, seal_bytes, seal_file, seal_into, sealed_len, verify,
@@ -34,6 +44,10 @@ mod native {
     use super::keyset::Keyset;
     #[pymodule_export]
     use super::reader::Reader;
+    #[pymodule_export]
+    use super::rewrap::{reencrypt_file, rewrap, rewrap_bytes};
+    #[pymodule_export]
+    use super::store::Store;
     #[pymodule_export]
     use super::writer::Writer;
 

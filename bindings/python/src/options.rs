@@ -206,7 +206,7 @@ impl Running {
         }
     }
 
-    fn take(
+    pub(crate) fn take(
         &mut self,
         name: &str,
         value: Bound<'_, PyAny>,
@@ -227,7 +227,7 @@ impl Running {
         Ok(())
     }
 
-    fn check_known(&self, name: &str, also: &[&str], others: &[&str]) -> PyResult<()> {
+    pub(crate) fn check_known(&self, name: &str, also: &[&str], others: &[&str]) -> PyResult<()> {
         match also.contains(&name) || others.contains(&name) {
             true => Ok(()),
             false => Err(PyTypeError::new_err(format!("unexpected keyword argument '{name}'"))),
@@ -244,7 +244,7 @@ fn chunk_len_of(py: Python<'_>, len: usize) -> PyResult<ChunkLen> {
         .ok_or_else(|| errors::misuse(py, "chunk_len is 1024, 4096, 16384 or 65536"))
 }
 
-fn kinds_of(py: Python<'_>, names: &Bound<'_, PyAny>) -> PyResult<Vec<RecipientKind>> {
+pub(crate) fn kinds_of(py: Python<'_>, names: &Bound<'_, PyAny>) -> PyResult<Vec<RecipientKind>> {
     let names = match names.extract::<String>() {
         Ok(name) => vec![name],
         Err(_) => names.extract::<Vec<String>>()?,

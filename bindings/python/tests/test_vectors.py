@@ -32,13 +32,16 @@ FIELDS = {
     "keyset": (["protection", "keys", "file", "intermediates"], ["parsed"]),
     "recipient": (["string"], ["algorithm", "public_key", "fingerprint"]),
     "identity": (["string"], ["algorithm", "keyset_id", "version_id", "created", "secret"]),
+    "share": (["string"], ["backup_id", "k", "n", "x", "value", "digest"]),
+    "backup": (["shares", "keys", "file", "intermediates"], ["parsed"]),
+    "usage": (["keyset", "seen", "file", "intermediates"], ["parsed"]),
 }
 PATHS = sorted((ROOT / "tests" / "vectors").glob("*.json"))
 ALGORITHMS = ["cobblestone-256", "chacha20-poly1305", "x25519", "x-wing"]
 
 
 def test_the_vectors_are_there() -> None:
-    assert len(PATHS) >= 370
+    assert len(PATHS) >= 590
 
 
 @pytest.mark.parametrize("path", PATHS, ids=[path.stem for path in PATHS])
@@ -243,6 +246,7 @@ def check_keyset(keyset: sealwax.Keyset, vector: dict[str, Any]) -> None:
     assert info["revision"] == keyset.revision == parsed["revision"]
     assert info["primary"] == (f"{parsed['primary']:08x}" if parsed["primary"] else None)
     assert info["read_only"] == parsed["read_only"]
+    assert keyset.fingerprint == vector["intermediates"]["fingerprint"]
     policy = parsed["policy"]
     allowed = [name for bit, name in enumerate(ALGORITHMS) if policy["algorithms"] >> bit & 1]
     assert info["policy"] == {
@@ -300,7 +304,58 @@ def run_identity(vector: dict[str, Any], _: Path) -> None:
     assert identity.expose_identity() == text.strip("\t\n\r ")
 
 
+def run_share(vector: dict[str, Any], _: Path) -> None:
+    text = vector["string"]
+    share = outcome(lambda: sealwax.Share(text), vector["expect"])
+    if share is None:
+        return
+    assert (share.backup, share.threshold, share.count) == (vector["backup_id"], vector["k"], vector["n"])
+    assert share.number == vector["x"]
+    assert share.expose_text() == text.strip("\t\n\r ")
+    assert text.strip() not in repr(share)
+
+
+def run_backup(vector: dict[str, Any], _: Path) -> None:
+    data = bytes.fromhex(vector["file"])
+
+    def restore() -> sealwax.Keyset:
+        if vector["keys"]:
+            keys = held(vector["keys"])
+            keys["identity"] = keys.pop("keyset", ())
+            return sealwax.Keyset.from_bytes(data, **keys)
+        return sealwax.Keyset.restore_from_shares(data, vector["shares"])
+
+    keyset = outcome(restore, vector["expect"])
+    if keyset is not None:
+        check_keyset(keyset, vector)
+
+
+def run_usage(vector: dict[str, Any], tmp_path: Path) -> None:
+    """Through a store, which reads the usage file beside its keyset file."""
+    keyset = sealwax.Keyset.from_bytes(bytes.fromhex(vector["keyset"]), unprotected=True)
+    path, beside = tmp_path / "test.swxk", tmp_path / "test.swxl"
+    path.write_bytes(bytes.fromhex(vector["keyset"]))
+    file = bytes.fromhex(vector["file"])
+
+    def usage() -> dict[str, Any]:
+        # What the store saw before, where that matters.
+        beside.write_bytes(bytes.fromhex(vector["seen"]) or file)
+        with sealwax.Store.open(path, unprotected=True) as store:
+            beside.write_bytes(file)
+            assert store.keyset.id == keyset.id
+            return store.usage()
+
+    usages = outcome(usage, vector["expect"])
+    if usages is not None:
+        fields = ("messages", "bytes", "failed_opens")
+        wanted = {f"{row['version_id']:08x}": [row[name] for name in fields] for row in vector["parsed"]["usages"]}
+        assert {version: [used[name] for name in fields] for version, used in usages.items()} == wanted
+
+
 RUNNERS = {
+    "share": run_share,
+    "backup": run_backup,
+    "usage": run_usage,
     "token": run_token,
     "envelope": run_envelope,
     "keyset": run_keyset,

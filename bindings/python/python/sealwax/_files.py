@@ -20,7 +20,7 @@ from sealwax._errors import MisuseError
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
-    from sealwax._native import Keyset, Passphrase
+    from sealwax._native import Keyset, Passphrase, Store
     from sealwax._types import (
         AnyKey,
         AnyRecipient,
@@ -306,7 +306,7 @@ def open(
     file: FileOrPath,
     mode: Literal["rb", "br"] = "rb",
     *,
-    keyset: Keyset | Iterable[Keyset] | None = None,
+    keyset: Keyset | Store | Iterable[Keyset | Store] | None = None,
     recipients: AnyRecipient | Iterable[AnyRecipient] | None = None,
     identities: AnyKey | Iterable[AnyKey] | None = None,
     passphrase: str | Passphrase | None = None,
@@ -332,7 +332,7 @@ def open(
     file: FileOrPath,
     mode: Literal["wb", "bw", "xb", "bx"],
     *,
-    keyset: Keyset | Iterable[Keyset] | None = None,
+    keyset: Keyset | Store | Iterable[Keyset | Store] | None = None,
     recipients: AnyRecipient | Iterable[AnyRecipient] | None = None,
     identities: AnyKey | Iterable[AnyKey] | None = None,
     passphrase: str | Passphrase | None = None,
@@ -358,7 +358,7 @@ def open(
     file: FileOrPath,
     mode: Literal["rt", "r", "tr"],
     *,
-    keyset: Keyset | Iterable[Keyset] | None = None,
+    keyset: Keyset | Store | Iterable[Keyset | Store] | None = None,
     recipients: AnyRecipient | Iterable[AnyRecipient] | None = None,
     identities: AnyKey | Iterable[AnyKey] | None = None,
     passphrase: str | Passphrase | None = None,
@@ -384,7 +384,7 @@ def open(
     file: FileOrPath,
     mode: Literal["wt", "w", "tw", "xt", "x", "tx"],
     *,
-    keyset: Keyset | Iterable[Keyset] | None = None,
+    keyset: Keyset | Store | Iterable[Keyset | Store] | None = None,
     recipients: AnyRecipient | Iterable[AnyRecipient] | None = None,
     identities: AnyKey | Iterable[AnyKey] | None = None,
     passphrase: str | Passphrase | None = None,
@@ -410,7 +410,7 @@ def open(
     file: FileOrPath,
     mode: str,
     *,
-    keyset: Keyset | Iterable[Keyset] | None = None,
+    keyset: Keyset | Store | Iterable[Keyset | Store] | None = None,
     recipients: AnyRecipient | Iterable[AnyRecipient] | None = None,
     identities: AnyKey | Iterable[AnyKey] | None = None,
     passphrase: str | Passphrase | None = None,
@@ -435,7 +435,7 @@ def open(
     file: FileOrPath,
     mode: str = "rb",
     *,
-    keyset: Keyset | Iterable[Keyset] | None = None,
+    keyset: Keyset | Store | Iterable[Keyset | Store] | None = None,
     recipients: AnyRecipient | Iterable[AnyRecipient] | None = None,
     identities: AnyKey | Iterable[AnyKey] | None = None,
     passphrase: str | Passphrase | None = None,

@@ -11,6 +11,7 @@ from sealwax._types import (
     AnyKey,
     AnyRecipient,
     Context,
+    Dependence,
     FileOrPath,
     Inspection,
     KeysetInfo,
@@ -18,12 +19,17 @@ from sealwax._types import (
     OpenedVia,
     Path,
     Progress,
+    ReencryptReport,
+    Removal,
+    RewrapReport,
     Suite,
+    Usage,
     Verified,
 )
 
 __all__ = [
     "TOKEN_OVERHEAD",
+    "Census",
     "Keyset",
     "Passphrase",
     "ProvidedKey",
@@ -31,12 +37,18 @@ __all__ = [
     "RawKey",
     "Reader",
     "Recipient",
+    "Share",
+    "Store",
     "Writer",
     "__version__",
+    "census",
     "inspect",
     "open_bytes",
     "open_file",
     "open_into",
+    "reencrypt_file",
+    "rewrap",
+    "rewrap_bytes",
     "seal_bytes",
     "seal_file",
     "seal_into",
@@ -98,7 +110,7 @@ class Keyset:
         *,
         passphrase: str | Passphrase | None = None,
         identity: AnyKey | Iterable[AnyKey] | None = None,
-        keyset: Keyset | Iterable[Keyset] | None = None,
+        keyset: Keyset | Store | Iterable[Keyset | Store] | None = None,
         keys: AnyKey | Iterable[AnyKey] | None = None,
         unprotected: bool = False,
     ) -> Keyset:
@@ -124,7 +136,7 @@ class Keyset:
         *,
         passphrase: str | Passphrase | None = None,
         identity: AnyKey | Iterable[AnyKey] | None = None,
-        keyset: Keyset | Iterable[Keyset] | None = None,
+        keyset: Keyset | Store | Iterable[Keyset | Store] | None = None,
         keys: AnyKey | Iterable[AnyKey] | None = None,
         unprotected: bool = False,
     ) -> Keyset:
@@ -171,6 +183,137 @@ class Keyset:
             MisuseError: the policy does not allow the suite; a closed keyset, or one from a newer version of sealwax.
             RandomError: the system's random source failed.
         """
+
+    def rotate_if_due(self) -> str | None:
+        """Rotate if policy, times or limits want it. Return the new version's id, or None.
+
+        Raises:
+            As `rotate`.
+        """
+
+    def prepare(self, suite: Suite | None = None) -> str:
+        """Add a fresh pre-active version, and return its id: hand it out to every reader, then `activate` it.
+
+        Raises:
+            As `rotate`.
+        """
+
+    def activate(self, version: str, reason: str = "") -> None:
+        """Make a pre-active version active, and the primary. A version is named by its id, eight digits of hex.
+
+        Raises:
+            KeyStateError: its state has no such move.
+            LimitError: its history is full.
+            MisuseError: no id, a reason over 255 bytes, a closed keyset, or one from a newer version of sealwax.
+            UnknownKeyError: there is no such version.
+        """
+
+    def suspend(self, version: str, reason: str = "") -> None:
+        """Take an active version out of use: it neither seals nor opens until `resume`.
+
+        Raises:
+            As `activate`.
+        """
+
+    def resume(self, version: str, reason: str = "") -> None:
+        """Put a suspended version back into use.
+
+        Raises:
+            As `activate`.
+        """
+
+    def deactivate(self, version: str, reason: str = "") -> None:
+        """End the use of a version for sealing, for good; it goes on opening. Rotate first where it is the primary.
+
+        Raises:
+            As `activate`.
+        """
+
+    def mark_compromised(self, version: str, reason: str = "") -> None:
+        """Record that somebody else may have a version: it opens only to migrate from now on.
+
+        Raises:
+            As `activate`.
+        """
+
+    def destroy(
+        self,
+        version: str,
+        reason: str = "",
+        *,
+        census: Census | None = None,
+        danger_without_census: bool = False,
+    ) -> None:
+        """Wipe a version's secret. What it alone opens is lost for good.
+
+        A verified census shows that nothing that it looked at depends on the version; `danger_without_census` says that
+        the caller knows. Other copies of the keyset file hold the secret still.
+
+        Raises:
+            KeyStateError: it is the primary, or the census does not clear it; the text says what is in the way.
+            MisuseError: neither a census nor the word, or both; otherwise as `activate`.
+        """
+
+    def schedule(self, version: str, *, activate_at: int | None = None, deactivate_at: int | None = None) -> None:
+        """Set from when on a version may be used and from when on it no longer seals, in seconds since 1970.
+
+        Raises:
+            MisuseError: an end that is not after the start; otherwise as `activate`.
+        """
+
+    def set_policy(
+        self,
+        *,
+        rotate_after_seconds: int | None = None,
+        rotate_after_messages: int | None = None,
+        rotate_after_bytes: int | None = None,
+        algorithms: Iterable[Suite] | None = None,
+        allow_raw_export: bool | None = None,
+    ) -> None:
+        """Change what the keyset allows, and when it wants to be rotated; 0 means never, None leaves it.
+
+        Raises:
+            MisuseError: symmetric keys and key pairs together, or those of the other family; a closed keyset.
+        """
+
+    def rotation_due(self) -> str | None:
+        """Return why a rotation is due: no-primary, age, deactivation, messages, bytes or hard-limit; or None.
+
+        Raises:
+            MisuseError: a closed keyset.
+        """
+
+    def open_migrating(self, token: Buffer, *, context: Context | None = None) -> tuple[bytes, OpenedVia]:
+        """Open a token also under a compromised version: the plaintext, and through which version.
+
+        What a compromised version yields is not to be believed for having been there: whoever took the key may have
+        made it. The second value's `compromised` says so. Seal it anew once there is another reason to believe it.
+
+        Raises:
+            As `open`.
+        """
+
+    def backup_in_shares(self, threshold: int, count: int) -> tuple[bytes, list[Share]]:
+        """Return a backup, and `count` shares of its key, any `threshold` of which open it.
+
+        Raises:
+            MisuseError: not 2 <= threshold <= count <= 64, or a closed keyset.
+            RandomError: the system's random source failed.
+        """
+
+    @staticmethod
+    def restore_from_shares(data: Buffer, shares: Iterable[Share | str]) -> Keyset:
+        """Open a backup with its shares, in any order. Compare `fingerprint` with somebody who knows it.
+
+        Raises:
+            FormatError: no backup with shares, or a share that is not the one it lists.
+            UnknownKeyError: a share of another backup, or too few; the text says how many are missing.
+            As `from_bytes`.
+        """
+
+    @property
+    def fingerprint(self) -> str:
+        """What to compare after a restore: 16 bytes in hex that say which keyset it is, whatever its revision."""
 
     def seal(self, data: Buffer, *, context: Context | None = None) -> bytes:
         """Seal a token: `data`, of at most 65,536 bytes, under the primary version. 77 bytes longer than it.
@@ -310,6 +453,274 @@ class Keyset:
     def __deepcopy__(self, memo: Any, /) -> Never: ...
 
 @final
+class Store:
+    """A keyset and the file that it lives in: changed under a lock, and followed while other processes change it.
+
+    What it seals is counted in a usage file beside the keyset file. Wherever a call takes a keyset, it takes a store
+    too, and means the newest revision that this process saw. `close`, or leaving a `with` block, gives back what was
+    counted ahead and not used.
+    """
+
+    @staticmethod
+    def create(
+        path: Path,
+        keyset: Keyset,
+        *,
+        passphrase: str | Passphrase | None = None,
+        recipients: AnyRecipient | Iterable[AnyRecipient] | None = None,
+        unprotected: bool = False,
+        count_in_file: bool = True,
+        min_revision: int = 0,
+        replace_bad_usage: bool = False,
+    ) -> Store:
+        """Write a new keyset file, with mode 0600, and open it.
+
+        Raises:
+            As `Keyset.save`, without `overwrite`.
+        """
+
+    @staticmethod
+    def open(
+        path: Path,
+        *,
+        passphrase: str | Passphrase | None = None,
+        recipients: AnyRecipient | Iterable[AnyRecipient] | None = None,
+        unprotected: bool = False,
+        count_in_file: bool = True,
+        min_revision: int = 0,
+        replace_bad_usage: bool = False,
+    ) -> Store:
+        """Open a keyset file, with what it is sealed for: it is written anew for the same.
+
+        `count_in_file=False` counts in this process alone, where the folder cannot be written to. `replace_bad_usage`
+        replaces a usage file that does not verify, whose counters are then lost: rotate.
+
+        Raises:
+            KeyStateError: the file was put back, or the usage file does not verify.
+            As `Keyset.load`.
+        """
+
+    @property
+    def keyset(self) -> Keyset:
+        """The newest revision that this process saw, to be used and not changed."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+
+    def refresh(self) -> bool:
+        """Look at the file now, and return whether it had a newer revision. It is looked at once a second anyway.
+
+        Raises:
+            KeyStateError: the file has a lower revision than this process saw, or the same with other contents.
+            As `open`.
+        """
+
+    def seal(self, data: Buffer, *, context: Context | None = None) -> bytes:
+        """Seal a token under the newest revision.
+
+        Raises:
+            As `Keyset.seal`; once in many calls the file is written to, so OSError too.
+        """
+
+    def open_token(self, token: Buffer, *, context: Context | None = None) -> bytes:
+        """Open a token with the newest revision.
+
+        Raises:
+            As `Keyset.open`.
+        """
+
+    def rotate(self, suite: Suite | None = None) -> str:
+        """Add a fresh version, which seals from now on. Return its id, in hex.
+
+        Here as in the calls that follow, the file is locked, read, changed and written at once and durably.
+
+        Raises:
+            MisuseError: the file is sealed for somebody whose key was not given; otherwise as `Keyset.rotate`.
+            KeyStateError: the file was put back.
+            OSError: the operating system refused.
+        """
+
+    def rotate_if_due(self) -> str | None:
+        """Rotate if policy, times or limits want it. Return the new version's id, or None.
+
+        Raises:
+            As `rotate`.
+        """
+
+    def prepare(self, suite: Suite | None = None) -> str:
+        """Add a fresh pre-active version, and return its id: hand it out to every reader, then `activate` it.
+
+        Raises:
+            As `rotate`.
+        """
+
+    def activate(self, version: str, reason: str = "") -> None:
+        """Make a pre-active version active, and the primary. A version is named by its id, eight digits of hex.
+
+        Raises:
+            KeyStateError: its state has no such move.
+            LimitError: its history is full.
+            MisuseError: no id, a reason over 255 bytes, a closed keyset, or one from a newer version of sealwax.
+            UnknownKeyError: there is no such version.
+        """
+
+    def suspend(self, version: str, reason: str = "") -> None:
+        """Take an active version out of use: it neither seals nor opens until `resume`.
+
+        Raises:
+            As `activate`.
+        """
+
+    def resume(self, version: str, reason: str = "") -> None:
+        """Put a suspended version back into use.
+
+        Raises:
+            As `activate`.
+        """
+
+    def deactivate(self, version: str, reason: str = "") -> None:
+        """End the use of a version for sealing, for good; it goes on opening. Rotate first where it is the primary.
+
+        Raises:
+            As `activate`.
+        """
+
+    def mark_compromised(self, version: str, reason: str = "") -> None:
+        """Record that somebody else may have a version: it opens only to migrate from now on.
+
+        Raises:
+            As `activate`.
+        """
+
+    def destroy(
+        self,
+        version: str,
+        reason: str = "",
+        *,
+        census: Census | None = None,
+        danger_without_census: bool = False,
+    ) -> None:
+        """Wipe a version's secret. What it alone opens is lost for good.
+
+        A verified census shows that nothing that it looked at depends on the version; `danger_without_census` says that
+        the caller knows. Other copies of the keyset file hold the secret still.
+
+        Raises:
+            KeyStateError: it is the primary, or the census does not clear it; the text says what is in the way.
+            MisuseError: neither a census nor the word, or both; otherwise as `activate`.
+        """
+
+    def schedule(self, version: str, *, activate_at: int | None = None, deactivate_at: int | None = None) -> None:
+        """Set from when on a version may be used and from when on it no longer seals, in seconds since 1970.
+
+        Raises:
+            MisuseError: an end that is not after the start; otherwise as `activate`.
+        """
+
+    def set_policy(
+        self,
+        *,
+        rotate_after_seconds: int | None = None,
+        rotate_after_messages: int | None = None,
+        rotate_after_bytes: int | None = None,
+        algorithms: Iterable[Suite] | None = None,
+        allow_raw_export: bool | None = None,
+    ) -> None:
+        """Change what the keyset allows, and when it wants to be rotated; 0 means never, None leaves it.
+
+        Raises:
+            MisuseError: symmetric keys and key pairs together, or those of the other family; a closed keyset.
+        """
+
+    def usage(self) -> dict[str, Usage]:
+        """Return what each version was used for by all processes, by version id.
+
+        Raises:
+            KeyStateError: the usage file does not verify.
+            OSError: the operating system refused.
+        """
+
+    def close(self) -> None:
+        """Give back what was counted ahead, and let go of the keys. Closing twice is fine.
+
+        Raises:
+            OSError: the counters could not be written; they are then too high.
+        """
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None: ...
+
+@final
+class Share:
+    """A share of a backup's key: `SEALWAX-SHARE-1...`. It is secret; its repr does not show it."""
+
+    def __new__(cls, text: str) -> Self:
+        """Read a share string.
+
+        Raises:
+            FormatError: mistyped, or of another kind.
+            LimitError: longer than 4,096 bytes.
+        """
+
+    @property
+    def number(self) -> int:
+        """Its number, from 1 on."""
+
+    @property
+    def count(self) -> int:
+        """How many shares there are."""
+
+    @property
+    def threshold(self) -> int:
+        """How many of them open the backup."""
+
+    @property
+    def backup(self) -> str:
+        """The id of the backup, in hex."""
+
+    def expose_text(self) -> str:
+        """Return the share string: the secret itself."""
+
+@final
+class Census:
+    """What sealed data depends on, as `census` found it."""
+
+    @property
+    def verified(self) -> bool:
+        """Whether every data key was unwrapped and every mac verified; else it is advisory."""
+
+    @property
+    def envelopes(self) -> int:
+        """Envelopes that were looked at."""
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of them, sealed."""
+
+    @property
+    def tokens(self) -> int:
+        """Tokens that were looked at."""
+
+    @property
+    def unopenable(self) -> int:
+        """Envelopes that no key at hand opens."""
+
+    @property
+    def unreadable(self) -> int:
+        """Files and values that could not be read, or are not sealed."""
+
+    @property
+    def tallies(self) -> list[Dependence]:
+        """What depends on each key."""
+
+@final
 class Recipient:
     """A public key that envelopes are sealed for: `sealwaxpub1...`."""
 
@@ -436,7 +847,7 @@ class Writer:
 def seal_bytes(
     data: Buffer,
     *,
-    keyset: Keyset | None = None,
+    keyset: Keyset | Store | None = None,
     recipients: AnyRecipient | Iterable[AnyRecipient] | None = None,
     passphrase: str | Passphrase | None = None,
     context: Context | None = None,
@@ -467,7 +878,7 @@ def seal_into(
     data: Buffer,
     target: Buffer,
     *,
-    keyset: Keyset | None = None,
+    keyset: Keyset | Store | None = None,
     recipients: AnyRecipient | Iterable[AnyRecipient] | None = None,
     passphrase: str | Passphrase | None = None,
     context: Context | None = None,
@@ -487,7 +898,7 @@ def seal_into(
 def sealed_len(
     plaintext_len: int,
     *,
-    keyset: Keyset | None = None,
+    keyset: Keyset | Store | None = None,
     recipients: AnyRecipient | Iterable[AnyRecipient] | None = None,
     passphrase: str | Passphrase | None = None,
     context: Context | None = None,
@@ -506,7 +917,7 @@ def sealed_len(
 def open_bytes(
     data: Buffer,
     *,
-    keyset: Keyset | Iterable[Keyset] | None = None,
+    keyset: Keyset | Store | Iterable[Keyset | Store] | None = None,
     identities: AnyKey | Iterable[AnyKey] | None = None,
     passphrase: str | Passphrase | None = None,
     keys: AnyKey | Iterable[AnyKey] | None = None,
@@ -537,7 +948,7 @@ def open_into(
     data: Buffer,
     target: Buffer,
     *,
-    keyset: Keyset | Iterable[Keyset] | None = None,
+    keyset: Keyset | Store | Iterable[Keyset | Store] | None = None,
     identities: AnyKey | Iterable[AnyKey] | None = None,
     passphrase: str | Passphrase | None = None,
     keys: AnyKey | Iterable[AnyKey] | None = None,
@@ -560,7 +971,7 @@ def seal_file(
     src: Path,
     dst: Path,
     *,
-    keyset: Keyset | None = None,
+    keyset: Keyset | Store | None = None,
     recipients: AnyRecipient | Iterable[AnyRecipient] | None = None,
     passphrase: str | Passphrase | None = None,
     context: Context | None = None,
@@ -589,7 +1000,7 @@ def open_file(
     src: Path,
     dst: Path,
     *,
-    keyset: Keyset | Iterable[Keyset] | None = None,
+    keyset: Keyset | Store | Iterable[Keyset | Store] | None = None,
     identities: AnyKey | Iterable[AnyKey] | None = None,
     passphrase: str | Passphrase | None = None,
     keys: AnyKey | Iterable[AnyKey] | None = None,
@@ -615,7 +1026,7 @@ def open_file(
 def verify(
     path: Path,
     *,
-    keyset: Keyset | Iterable[Keyset] | None = None,
+    keyset: Keyset | Store | Iterable[Keyset | Store] | None = None,
     identities: AnyKey | Iterable[AnyKey] | None = None,
     passphrase: str | Passphrase | None = None,
     keys: AnyKey | Iterable[AnyKey] | None = None,
@@ -644,4 +1055,101 @@ def inspect(source: Path | Buffer) -> Inspection:
         LimitError: a header over 65,536 bytes.
         TruncatedError: it ends inside its header.
         OSError: the operating system refused.
+    """
+
+def rewrap(
+    path: Path,
+    *,
+    keyset: Keyset | Store | Iterable[Keyset | Store] | None = None,
+    identities: AnyKey | Iterable[AnyKey] | None = None,
+    passphrase: str | Passphrase | None = None,
+    keys: AnyKey | Iterable[AnyKey] | None = None,
+    add: AnyRecipient | Iterable[AnyRecipient] | None = None,
+    remove: Removal | Iterable[Removal] | None = None,
+    remove_others: bool = False,
+    danger_mix_recipients: bool = False,
+    danger_allow_compromised: bool = False,
+    min_epoch: int = 0,
+    grow: bool = False,
+    dry_run: bool = False,
+    sync: bool = True,
+) -> RewrapReport:
+    """Give a sealed file new recipients, in place; the payload stays as it is. Say what became of it.
+
+    Entries for older versions of `keyset` become entries for its primary; `keys`, `identities` and `passphrase` open
+    and stay. It revokes nobody: whoever opened the file before can open a copy of it; `reencrypt_file` is the remedy.
+    `grow` copies the file where its key block has no room. `sync=False` is many times faster and not safe in a crash.
+
+    Raises:
+        KeyStateError: a compromised version wrapped it; otherwise as `open_bytes`.
+        LimitError: no room, and `grow` is False; otherwise as `open_bytes`.
+        MisuseError: recipients that do not fit together, or none left; otherwise as `open_bytes`.
+        OSError: the operating system refused.
+    """
+
+def rewrap_bytes(
+    data: Buffer,
+    *,
+    keyset: Keyset | Store | Iterable[Keyset | Store] | None = None,
+    identities: AnyKey | Iterable[AnyKey] | None = None,
+    passphrase: str | Passphrase | None = None,
+    keys: AnyKey | Iterable[AnyKey] | None = None,
+    add: AnyRecipient | Iterable[AnyRecipient] | None = None,
+    remove: Removal | Iterable[Removal] | None = None,
+    remove_others: bool = False,
+    danger_mix_recipients: bool = False,
+    danger_allow_compromised: bool = False,
+    min_epoch: int = 0,
+) -> bytes:
+    """Give an envelope in memory new recipients, and return it.
+
+    Raises:
+        As `rewrap`, but for OSError.
+    """
+
+def reencrypt_file(
+    src: Path,
+    dst: Path,
+    *,
+    recipients: AnyRecipient | Iterable[AnyRecipient],
+    keyset: Keyset | Store | Iterable[Keyset | Store] | None = None,
+    identities: AnyKey | Iterable[AnyKey] | None = None,
+    passphrase: str | Passphrase | None = None,
+    keys: AnyKey | Iterable[AnyKey] | None = None,
+    context: Context | None = None,
+    migrate: bool = False,
+    danger_mix_recipients: bool = False,
+    overwrite: bool = False,
+    progress: Progress = None,
+    threads: int = 0,
+) -> ReencryptReport:
+    """Open a sealed file and seal its plaintext anew, under a fresh data key: the remedy where a key may be known.
+
+    `dst` may be `src`, with `overwrite`. The plaintext never touches the disk. `migrate` opens also what a compromised
+    version sealed; the report then says `compromised`, and what the file held is not to be believed for that.
+
+    Raises:
+        As `open_file` and `seal_file`.
+    """
+
+def census(
+    paths: Path | Iterable[Path] | None = None,
+    *,
+    tokens: Iterable[Buffer] | None = None,
+    verified: bool = False,
+    keyset: Keyset | Store | Iterable[Keyset | Store] | None = None,
+    identities: AnyKey | Iterable[AnyKey] | None = None,
+    passphrase: str | Passphrase | None = None,
+    keys: AnyKey | Iterable[AnyKey] | None = None,
+    progress: Progress = None,
+    threads: int = 0,
+) -> Census:
+    """Look at sealed files (in folders, those that end in .swx) and at tokens, and say which keys they depend on.
+
+    Without `verified` only public bytes are read: fast, and advisory. With it every data key is unwrapped, and it
+    may clear a version for `Keyset.destroy`. `progress` gets numbers of files.
+
+    Raises:
+        MisuseError: a closed keyset.
+        TypeError: an argument of the wrong type.
     """

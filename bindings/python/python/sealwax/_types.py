@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
-from sealwax._native import Keyset, ProvidedKey, ProviderRecipient, RawKey, Recipient
+from sealwax._native import Keyset, ProvidedKey, ProviderRecipient, RawKey, Recipient, Store
 
 #: Names a file.
 Path: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
@@ -17,15 +17,18 @@ FileOrPath: TypeAlias = Path | io.IOBase | Any
 #: Names to text or bytes; text is sealed as its UTF-8.
 Context: TypeAlias = Mapping[str, str | bytes]
 #: Whom to seal for; a str is a recipient string, `sealwaxpub1...`.
-AnyRecipient: TypeAlias = Keyset | Recipient | RawKey | ProviderRecipient | str
+AnyRecipient: TypeAlias = Keyset | Store | Recipient | RawKey | ProviderRecipient | str
 #: What opens; a str is an identity string, `SEALWAX-SECRET-1...`.
-AnyKey: TypeAlias = Keyset | RawKey | ProvidedKey | str
+AnyKey: TypeAlias = Keyset | Store | RawKey | ProvidedKey | str
 #: True for a bar on standard error, or what is called with (done, total) in bytes, at most 20 times a second.
 Progress: TypeAlias = bool | Callable[[int, int], object] | None
 #: Suites of symmetric keys, and the algorithms of identities.
 Suite: TypeAlias = Literal["cobblestone-256", "chacha20-poly1305", "x25519", "x-wing"]
 #: Kinds of recipients.
 Kind: TypeAlias = Literal["keyset", "passphrase", "x25519", "x-wing", "raw-key", "provider"]
+
+#: What a rewrap takes out: a keyset under whichever version, a public key, or all of a kind.
+Removal: TypeAlias = Keyset | Store | Recipient | Kind
 
 
 class Change(TypedDict):
@@ -76,6 +79,7 @@ class OpenedVia(TypedDict):
     """Through which recipient an envelope was opened; ids are in hex."""
 
     kind: str
+    compromised: bool
     keyset: NotRequired[str]
     version: NotRequired[str]
     key: NotRequired[str]
@@ -123,3 +127,50 @@ class Verified(TypedDict):
     plaintext_len: int
     opened_via: OpenedVia
     stored_context: dict[str, bytes]
+
+
+class Usage(TypedDict):
+    """What a version was used for; `near_limit` says that it comes near the limits where it stops."""
+
+    messages: int
+    bytes: int
+    failed_opens: int
+    near_limit: bool
+
+
+class Dependence(TypedDict):
+    """What depends on one key; `kind` is version, unknown-keyset, or a kind of recipient."""
+
+    kind: str
+    envelopes: int
+    bytes: int
+    tokens: int
+    keyset: NotRequired[str]
+    version: NotRequired[str]
+    fingerprint: NotRequired[str]
+    key: NotRequired[str]
+    type: NotRequired[int]
+
+
+class RecipientChange(TypedDict):
+    """What a rewrap did: `kind` is refreshed, added, removed, kept-unknown or other; the others are in words."""
+
+    kind: str
+    recipient: str
+    before: NotRequired[str]
+
+
+class RewrapReport(TypedDict):
+    """What became of a file: `outcome` is current, in-place, copied, recovered or would-change."""
+
+    outcome: str
+    changes: list[RecipientChange]
+    opened_via: OpenedVia | None
+
+
+class ReencryptReport(TypedDict):
+    """What was sealed anew; `compromised` says that the old contents prove nothing."""
+
+    plaintext_len: int
+    opened_via: OpenedVia
+    compromised: bool

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The command under ptrace: the calls, the faults, the matrix of both, and the scenarios.
+
+mod calls;
+mod files;
+mod injector;
+mod matrix;
+mod order;
+mod room;

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Counts what a version seals in this process, within what it was granted (format.md 8.7b).
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use super::usage::{MAX_BYTES, MAX_MESSAGES, Usage};
+use crate::error::{Error, Result};
+use crate::id::VersionId;
+use crate::secret::memory::fork_generation;
+
+/// Grants blocks of messages and bytes: the store that the keyset came from.
+pub(crate) trait Grantor: Send + Sync {
+    /// Charges a block for `version` that holds at least one message of `bytes` bytes, and adds `failed_opens`.
+    ///
+    /// # Errors
+    /// `Limit` where the version's limits leave nothing; those of changing a file.
+    fn grant(&self, version: VersionId, bytes: u64, failed_opens: u64) -> Result<Grant>;
+}
+
+/// A block that was charged already, and the version's usage with it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Grant {
+    pub(crate) messages: u64,
+    pub(crate) bytes: u64,
+    pub(crate) usage: Usage,
+}
+
+/// What one version may still seal in this process. Shared by all revisions of the keyset that this process loads.
+pub(crate) struct Meter {
+    messages_left: AtomicU64,
+    bytes_left: AtomicU64,
+    failed_opens: AtomicU64,
+    /// The process that owns what is left: a forked child owns nothing.
+    owner: AtomicU64,
+    grantor: Option<Weak<dyn Grantor>>,
+    /// The usage at the last grant; what is left was charged to it beforehand.
+    charged: Mutex<Usage>,
+}
+
+impl Meter {
+    /// Without a file: counts within this process alone, up to the limits.
+    pub(crate) fn alone() -> Arc<Self> {
+        let charged = Usage { messages: MAX_MESSAGES, bytes: MAX_BYTES, failed_opens: 0 };
+        Arc::new(Meter::new(None, MAX_MESSAGES, MAX_BYTES, charged))
+    }
+
+    /// With nothing to seal until `grantor` grants it.
+    pub(crate) fn leasing(grantor: Weak<dyn Grantor>, usage: Usage) -> Arc<Self> {
+        Arc::new(Meter::new(Some(grantor), 0, 0, usage))
+    }
+
+    fn new(grantor: Option<Weak<dyn Grantor>>, messages: u64, bytes: u64, charged: Usage) -> Self {
+        Meter {
+            messages_left: AtomicU64::new(messages),
+            bytes_left: AtomicU64::new(bytes),
+            failed_opens: AtomicU64::new(0),
+            owner: AtomicU64::new(fork_generation()),
+            grantor,
+            charged: Mutex::new(charged),
+        }
+    }
+
+    /// Charges one message of `bytes` bytes.
+    pub(crate) fn charge(&self, version: VersionId, bytes: u64) -> Result<()> {
+        let owned =
+            self.grantor.is_none() || self.owner.load(Ordering::Relaxed) == fork_generation();
+        if owned && self.take(bytes) {
+            return Ok(());
+        }
+        self.refill(version, bytes)
+    }
+
+    /// Counts a token that named the version and did not open.
+    pub(crate) fn count_failed_open(&self) {
+        self.failed_opens.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The usage as far as this process knows it.
+    pub(crate) fn usage(&self) -> Usage {
+        let charged = *self.lock();
+        let left = |left: &AtomicU64| left.load(Ordering::Relaxed);
+        Usage {
+            messages: charged.messages.saturating_sub(left(&self.messages_left)),
+            bytes: charged.bytes.saturating_sub(left(&self.bytes_left)),
+            failed_opens: charged.failed_opens.saturating_add(left(&self.failed_opens)),
+        }
+    }
+
+    /// Takes back what is left and was not counted yet, to be given back to the file. Nothing in a forked child.
+    pub(crate) fn take_back(&self) -> Usage {
+        let mut charged = self.lock();
+        let taken = Usage {
+            messages: self.messages_left.swap(0, Ordering::Relaxed),
+            bytes: self.bytes_left.swap(0, Ordering::Relaxed),
+            failed_opens: self.failed_opens.swap(0, Ordering::Relaxed),
+        };
+        if self.owner.load(Ordering::Relaxed) != fork_generation() {
+            return Usage::default();
+        }
+        charged.messages = charged.messages.saturating_sub(taken.messages);
+        charged.bytes = charged.bytes.saturating_sub(taken.bytes);
+        charged.failed_opens = charged.failed_opens.saturating_add(taken.failed_opens);
+        taken
+    }
+
+    /// Takes one message; whether there was one. Bytes are taken first, so that a message is never taken without them.
+    fn take(&self, bytes: u64) -> bool {
+        let take = |left: &AtomicU64, n: u64| {
+            let less = |left: u64| left.checked_sub(n);
+            left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
+        };
+        if !take(&self.bytes_left, bytes) {
+            return false;
+        }
+        if take(&self.messages_left, 1) {
+            return true;
+        }
+        self.bytes_left.fetch_add(bytes, Ordering::Relaxed);
+        false
+    }
+
+    #[cold]
+    fn refill(&self, version: VersionId, bytes: u64) -> Result<()> {
+        let Some(grantor) = &self.grantor else { return Err(FULL) };
+        let mut charged = self.lock();
+        let generation = fork_generation();
+        if self.owner.swap(generation, Ordering::Relaxed) != generation {
+            // What is left belongs to the parent.
+            for left in [&self.messages_left, &self.bytes_left, &self.failed_opens] {
+                left.store(0, Ordering::Relaxed);
+            }
+        }
+        // Another thread may have refilled it meanwhile.
+        if self.take(bytes) {
+            return Ok(());
+        }
+        let gone = Error::Misuse("the store that this keyset came from is closed");
+        let grantor = grantor.upgrade().ok_or(gone)?;
+        let failed_opens = self.failed_opens.swap(0, Ordering::Relaxed);
+        let grant = grantor.grant(version, bytes, failed_opens).inspect_err(|_| {
+            self.failed_opens.fetch_add(failed_opens, Ordering::Relaxed);
+        })?;
+        *charged = grant.usage;
+        // The message that asked for it is taken here, where nobody can come between.
+        self.bytes_left.fetch_add(grant.bytes - bytes, Ordering::Relaxed);
+        self.messages_left.fetch_add(grant.messages - 1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Usage> {
+        self.charged.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a version at its limits answers.
+pub(crate) const FULL: Error =
+    Error::Limit("this key version sealed 2^48 messages or 2^58 bytes: rotate the keyset");

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Files under an advisory lock that holds for what the path names now (format.md 4.9, 8.6a).
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Result};
+
+/// What the file is opened for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    Read,
+    ReadWrite,
+}
+
+/// Opens the file that the path names and locks it for this process alone; the lock goes with the file.
+///
+/// A file that was replaced while we waited is not the one that the path names any more: the new one is locked then.
+pub(crate) fn open_locked(path: &Path, access: Access) -> Result<File> {
+    let begin = Instant::now();
+    loop {
+        let file = OpenOptions::new().read(true).write(access == Access::ReadWrite).open(path)?;
+        lock(&file, begin)?;
+        if is_named_by(&file, path)? {
+            return Ok(file);
+        }
+    }
+}
+
+/// Locks a file that nobody else knows yet. Some file systems have no locks: there it goes without, and nobody can take
+/// it for a leftover either.
+pub(crate) fn lock_new(file: &File) -> Result<()> {
+    match lock(file, Instant::now()) {
+        Err(Error::Io(error)) if has_no_locks(&error) => Ok(()),
+        other => other,
+    }
+}
+
+fn has_no_locks(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    if rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::NOLCK) {
+        return true;
+    }
+    error.kind() == io::ErrorKind::Unsupported
+}
+
+/// Whether nobody holds the lock; it is ours then until the file is closed.
+pub(crate) fn try_lock(file: &File) -> bool {
+    file.try_lock().is_ok()
+}
+
+/// Whether the path names this very file.
+pub(crate) fn is_named_by(file: &File, path: &Path) -> Result<bool> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let named = match std::fs::metadata(path) {
+            Ok(named) => named,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(error.into()),
+        };
+        let ours = file.metadata()?;
+        Ok((ours.dev(), ours.ino()) == (named.dev(), named.ino()))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = (file, path);
+        Ok(true)
+    }
+}
+
+fn lock(file: &File, begin: Instant) -> Result<()> {
+    let mut pause = Duration::from_micros(50);
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(TryLockError::Error(error)) => return Err(error.into()),
+            Err(TryLockError::WouldBlock) if begin.elapsed() < PATIENCE => {
+                std::thread::sleep(pause);
+                pause = (pause * 2).min(Duration::from_millis(20));
+            }
+            Err(TryLockError::WouldBlock) => {
+                let what = "another process has held the lock on this file for 30 seconds";
+                return Err(io::Error::new(io::ErrorKind::WouldBlock, what).into());
+            }
+        }
+    }
+}
+
+/// How long a lock that somebody else holds is waited for: whoever can open the file could hold it for ever.
+const PATIENCE: Duration = Duration::from_secs(30);

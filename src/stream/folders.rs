@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Sealed files in folders, handed to several threads.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
+
+use walkdir::WalkDir;
+
+use super::path::{Control, MAX_THREADS};
+use crate::error::Error;
+
+/// Files, and folders with sealed files in them.
+///
+/// A file that is named is meant whatever it is called; in folders those that end in `.swx` are. Links in folders are
+/// not followed.
+#[derive(Clone, Debug)]
+pub struct Folders {
+    paths: Vec<PathBuf>,
+    threads: usize,
+}
+
+/// A path that could not be looked at.
+#[derive(Debug)]
+pub struct Unreadable {
+    /// The path.
+    pub path: PathBuf,
+    /// Why.
+    pub error: Error,
+}
+
+/// What is found: a file, or why there is none.
+pub type Found = Result<PathBuf, Unreadable>;
+
+impl Folders {
+    /// These files and folders.
+    pub fn new(paths: impl IntoIterator<Item = impl Into<PathBuf>>) -> Self {
+        Folders { paths: paths.into_iter().map(Into::into).collect(), threads: 0 }
+    }
+
+    /// Works with so many threads; 0 means as many as there are cores.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// Does `work` for each file. Each thread starts with a `W` of its own; all of them come back. Files come in no
+    /// particular order. `control` is told how many files are done of those found so far, and may stop the work.
+    pub fn each<W: Send>(
+        &self,
+        control: Option<&dyn Control>,
+        start: impl Fn() -> W + Sync,
+        work: impl Fn(&mut W, Found) + Sync,
+    ) -> Vec<W> {
+        let threads = match self.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            threads => threads.min(MAX_THREADS),
+        };
+        let count = Count { found: AtomicU64::new(0), done: AtomicU64::new(0), control };
+        if threads == 1 {
+            let mut one = start();
+            self.walk(&count, &mut |batch| count.through(batch, &mut one, &work));
+            return vec![one];
+        }
+        let (sender, receiver) = sync_channel(2 * threads);
+        let receiver = Mutex::new(receiver);
+        let body = || {
+            let mut own = start();
+            while let Some(batch) = next(&receiver) {
+                count.through(batch, &mut own, &work);
+            }
+            own
+        };
+        std::thread::scope(|scope| {
+            let mut workers = Vec::new();
+            for _ in 1..threads {
+                match std::thread::Builder::new().spawn_scoped(scope, body) {
+                    Ok(worker) => workers.push(worker),
+                    Err(_) => break,
+                }
+            }
+            let mut own = start();
+            self.walk(&count, &mut |batch| {
+                // Where the others have enough to do, the walker works too.
+                if let Some(batch) = hand_over(&sender, batch) {
+                    count.through(batch, &mut own, &work);
+                }
+            });
+            drop(sender);
+            while let Some(batch) = next(&receiver) {
+                count.through(batch, &mut own, &work);
+            }
+            let mut all = vec![own];
+            for worker in workers {
+                match worker.join() {
+                    Ok(other) => all.push(other),
+                    Err(panic) => std::panic::resume_unwind(panic),
+                }
+            }
+            all
+        })
+    }
+
+    fn walk(&self, count: &Count<'_>, batches: &mut dyn FnMut(Vec<Found>)) {
+        let mut batch = Vec::with_capacity(BATCH);
+        for path in &self.paths {
+            for entry in WalkDir::new(path) {
+                if count.is_cancelled() {
+                    return;
+                }
+                let found = match entry {
+                    Ok(entry) if entry.depth() == 0 && !entry.path().is_dir() => entry.into_path(),
+                    Ok(entry) if entry.file_type().is_file() && is_sealed_name(entry.path()) => {
+                        entry.into_path()
+                    }
+                    Ok(_) => continue,
+                    Err(error) => {
+                        let path = error.path().unwrap_or(path).to_path_buf();
+                        let looped = || std::io::Error::other("a loop of links");
+                        let error = error.into_io_error().unwrap_or_else(looped).into();
+                        batch.push(Err(Unreadable { path, error }));
+                        continue;
+                    }
+                };
+                batch.push(Ok(found));
+                if batch.len() == BATCH {
+                    count.found.fetch_add(BATCH as u64, Ordering::Relaxed);
+                    batches(std::mem::replace(&mut batch, Vec::with_capacity(BATCH)));
+                }
+            }
+        }
+        count.found.fetch_add(batch.len() as u64, Ordering::Relaxed);
+        batches(batch);
+    }
+}
+
+/// How many files were found and done.
+struct Count<'a> {
+    found: AtomicU64,
+    done: AtomicU64,
+    control: Option<&'a dyn Control>,
+}
+
+impl Count<'_> {
+    fn is_cancelled(&self) -> bool {
+        self.control.is_some_and(Control::is_cancelled)
+    }
+
+    fn through<W>(&self, batch: Vec<Found>, own: &mut W, work: &impl Fn(&mut W, Found)) {
+        for found in batch {
+            if self.is_cancelled() {
+                return;
+            }
+            work(own, found);
+            let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
+            if let Some(control) = self.control {
+                control.progress(done, self.found.load(Ordering::Relaxed));
+            }
+        }
+    }
+}
+
+fn next(receiver: &Mutex<Receiver<Vec<Found>>>) -> Option<Vec<Found>> {
+    receiver.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
+}
+
+/// Gives the batch back where nobody takes it at once.
+fn hand_over(sender: &SyncSender<Vec<Found>>, batch: Vec<Found>) -> Option<Vec<Found>> {
+    use std::sync::mpsc::TrySendError::{Disconnected, Full};
+    match sender.try_send(batch) {
+        Ok(()) => None,
+        Err(Full(batch) | Disconnected(batch)) => Some(batch),
+    }
+}
+
+fn is_sealed_name(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "swx")
+}
+
+/// Files that a thread takes at once.
+const BATCH: usize = 64;

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Reencrypt: a new data key and a new payload, from path to path.
+
+use std::path::Path;
+
+use super::geometry::Geometry;
+use super::path::{Job, check_last, open_batch, run, write_all_at};
+use super::position::open_front;
+use crate::atomic::AtomicFile;
+use crate::envelope::{Opener, Place, Sealer, Started};
+use crate::error::Result;
+use crate::format::payload::{PREFIX_LEN, payload_len};
+use crate::locked::{Access, open_locked};
+use crate::rng::OsRandom;
+use crate::secret::memory::{CHUNKS_DEPTH, with_wiped_stack};
+use crate::wrap::OpenedVia;
+
+/// What was reencrypted.
+#[derive(Clone, Debug)]
+pub struct Reencrypted {
+    /// Bytes of plaintext.
+    pub plaintext_len: u64,
+    /// Through which entry the old envelope was opened; [`OpenedVia::Compromised`] where what it held is not to be
+    /// believed for having been there.
+    pub opened_via: OpenedVia,
+}
+
+impl Opener<'_> {
+    /// Opens a sealed file and seals its plaintext anew for the sealer's recipients: the remedy where a data key may be
+    /// in other hands. The plaintext never touches the disk. `target` may be `source`, which is then replaced at once.
+    ///
+    /// Suite, chunk length and stored context are those of the source, and the opener's external context is the external
+    /// context of both.
+    ///
+    /// # Errors
+    /// As [`Opener::open`] and [`Sealer::seal`]; `Io`. Nothing is left behind and the source is untouched.
+    pub fn reencrypt_path(
+        &self,
+        sealer: &Sealer<'_>,
+        source: &Path,
+        target: &Path,
+        job: &Job<'_>,
+    ) -> Result<Reencrypted> {
+        // Nobody rewraps it meanwhile: what they wrote would be lost.
+        let source = open_locked(source, Access::Read)?;
+        let (ready, from) = open_front(self, &source)?;
+        let mut file = AtomicFile::create(target, job.existing)?;
+        file.set_mode_of(&source.metadata()?)?;
+        check_last(&source, &ready, &from)?;
+        let stored = ready.sealed.stored_context.clone();
+        let external = self.external_beside(&stored)?;
+        let sealer = sealer
+            .clone()
+            .suite(ready.sealed.suite)
+            .chunk_len(ready.engine.chunk_len())
+            .stored_context(stored)
+            .external_context(external);
+        let Started { front, engine } = sealer.start(Place::File, &mut OsRandom)?;
+        file.write_all(&front)?;
+        let plaintext_len = from.extent.plaintext_len;
+        let payload_at = (front.len() - PREFIX_LEN) as u64;
+        let payload = payload_len(plaintext_len, engine.chunk_len()).unwrap_or(u64::MAX);
+        let to = Geometry::new(payload_at, payload, engine.chunk_len())?;
+        run(&from, job, &|first, count, buffer| {
+            open_batch(&source, &ready.engine, &from, first, count, buffer)?;
+            // Pieces stay where they are, and the new tags take the place of the old ones.
+            with_wiped_stack::<CHUNKS_DEPTH, _>(|| engine.seal_batch(first, buffer))?;
+            write_all_at(file.file(), to.sealed_range(first, count).0, buffer)
+        })?;
+        file.commit()?;
+        Ok(Reencrypted { plaintext_len, opened_via: ready.sealed.opened_via })
+    }
+}
