@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use tempfile::{Builder, NamedTempFile};
 
 use crate::error::Result;
-use crate::locked::{is_named_by, lock_new, try_lock};
+use crate::locked::{Locked, is_named_by, lock_new, try_lock};
 
 /// What becomes of a file that already has the name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,7 +124,7 @@ impl AtomicFile {
     }
 
     /// [`AtomicFile::commit`], and the file is still locked for this process until what comes back is dropped.
-    pub(crate) fn commit_locked(self) -> Result<File> {
+    pub(crate) fn commit_locked(self) -> Result<Locked> {
         let AtomicFile { file, target, existing } = self;
         file.as_file().sync_all()?;
         let file = match existing {
@@ -132,6 +132,7 @@ impl AtomicFile {
             Existing::Replace => file.persist(&target),
         }
         .map_err(|error| error.error)?;
+        let file = Locked::new(file);
         sync_folder(&target)?;
         Ok(file)
     }

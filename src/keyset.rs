@@ -65,7 +65,9 @@ pub struct Keyset {
     versions: Vec<Version>,
     /// Authenticates the usage file (format.md 8.2); none in what was never a keyset file of ours.
     usage_key: Option<Box<Key<secret::Usage>>>,
-    read_only: bool,
+    /// Set where the bytes that were read hold fields that are not known: they must not be changed, and what we would write
+    /// is not what was read (format.md 8.2).
+    read_only: Option<encoding::Digests>,
 }
 
 impl From<crate::id::Suite> for Algorithm {
@@ -133,7 +135,7 @@ impl Keyset {
             policy: Policy::recommended(algorithm),
             versions: Vec::new(),
             usage_key: None,
-            read_only: false,
+            read_only: None,
         };
         let version = keyset.fresh_version_id(random)?;
         let state = KeyState::Active;
@@ -201,7 +203,7 @@ impl Keyset {
 
     /// Whether it was made by a newer version of sealwax: it can be used and must not be changed.
     pub fn is_read_only(&self) -> bool {
-        self.read_only
+        self.read_only.is_some()
     }
 
     /// Whether its versions are key pairs.
@@ -347,7 +349,7 @@ impl Keyset {
             policy: Policy::of_family(Algorithm::X25519),
             versions: Vec::new(),
             usage_key: None,
-            read_only: true,
+            read_only: Some(encoding::Digests::of(&[])),
         }
     }
 
@@ -362,10 +364,16 @@ impl Keyset {
         }
     }
 
-    /// Whether this version seals now.
+    /// Whether this version seals now: it is the primary, and its state and times let it.
     #[cfg(feature = "std")]
     pub(crate) fn check_seals(&self, version: VersionId) -> Result<()> {
-        self.versions[self.index(version)?].check_seals()
+        let meant = &self.versions[self.index(version)?];
+        meant.check_seals()?;
+        if self.primary != Some(version) {
+            let remedy = "it is not the primary any more: seal with the newest revision";
+            return Err(refuse(self.id, version, meant.state(), remedy));
+        }
+        Ok(())
     }
 
     #[cfg(feature = "std")]
@@ -385,8 +393,8 @@ impl Keyset {
 
     pub(crate) fn check_writable(&self) -> Result<()> {
         match self.read_only {
-            true => Err(Error::Misuse("this keyset was made by a newer version of sealwax")),
-            false => Ok(()),
+            Some(_) => Err(Error::Misuse("this keyset was made by a newer version of sealwax")),
+            None => Ok(()),
         }
     }
 

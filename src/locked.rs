@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
+use crate::secret::memory::fork_generation;
 
 /// What the file is opened for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -15,14 +16,47 @@ pub(crate) enum Access {
     ReadWrite,
 }
 
-/// Opens the file that the path names and locks it for this process alone; the lock goes with the file.
+/// An open file under a lock, which goes when this is dropped.
+pub(crate) struct Locked {
+    file: File,
+    /// The process that locked it.
+    owner: u64,
+}
+
+impl Locked {
+    /// Takes care of a lock that is held on this file.
+    pub(crate) fn new(file: File) -> Self {
+        Locked { file, owner: fork_generation() }
+    }
+}
+
+impl std::ops::Deref for Locked {
+    type Target = File;
+
+    fn deref(&self) -> &File {
+        &self.file
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        // Closing does not unlock while a child that was forked meanwhile has the file open too. Such a child, in turn,
+        // has nothing to unlock.
+        if self.owner == fork_generation() {
+            let _ = self.file.unlock();
+        }
+    }
+}
+
+/// Opens the file that the path names and locks it for this process alone.
 ///
 /// A file that was replaced while we waited is not the one that the path names any more: the new one is locked then.
-pub(crate) fn open_locked(path: &Path, access: Access) -> Result<File> {
+pub(crate) fn open_locked(path: &Path, access: Access) -> Result<Locked> {
     let begin = Instant::now();
     loop {
         let file = OpenOptions::new().read(true).write(access == Access::ReadWrite).open(path)?;
         lock(&file, begin)?;
+        let file = Locked::new(file);
         if is_named_by(&file, path)? {
             return Ok(file);
         }
@@ -92,3 +126,21 @@ fn lock(file: &File, begin: Instant) -> Result<()> {
 
 /// How long a lock that somebody else holds is waited for: whoever can open the file could hold it for ever.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_goes_although_a_forked_child_has_the_file_open_still() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let ours = open_locked(file.path(), Access::Read).expect("nobody holds it");
+        // What a child that is forked now has: another handle of the same open file.
+        let childs = ours.try_clone().expect("it is open");
+        let other = File::open(file.path()).expect("it is there");
+        assert!(!try_lock(&other), "we hold it");
+        drop(ours);
+        assert!(try_lock(&other));
+        drop(childs);
+    }
+}

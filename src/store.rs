@@ -21,9 +21,9 @@ use crate::id::VersionId;
 use crate::keyset::file::read_open;
 use crate::keyset::meter::{Grantor, Meter};
 use crate::keyset::{Keyset, Usage};
-use crate::locked::{Access, is_named_by, open_locked};
+use crate::locked::{Access, Locked, is_named_by, open_locked};
 use crate::rng::OsRandom;
-use usage::UsagePath;
+use usage::{Seen, UsagePath};
 
 /// A keyset and the file that it lives in.
 ///
@@ -44,7 +44,7 @@ use usage::UsagePath;
 /// let store = Store::create(&path, keyset, Guard::Unprotected, Options::default())?;
 /// let token = store.seal(b"4111 1111 1111 1111", &Context::new())?;
 /// store.change(|keyset| keyset.rotate_if_due(Now::system()))?;
-/// assert_eq!(store.open(&token, &Context::new())?.as_slice(), b"4111 1111 1111 1111");
+/// assert_eq!(store.open_token(&token, &Context::new())?.as_slice(), b"4111 1111 1111 1111");
 /// # Ok(()) }
 /// ```
 pub struct Store {
@@ -112,7 +112,7 @@ struct State {
     stamp: Stamp,
     /// H of the encoding of the current revision.
     encoding: [u8; 32],
-    serial: u64,
+    usage: Seen,
     meters: BTreeMap<VersionId, Arc<Meter>>,
 }
 
@@ -166,7 +166,8 @@ impl Store {
         if keyset.revision() < options.min_revision {
             return Err(put_back(&keyset));
         }
-        let usage = match usage.map(|bytes| usage::verify(&bytes, &keyset, 0)).transpose() {
+        let verify = |bytes: Vec<u8>| usage::verify(&bytes, &keyset, Seen::default());
+        let usage = match usage.map(verify).transpose() {
             Err(_) if options.bad_usage == BadUsage::Replace => None,
             other => other?,
         };
@@ -180,13 +181,13 @@ impl Store {
             state: Mutex::new(State {
                 stamp,
                 encoding: keyset.encoding_hash(),
-                serial: usage.as_ref().map_or(0, |usage| usage.serial),
+                usage: usage.as_ref().map_or_else(Seen::default, |(_, seen)| *seen),
                 meters: BTreeMap::new(),
             }),
             begun: Instant::now(),
             looked_at: AtomicU64::new(0),
         });
-        let usages = usage.map_or_else(BTreeMap::new, |usage| usage.usages());
+        let usages = usage.map_or_else(BTreeMap::new, |(usage, _)| usage.usages());
         inner.put(keyset, &mut inner.lock_state(), &usages);
         Ok(Store { inner })
     }
@@ -439,7 +440,7 @@ impl Inner {
     }
 
     /// Locks the file that the path names, and makes sure that what is in it is what we use.
-    fn lock_file(&self) -> Result<File> {
+    fn lock_file(&self) -> Result<Locked> {
         let file = open_locked(&self.path, Access::Read)?;
         let stamp = Stamp::of(&file.metadata()?);
         if stamp != self.lock_state().stamp {
@@ -478,9 +479,7 @@ impl Inner {
         let file = self.lock_file()?;
         let mut keyset = self.load(&file)?;
         keyset.touch()?;
-        self.write(keyset, &guard, &file)?;
-        *self.guard.write().unwrap_or_else(PoisonError::into_inner) = guard;
-        Ok(())
+        self.write(keyset, &guard, &file)
     }
 
     /// format.md 8.6a, from writing aside on: the caller holds the lock of the old file.
@@ -492,6 +491,8 @@ impl Inner {
         file.set_mode_of(&old.metadata()?)?;
         file.write_all(&bytes)?;
         let file = file.commit_locked()?;
+        // Whatever fails from here on, the file opens with these keys now.
+        *self.guard.write().unwrap_or_else(PoisonError::into_inner) = guard.clone();
         self.adopt(keyset, Stamp::of(&file.metadata()?))?;
         match self.options.counting {
             // Raises the mark that finds a keyset file put back. Both locks are held.

@@ -362,3 +362,18 @@ fn a_keyset_of_a_newer_version_is_used_and_not_changed() {
         assert_eq!(kind(refused), Some(ErrorKind::Format), "a tag that must be known");
     }
 }
+
+#[test]
+fn a_keyset_file_that_a_compromised_version_wrapped_is_not_loaded_for_use() {
+    let mut wrapping = Keyset::generate("wrapping", Suite::ChaCha20Poly1305).expect("generated");
+    let old = wrapping.primary().expect("a primary").id();
+    let keyset = Keyset::generate("orders", Suite::ChaCha20Poly1305).expect("generated");
+    let file = keyset.to_file_bytes(Protection::Sealed(&[&wrapping])).expect("sealed");
+    wrapping.rotate(Suite::ChaCha20Poly1305).expect("rotated");
+    wrapping.mark_compromised(old, "", Now::Unknown).expect("marked");
+    let migrating = wrapping.migrating();
+    let loaded = Keyset::parse_file_bytes(&file, Protection::Sealed(&[&migrating]));
+    assert_eq!(loaded.err().map(|error| error.kind()), Some(ErrorKind::KeyState));
+    let restored = Keyset::parse_file_bytes(&file, Protection::Restore(&[&migrating]));
+    assert_eq!(restored.expect("restored").id(), keyset.id());
+}

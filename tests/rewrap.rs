@@ -373,3 +373,73 @@ fn what_is_reencrypted_has_a_new_data_key() {
         assert_eq!(kind(refused), Some(ErrorKind::Decrypt), "the external context is missing");
     }
 }
+
+/// Puts another file in the place of the one that is being copied.
+struct Replaces<'a> {
+    path: &'a Path,
+    by: &'a [u8],
+}
+
+impl sealwax::stream::Control for Replaces<'_> {
+    fn progress(&self, _done: u64, _total: u64) {
+        let beside = self.path.with_extension("new");
+        std::fs::write(&beside, self.by).expect("written");
+        std::fs::rename(&beside, self.path).expect("renamed");
+    }
+}
+
+#[test]
+fn a_file_that_was_replaced_while_it_was_copied_is_not_put_back() {
+    let keyset = keyset();
+    let newer = Sealer::new().recipient(&keyset).seal(b"newer contents").expect("sealed");
+    let others: Vec<_> = (1..=12).map(|id| raw_key(id, id)).collect();
+    let mut rewrapper = Rewrapper::new().keyset(&keyset);
+    for other in &others {
+        rewrapper = rewrapper.recipient(other);
+    }
+    let sealed = Sealed::new(&Sealer::new().recipient(&keyset), 100_000);
+    let path = sealed.path();
+    let control = Replaces { path: &path, by: &newer };
+    let job = RewrapJob { room: Room::Grow, control: Some(&control), ..RewrapJob::default() };
+    assert_eq!(kind(rewrapper.rewrap_path(&path, &job)), Some(ErrorKind::Io));
+    assert_eq!(sealed.bytes(), newer);
+
+    let sealed = Sealed::new(&Sealer::new().recipient(&keyset), 100_000);
+    let path = sealed.path();
+    let control = Replaces { path: &path, by: &newer };
+    let existing = sealwax::atomic::Existing::Replace;
+    let job = Job { existing, control: Some(&control), ..Job::default() };
+    let (opener, sealer) = (Opener::new().key(&keyset), Sealer::new().recipient(&keyset));
+    let reencrypted = opener.reencrypt_path(&sealer, &path, &path, &job);
+    assert_eq!(kind(reencrypted), Some(ErrorKind::Io));
+    assert_eq!(sealed.bytes(), newer);
+}
+
+#[test]
+fn a_header_over_the_limit_is_not_made_in_memory() {
+    let keyset = keyset();
+    let identities: Vec<_> =
+        (0..63).map(|_| Keyset::generate("backup", Algorithm::XWing).expect("generated")).collect();
+    let envelope = Sealer::new().recipient(&keyset).seal(b"plaintext").expect("sealed");
+    let mut rewrapper = Rewrapper::new().keyset(&keyset);
+    for identity in &identities {
+        rewrapper = rewrapper.recipient(identity);
+    }
+    assert_eq!(kind(rewrapper.rewrap(&envelope)), Some(ErrorKind::Limit));
+    let raised = rewrapper.max_header_len(1 << 20).rewrap(&envelope).expect("rewrapped");
+    assert!(raised.expect("recipients came").len() > DEFAULT_MAX_HEADER_LEN);
+}
+
+#[test]
+fn a_migrating_key_does_not_rewrap_what_a_compromised_version_wrapped() {
+    let mut keyset = keyset();
+    let envelope = Sealer::new().recipient(&keyset).seal(b"plaintext").expect("sealed");
+    let Wanted::Keyset(_, old) = primary(&keyset) else { panic!("a keyset") };
+    keyset.rotate(SUITE).expect("rotated");
+    keyset.mark_compromised(old, "", NOW).expect("marked");
+    let (migrating, other) = (keyset.migrating(), raw_key(1, 1));
+    let rewrapper = Rewrapper::new().key(&migrating).recipient(&other);
+    assert_eq!(kind(rewrapper.rewrap(&envelope)), Some(ErrorKind::KeyState));
+    let allowed = rewrapper.danger_allow_compromised().rewrap(&envelope).expect("rewrapped");
+    assert_eq!(opens(&allowed.expect("a recipient came"), &other), None);
+}

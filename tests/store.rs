@@ -428,3 +428,31 @@ fn a_restored_keyset_follows_all_that_were_seen() {
     let refused = Store::restore(&home.path(), taken, Guard::Unprotected, small());
     assert_eq!(kind(refused), Some(ErrorKind::Io), "never over an existing file");
 }
+
+#[test]
+fn asking_for_usage_within_a_change_does_not_wait_for_a_seal_that_waits_for_the_file() {
+    let home = Home::new();
+    let store = home.create();
+    let begin = std::time::Instant::now();
+    std::thread::scope(|threads| {
+        store
+            .change(|keyset| {
+                threads.spawn(|| store.seal(b"12345", &Context::new()).expect("sealed"));
+                // The seal takes its first lease, and waits for the lock that is held here.
+                std::thread::sleep(std::time::Duration::from_millis(200));
+                keyset.rotate_if_due(NOW)
+            })
+            .expect("changed");
+    });
+    assert!(begin.elapsed().as_secs() < 10, "{:?}", begin.elapsed());
+}
+
+#[test]
+fn a_store_seals_under_the_new_primary_as_soon_as_it_takes_a_lease() {
+    let home = Home::new();
+    let (one, other) = (home.create(), home.open());
+    let rotated = other.change(|keyset| keyset.rotate(SUITE)).expect("changed");
+    let token = one.seal(b"12345", &Context::new()).expect("sealed");
+    let (_, version) = sealwax::token::key_version(&token).expect("a token");
+    assert_eq!(version, rotated, "only the primary seals");
+}

@@ -234,6 +234,9 @@ impl<'a> Rewrapper<'a> {
         let plan = self.plan(&header)?;
         let layout = Layout::memory(plan.entries_len);
         let core_len = header.core.len();
+        if core_len + layout.len() > self.max_header_len {
+            return Err(Error::Limit("the header would be longer than the limit; raise it"));
+        }
         let mut out = alloc::vec![0; core_len + layout.len()];
         out[..core_len].copy_from_slice(&envelope[..core_len]);
         out[core_len..core_len + FRAME].copy_from_slice(&layout.frame());
@@ -342,6 +345,12 @@ impl<'a> Rewrapper<'a> {
         let mut data_key = Key::<Data>::zeroed();
         let (opened_via, prk) =
             self.with_keys(|keys| header.authenticate(keys, &[], &mut data_key))?;
+        if let OpenedVia::Compromised(keyset, version) = opened_via
+            && self.compromised == Compromised::Refused
+        {
+            // A key that was given for migration opens it without being asked whether it may.
+            return Err(keeps_compromised(keyset, version));
+        }
         let binding = header.binding();
         let mut writer = Writer::new(slot);
         let count = u8::try_from(plan.items.len()).expect("checked: at most 64 entries");
@@ -399,12 +408,7 @@ impl<'a> Rewrapper<'a> {
                 if let Some(version) = keyset.version_of(&entry)
                     && version.state() == KeyState::Compromised
                 {
-                    return Err(Error::KeyState {
-                        keyset: keyset.id(),
-                        version: version.id(),
-                        state: KeyState::Compromised,
-                        remedy: "rewrapping keeps a data key that others may have: reencrypt",
-                    });
+                    return Err(keeps_compromised(keyset.id(), version.id()));
                 }
             }
         }
@@ -439,6 +443,11 @@ impl<'a> Rewrapper<'a> {
         }
         Ok(true)
     }
+}
+
+fn keeps_compromised(keyset: KeysetId, version: VersionId) -> Error {
+    let remedy = "rewrapping keeps a data key that others may have: reencrypt";
+    Error::KeyState { keyset, version, state: KeyState::Compromised, remedy }
 }
 
 /// A keyset file for the keyset in it would open for nobody (format.md 8.3).

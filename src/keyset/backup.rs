@@ -10,7 +10,7 @@ use super::file::Protection;
 use crate::envelope::{DEFAULT_MAX_HEADER_LEN, Header};
 use crate::error::{Error, Result};
 use crate::format::backup::{DIGEST_LEN, MAX_SHARES, Payload, STORED_BACKUP, ShareList, Split};
-use crate::id::{RawKeyId, Wanted};
+use crate::id::{Kind, RawKeyId, Wanted};
 use crate::primitives::{ct_eq, hash, sharing};
 use crate::rng::{OsRandom, Random};
 use crate::secret::memory::{HEADER_DEPTH, with_wiped_stack};
@@ -32,7 +32,8 @@ pub struct SharedBackup {
 pub struct Share {
     split: Split,
     number: u8,
-    value: Key<secret::Share>,
+    /// Boxed, so that a list of shares that grows leaves no copies behind.
+    value: Box<Key<secret::Share>>,
 }
 
 impl Keyset {
@@ -50,6 +51,11 @@ impl Keyset {
     /// # Errors
     /// `Misuse` unless 2 <= threshold <= count <= 64; `Random`; as [`Keyset::to_file_bytes`].
     pub fn backup_in_shares(&self, threshold: u8, count: u8) -> Result<SharedBackup> {
+        // The key is moved on its way; what it was moved from dies here.
+        with_wiped_stack::<HEADER_DEPTH, _>(|| self.backup_in_shares_now(threshold, count))
+    }
+
+    fn backup_in_shares_now(&self, threshold: u8, count: u8) -> Result<SharedBackup> {
         let random = &mut OsRandom;
         let mut backup = RawKeyId([0; 16]);
         random.fill(&mut backup.0)?;
@@ -57,13 +63,11 @@ impl Keyset {
         let split = Split::new(backup, threshold, count).ok_or(wrong)?;
         let mut key = Key::<Raw>::zeroed();
         random.fill(key.expose_bytes_mut())?;
-        let values = with_wiped_stack::<HEADER_DEPTH, _>(|| {
-            sharing::split(key.expose_bytes(), threshold, count, random)
-        })?;
+        let values = sharing::split(key.expose_bytes(), threshold, count, random)?;
         let mut list = split.encode().to_vec();
         let mut shares = Vec::with_capacity(values.len());
         for (number, bytes) in (1u8..).zip(&values) {
-            let mut value = Key::zeroed();
+            let mut value = Box::new(Key::zeroed());
             *value.expose_bytes_mut() = **bytes;
             let share = Share { split, number, value };
             list.extend_from_slice(&share.digest());
@@ -91,7 +95,15 @@ impl Keyset {
     /// `UnknownKey` for a share of another backup and where too few are given, saying how many are missing; `Share` for one
     /// that is not what the backup lists under its number; as [`Keyset::parse_file_bytes`].
     pub fn restore_from_shares(backup: &[u8], shares: &[Share]) -> Result<Self> {
+        // As above.
+        with_wiped_stack::<HEADER_DEPTH, _>(|| Keyset::restore_from_shares_now(backup, shares))
+    }
+
+    fn restore_from_shares_now(backup: &[u8], shares: &[Share]) -> Result<Self> {
         let header = Header::parse(backup, DEFAULT_MAX_HEADER_LEN)?;
+        if header.kind() != Kind::Keyset {
+            return Err(Error::format("4.1a", "this is sealed data, not a backup"));
+        }
         let none = Error::format("8.8b", "this is not a backup with shares");
         let list = ShareList::parse(header.stored_context().value(STORED_BACKUP).ok_or(none)?)?;
         let mut given: Vec<&Share> = Vec::new();
@@ -112,7 +124,7 @@ impl Keyset {
         let values: Vec<_> =
             given.iter().map(|share| (share.number, share.value.expose_bytes())).collect();
         let mut key = Key::<Raw>::zeroed();
-        with_wiped_stack::<HEADER_DEPTH, _>(|| sharing::combine(&values, key.expose_bytes_mut()))?;
+        sharing::combine(&values, key.expose_bytes_mut())?;
         Keyset::parse_file_bytes(backup, Protection::Sealed(&[&RawKey::new(id, key)]))
     }
 
@@ -163,7 +175,7 @@ impl Share {
     pub fn parse_text(text: &str) -> Result<Self> {
         let payload = crate::format::strings::decode_share(text)?;
         let Payload { split, number, value: bytes } = Payload::parse(&payload)?;
-        let mut value = Key::zeroed();
+        let mut value = Box::new(Key::zeroed());
         *value.expose_bytes_mut() = *bytes;
         Ok(Share { split, number, value })
     }

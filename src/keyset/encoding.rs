@@ -15,9 +15,24 @@ use crate::id::{Algorithm, KeyState, KeysetId, VersionId};
 #[cfg(feature = "std")]
 use crate::primitives::Prk;
 use crate::primitives::{ct_eq, hash};
-#[cfg(feature = "std")]
 use crate::secret::memory::{VALUE_DEPTH, with_wiped_stack};
 use crate::secret::{Key, Usage};
+
+/// What names one encoding, byte for byte. Public, as the fingerprint is.
+#[derive(Clone, Copy)]
+pub(super) struct Digests {
+    #[cfg_attr(not(feature = "std"), allow(dead_code))]
+    hash: [u8; 32],
+    fingerprint: [u8; 16],
+}
+
+impl Digests {
+    pub(super) fn of(encoding: &[u8]) -> Self {
+        let named = hash_of_secrets(&[b"sealwax/v1/keyset-fingerprint\0", encoding]);
+        let fingerprint = *named.first_chunk().expect("16 of 32 bytes");
+        Digests { hash: hash_of_secrets(&[encoding]), fingerprint }
+    }
+}
 
 impl Keyset {
     /// The encoding of format.md 8.1, with every secret in it.
@@ -70,14 +85,18 @@ impl Keyset {
             policy: view.policy,
             versions,
             usage_key: view.usage_key.map(usage_key_of),
-            read_only: view.read_only,
+            read_only: view.read_only.then(|| Digests::of(bytes)),
         })
     }
 
     /// H of the encoding: which revision this is, byte for byte.
     #[cfg(feature = "std")]
     pub(crate) fn encoding_hash(&self) -> [u8; 32] {
-        hash(&[&self.encode()])
+        self.digests().hash
+    }
+
+    fn digests(&self) -> Digests {
+        self.read_only.unwrap_or_else(|| Digests::of(&self.encode()))
     }
 
     /// The mac of a usage file (format.md 8.7); `None` without a usage key.
@@ -91,8 +110,7 @@ impl Keyset {
     /// H("sealwax/v1/keyset-fingerprint" || 0x00 || keyset)[..16]: names this revision, its secrets included, in front of
     /// people (format.md 8.6b). It is public.
     pub fn fingerprint(&self) -> [u8; 16] {
-        let hash = hash(&[b"sealwax/v1/keyset-fingerprint\0", &self.encode()]);
-        *hash.first_chunk().expect("16 of 32 bytes")
+        self.digests().fingerprint
     }
 
     /// The unprotected keyset of format.md 8.4: every secret readable by whoever has these bytes.
@@ -174,7 +192,7 @@ impl Keyset {
             policy: Policy::of_family(algorithm),
             versions: Vec::with_capacity(1),
             usage_key: None,
-            read_only: false,
+            read_only: None,
         };
         let state = KeyState::Active;
         let version = Version::new(id, version, algorithm, state, secret, created)?;
@@ -191,7 +209,12 @@ fn usage_key_of(bytes: &[u8; 32]) -> Box<Key<Usage>> {
     key
 }
 
+/// H, of what holds secrets: its schedule of the message dies on the stack.
+pub(super) fn hash_of_secrets(pieces: &[&[u8]]) -> [u8; 32] {
+    with_wiped_stack::<VALUE_DEPTH, _>(|| hash(pieces))
+}
+
 fn unprotected_check(encoding: &[u8]) -> [u8; CHECK_LEN] {
-    let hash = hash(&[b"sealwax/v1/unprotected\0", encoding]);
+    let hash = hash_of_secrets(&[b"sealwax/v1/unprotected\0", encoding]);
     *hash.first_chunk().expect("16 of 32 bytes")
 }

@@ -13,9 +13,9 @@ use crate::error::{Error, Result};
 use crate::format::backup::{STORED_BACKUP, ShareList};
 use crate::format::context::Context;
 use crate::format::keyset::{MAX_LEN, STORED_ID, STORED_NAME, STORED_REVISION, UNPROTECTED_MAGIC};
-use crate::id::{KeysetId, Kind, RecipientKind, Suite};
-use crate::keyset::Keyset;
-use crate::wrap::KeyWrap;
+use crate::id::{KeyState, KeysetId, Kind, RecipientKind, Suite};
+use crate::keyset::{Keyset, refuse};
+use crate::wrap::{KeyWrap, OpenedVia};
 
 /// What protects a keyset file: how it is written, and what a loader expects of it.
 ///
@@ -25,7 +25,8 @@ use crate::wrap::KeyWrap;
 pub enum Protection<'a> {
     /// Sealed for these: passphrases, keysets, raw keys; public keys too when writing.
     Sealed(&'a [&'a dyn KeyWrap]),
-    /// Opens also through public-key entries, which prove nothing about who made the file. For backups.
+    /// Opens also through public-key entries and, with [`Keyset::migrating`], under compromised versions, which prove
+    /// nothing about who made the file. For backups.
     Restore(&'a [&'a dyn KeyWrap]),
     /// Readable by whoever can read the file.
     Unprotected,
@@ -110,6 +111,13 @@ impl Keyset {
             opener = opener.key(*key);
         }
         let opened = opener.open(bytes)?;
+        if let (OpenedVia::Compromised(keyset, version), Protection::Sealed(_)) =
+            (opened.opened_via, protection)
+        {
+            let remedy = "whoever has it may have made this keyset file: restore it, and look at \
+                          its fingerprint";
+            return Err(refuse(keyset, version, KeyState::Compromised, remedy));
+        }
         let keyset = Keyset::parse(&opened.plaintext)?;
         if !keyset.is_described_by(&opened.stored_context)? {
             return Err(Error::format(

@@ -3,11 +3,11 @@
 
 use zeroize::Zeroizing;
 
+use super::encoding::hash_of_secrets;
 use super::{Keyset, Policy, Version, refuse};
 use crate::error::{Error, Result};
 use crate::format::keyset::{MAX_VERSIONS, check_reason};
 use crate::id::{Algorithm, KeyState, KeysetId, VersionId};
-use crate::primitives::hash;
 use crate::rng::{Now, Random};
 
 /// What is done to the state of a version: the moves of format.md 7.1, by name.
@@ -394,7 +394,7 @@ impl Keyset {
         self.check_writable()?;
         let next =
             self.revision.checked_add(1).ok_or(Error::Limit("the keyset has no revision left"))?;
-        self.parent = hash(&[&self.encode()]);
+        self.parent = hash_of_secrets(&[&self.encode()]);
         self.revision = next;
         Ok(())
     }

@@ -34,7 +34,9 @@ pub(crate) struct Meter {
     /// The process that owns what is left: a forked child owns nothing.
     owner: AtomicU64,
     grantor: Option<Weak<dyn Grantor>>,
-    /// The usage at the last grant; what is left was charged to it beforehand.
+    /// Held while a lease is taken, which may wait for a file; nobody waits for it who holds that file's lock.
+    leasing: Mutex<()>,
+    /// The usage at the last grant; what is left was charged to it beforehand. Never held for longer than it takes.
     charged: Mutex<Usage>,
 }
 
@@ -57,6 +59,7 @@ impl Meter {
             failed_opens: AtomicU64::new(0),
             owner: AtomicU64::new(fork_generation()),
             grantor,
+            leasing: Mutex::new(()),
             charged: Mutex::new(charged),
         }
     }
@@ -64,7 +67,7 @@ impl Meter {
     /// Charges one message of `bytes` bytes.
     pub(crate) fn charge(&self, version: VersionId, bytes: u64) -> Result<()> {
         let owned =
-            self.grantor.is_none() || self.owner.load(Ordering::Relaxed) == fork_generation();
+            self.grantor.is_none() || self.owner.load(Ordering::Acquire) == fork_generation();
         if owned && self.take(bytes) {
             return Ok(());
         }
@@ -78,7 +81,7 @@ impl Meter {
 
     /// The usage as far as this process knows it.
     pub(crate) fn usage(&self) -> Usage {
-        let charged = *self.lock();
+        let charged = *lock(&self.charged);
         let left = |left: &AtomicU64| left.load(Ordering::Relaxed);
         Usage {
             messages: charged.messages.saturating_sub(left(&self.messages_left)),
@@ -89,7 +92,8 @@ impl Meter {
 
     /// Takes back what is left and was not counted yet, to be given back to the file. Nothing in a forked child.
     pub(crate) fn take_back(&self) -> Usage {
-        let mut charged = self.lock();
+        let _leasing = lock(&self.leasing);
+        let mut charged = lock(&self.charged);
         let taken = Usage {
             messages: self.messages_left.swap(0, Ordering::Relaxed),
             bytes: self.bytes_left.swap(0, Ordering::Relaxed),
@@ -123,13 +127,15 @@ impl Meter {
     #[cold]
     fn refill(&self, version: VersionId, bytes: u64) -> Result<()> {
         let Some(grantor) = &self.grantor else { return Err(FULL) };
-        let mut charged = self.lock();
+        let _leasing = lock(&self.leasing);
         let generation = fork_generation();
-        if self.owner.swap(generation, Ordering::Relaxed) != generation {
+        if self.owner.load(Ordering::Relaxed) != generation {
             // What is left belongs to the parent.
             for left in [&self.messages_left, &self.bytes_left, &self.failed_opens] {
                 left.store(0, Ordering::Relaxed);
             }
+            // Only now: whoever sees the new owner takes nothing of what was left.
+            self.owner.store(generation, Ordering::Release);
         }
         // Another thread may have refilled it meanwhile.
         if self.take(bytes) {
@@ -141,16 +147,17 @@ impl Meter {
         let grant = grantor.grant(version, bytes, failed_opens).inspect_err(|_| {
             self.failed_opens.fetch_add(failed_opens, Ordering::Relaxed);
         })?;
+        let mut charged = lock(&self.charged);
         *charged = grant.usage;
         // The message that asked for it is taken here, where nobody can come between.
         self.bytes_left.fetch_add(grant.bytes - bytes, Ordering::Relaxed);
         self.messages_left.fetch_add(grant.messages - 1, Ordering::Relaxed);
         Ok(())
     }
+}
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Usage> {
-        self.charged.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What a version at its limits answers.

@@ -53,12 +53,16 @@ pub struct Change {
     pub reason: String,
 }
 
-// Not boxed: it is the one that every token goes through, and nearly all keysets have nothing else.
-#[allow(clippy::large_enum_variant)]
+// Boxed, so that moving a version moves no secret: a list of versions that grows would leave copies behind.
 enum Material {
-    Symmetric { root: Key<Root>, key: VersionKey },
+    Symmetric(Box<SymmetricMaterial>),
     Pair(Box<PairMaterial>),
     Destroyed,
+}
+
+struct SymmetricMaterial {
+    root: Key<Root>,
+    key: VersionKey,
 }
 
 struct PairMaterial {
@@ -159,7 +163,7 @@ impl Version {
 
     pub(crate) fn symmetric(&self) -> Option<&VersionKey> {
         match &self.material {
-            Material::Symmetric { key, .. } => Some(key),
+            Material::Symmetric(symmetric) => Some(&symmetric.key),
             _ => None,
         }
     }
@@ -289,7 +293,7 @@ impl Version {
                 meter: _,
         } = self;
         let secret: &[u8] = match material {
-            Material::Symmetric { root, .. } => root.expose_bytes(),
+            Material::Symmetric(symmetric) => symmetric.root.expose_bytes(),
             Material::Pair(pair) => pair.secret.expose_bytes(),
             Material::Destroyed => &[],
         };
@@ -325,7 +329,7 @@ impl Material {
                 let mut root = Key::zeroed();
                 *root.expose_bytes_mut() = *secret;
                 let key = VersionKey::derive(&root, suite, keyset, id);
-                Ok(Material::Symmetric { root, key })
+                Ok(Material::Symmetric(Box::new(SymmetricMaterial { root, key })))
             }),
             Algorithm::X25519 | Algorithm::XWing => with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(|| {
                 let mut pair = Key::zeroed();

@@ -14,7 +14,8 @@ use crate::format::usage::{Backup, MAX_LEN, Record, UsageFile};
 use crate::id::VersionId;
 use crate::keyset::meter::{FULL, Grant, Grantor};
 use crate::keyset::{Keyset, MAX_BYTES, MAX_MESSAGES, Usage};
-use crate::primitives::ct_eq;
+use crate::locked::Locked;
+use crate::primitives::{ct_eq, hash};
 use crate::rng::Now;
 
 /// A backup that was recorded.
@@ -58,6 +59,19 @@ impl UsagePath {
     }
 }
 
+/// The newest usage file that this process saw; serial 0 where there was none.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Seen {
+    serial: u64,
+    hash: [u8; 32],
+}
+
+impl Seen {
+    fn of(serial: u64, bytes: &[u8]) -> Self {
+        Seen { serial, hash: hash(&[bytes]) }
+    }
+}
+
 impl UsageFile {
     pub(super) fn usages(&self) -> BTreeMap<VersionId, Usage> {
         let of = |record: &Record| {
@@ -73,19 +87,25 @@ pub(super) fn newest_revision(bytes: &[u8], keyset: &Keyset) -> Result<u64> {
     verify_mac(bytes, keyset).map(|usage| usage.revision)
 }
 
-/// Parses and verifies a usage file of this keyset (format.md 8.7a).
-pub(super) fn verify(bytes: &[u8], keyset: &Keyset, seen_serial: u64) -> Result<UsageFile> {
+/// Parses and verifies a usage file of this keyset (format.md 8.7a), and what is seen from then on.
+pub(super) fn verify(bytes: &[u8], keyset: &Keyset, seen: Seen) -> Result<(UsageFile, Seen)> {
     let usage = verify_mac(bytes, keyset)?;
     if usage.revision > keyset.revision()
         || (usage.revision == keyset.revision() && usage.fingerprint != keyset.fingerprint())
     {
         return Err(put_back(keyset));
     }
-    if usage.serial < seen_serial {
+    let now = Seen::of(usage.serial, bytes);
+    if now.serial < seen.serial {
         let what = "an older usage file was put back beside its file";
         return Err(Error::Keyset { keyset: keyset.id(), what });
     }
-    Ok(usage)
+    if now.serial == seen.serial && now.hash != seen.hash {
+        let what = "the usage file beside its file is another one of the same serial: two copies \
+                    were counted apart from each other";
+        return Err(Error::Keyset { keyset: keyset.id(), what });
+    }
+    Ok((usage, now))
 }
 
 fn verify_mac(bytes: &[u8], keyset: &Keyset) -> Result<UsageFile> {
@@ -106,16 +126,32 @@ fn verify_mac(bytes: &[u8], keyset: &Keyset) -> Result<UsageFile> {
 impl Inner {
     /// The usage file as it is now, and no keyset that is older than it.
     fn look_at_usage(&self) -> Result<UsageFile> {
-        // Before the file is read: another thread may write a newer one meanwhile, and this is not older for that.
-        let seen = self.lock_state().serial;
+        // Before the file, which is then never older than what was seen of it.
+        let seen = self.seen();
         let bytes = self.usage_path.read()?;
         // Somebody may have changed the keyset since this process looked, and raised the mark in the usage file.
         self.refresh()?;
         self.parse_usage(bytes, seen, &self.current())
     }
 
+    fn seen(&self) -> Seen {
+        self.lock_state().usage
+    }
+
+    fn saw(&self, usage: Seen) {
+        let mut state = self.lock_state();
+        if usage.serial > state.usage.serial {
+            state.usage = usage;
+        }
+    }
+
     /// The usage file of these bytes, or of no file.
-    fn parse_usage(&self, bytes: Option<Vec<u8>>, seen: u64, keyset: &Keyset) -> Result<UsageFile> {
+    fn parse_usage(
+        &self,
+        bytes: Option<Vec<u8>>,
+        seen: Seen,
+        keyset: &Keyset,
+    ) -> Result<UsageFile> {
         let none = || UsageFile {
             keyset: keyset.id(),
             serial: 0,
@@ -125,8 +161,8 @@ impl Inner {
             records: Vec::new(),
         };
         let Some(bytes) = bytes else {
-            if seen == 0 || self.options.bad_usage == BadUsage::Replace {
-                return Ok(UsageFile { serial: seen, ..none() });
+            if seen.serial == 0 || self.options.bad_usage == BadUsage::Replace {
+                return Ok(UsageFile { serial: seen.serial, ..none() });
             }
             let what = "the usage file beside its file is gone: put it back, or open it anew to count anew";
             return Err(Error::Keyset { keyset: keyset.id(), what });
@@ -135,10 +171,14 @@ impl Inner {
             Err(Error::Io(error)) => Err(error.into()),
             Err(_) if self.options.bad_usage == BadUsage::Replace => {
                 // One more than what is there, so that nobody takes the new file for an older one.
-                let serial = UsageFile::parse(&bytes).map_or(seen, |(usage, ..)| usage.serial);
-                Ok(UsageFile { serial, ..none() })
+                let found = UsageFile::parse(&bytes).map_or(0, |(usage, ..)| usage.serial);
+                Ok(UsageFile { serial: found.max(seen.serial), ..none() })
             }
-            other => other,
+            Ok((usage, now)) => {
+                self.saw(now);
+                Ok(usage)
+            }
+            Err(other) => Err(other),
         }
     }
 
@@ -148,8 +188,7 @@ impl Inner {
         change: impl FnOnce(&mut UsageFile) -> Result<R>,
     ) -> Result<R> {
         let keyset = self.current();
-        let seen = self.lock_state().serial;
-        let mut usage = self.parse_usage(self.usage_path.read()?, seen, &keyset)?;
+        let mut usage = self.parse_usage(self.usage_path.read()?, self.seen(), &keyset)?;
         let changed = change(&mut usage)?;
         let full = Error::Limit("the usage file has no serial left");
         usage.serial = usage.serial.checked_add(1).ok_or(full)?;
@@ -159,7 +198,7 @@ impl Inner {
         let mac = keyset.usage_mac(&bytes).ok_or(without)?;
         bytes.extend_from_slice(&mac);
         self.usage_path.write(&bytes)?;
-        self.lock_state().serial = usage.serial;
+        self.saw(Seen::of(usage.serial, &bytes));
         Ok(changed)
     }
 
@@ -215,7 +254,7 @@ impl Inner {
     }
 
     /// The lock of the keyset file, which has a usage key afterwards.
-    fn lock_file_with_usage_key(&self) -> Result<File> {
+    fn lock_file_with_usage_key(&self) -> Result<Locked> {
         let file = self.lock_file()?;
         if self.current().has_usage_key() {
             return Ok(file);

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Reencrypt: a new data key and a new payload, from path to path.
 
+use std::fs::File;
 use std::path::Path;
 
 use super::geometry::Geometry;
 use super::path::{Job, check_last, open_batch, run, write_all_at};
 use super::position::open_front;
+use super::rewrap::replaced_meanwhile;
 use crate::atomic::AtomicFile;
 use crate::envelope::{Opener, Place, Sealer, Started};
 use crate::error::Result;
 use crate::format::payload::{PREFIX_LEN, payload_len};
-use crate::locked::{Access, open_locked};
+use crate::locked::{Access, is_named_by, open_locked};
 use crate::rng::OsRandom;
 use crate::secret::memory::{CHUNKS_DEPTH, with_wiped_stack};
 use crate::wrap::OpenedVia;
@@ -42,11 +44,13 @@ impl Opener<'_> {
         job: &Job<'_>,
     ) -> Result<Reencrypted> {
         // Nobody rewraps it meanwhile: what they wrote would be lost.
-        let source = open_locked(source, Access::Read)?;
+        let locked = open_locked(source, Access::Read)?;
+        let replaced = is_named_by(&locked, target)?;
+        let source: &File = &locked;
         let (ready, from) = open_front(self, &source)?;
         let mut file = AtomicFile::create(target, job.existing)?;
         file.set_mode_of(&source.metadata()?)?;
-        check_last(&source, &ready, &from)?;
+        check_last(source, &ready, &from)?;
         let stored = ready.sealed.stored_context.clone();
         let external = self.external_beside(&stored)?;
         let sealer = sealer
@@ -62,11 +66,14 @@ impl Opener<'_> {
         let payload = payload_len(plaintext_len, engine.chunk_len()).unwrap_or(u64::MAX);
         let to = Geometry::new(payload_at, payload, engine.chunk_len())?;
         run(&from, job, &|first, count, buffer| {
-            open_batch(&source, &ready.engine, &from, first, count, buffer)?;
+            open_batch(source, &ready.engine, &from, first, count, buffer)?;
             // Pieces stay where they are, and the new tags take the place of the old ones.
             with_wiped_stack::<CHUNKS_DEPTH, _>(|| engine.seal_batch(first, buffer))?;
             write_all_at(file.file(), to.sealed_range(first, count).0, buffer)
         })?;
+        if replaced && !is_named_by(source, target)? {
+            return Err(replaced_meanwhile());
+        }
         file.commit()?;
         Ok(Reencrypted { plaintext_len, opened_via: ready.sealed.opened_via })
     }

@@ -13,7 +13,7 @@ use crate::envelope::rewrap::Plan;
 use crate::envelope::{Change, Header, Rewrapper};
 use crate::error::{Error, Result};
 use crate::format::key_block::{FRAME, Layout};
-use crate::locked::{Access, open_locked};
+use crate::locked::{Access, is_named_by, open_locked};
 use crate::rng::OsRandom;
 use crate::wrap::OpenedVia;
 
@@ -125,7 +125,7 @@ impl Rewrapper<'_> {
             Todo::Recover => self.recover_path_with(path, job.durability, reader),
             Todo::Rewrap => {
                 let file = open_locked(path, Access::ReadWrite)?;
-                reader.read(&file, |header| self.rewrap_locked(&file, path, header, job))
+                reader.read(&*file, |header| self.rewrap_locked(&file, path, header, job))
             }
         }
     }
@@ -146,7 +146,7 @@ impl Rewrapper<'_> {
         reader: &mut HeaderReader,
     ) -> Result<FileRewrap> {
         let file = open_locked(path, Access::ReadWrite)?;
-        reader.read(&file, |header| {
+        reader.read(&*file, |header| {
             if !header.has_leftover() {
                 return Ok(FileRewrap::Current);
             }
@@ -240,9 +240,17 @@ impl Rewrapper<'_> {
         copy.set_mode_of(&file.metadata()?)?;
         copy.write_all(&front)?;
         copy_payload(file, header.len() as u64, copy.file(), job.control)?;
+        if !is_named_by(file, path)? {
+            return Err(replaced_meanwhile());
+        }
         copy.commit()?;
         Ok(via)
     }
+}
+
+/// Whoever seals into a file's name takes no lock of what was there: what they put there is newer than our copy.
+pub(super) fn replaced_meanwhile() -> Error {
+    io::Error::other("the file was replaced by another while it was copied; that one stays").into()
 }
 
 /// What is to be done with a file.
