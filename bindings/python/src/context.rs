@@ -17,7 +17,7 @@ pub(crate) fn of(mapping: Option<&Bound<'_, PyAny>>) -> PyResult<Context> {
         if dict.is_empty() {
             return Ok(Context::new());
         }
-        return match Short::of(dict) {
+        return match few(dict) {
             Some(context) => Ok(context),
             None => from_pairs(mapping.py(), dict.iter()),
         };
@@ -80,60 +80,29 @@ fn from_pairs<'py>(
     Ok(context)
 }
 
-/// Few short entries, encoded on the stack: what nearly every token has.
-struct Short {
-    bytes: [u8; 256],
-    len: usize,
-    /// Where each entry begins and ends.
-    entries: [(usize, usize); 8],
-    count: usize,
+/// Few entries of text or bytes: what nearly every token has. `None` where anything is unusual: then the long way says what.
+fn few(dict: &Bound<'_, PyDict>) -> Option<Context> {
+    let count = dict.len();
+    let mut items: [Option<(Bound<'_, PyAny>, Bound<'_, PyAny>)>; FEW] = Default::default();
+    if count > FEW {
+        return None;
+    }
+    let mut found = 0;
+    for item in dict.iter() {
+        *items.get_mut(found)? = Some(item);
+        found += 1;
+    }
+    let mut entries: [(&str, &[u8]); FEW] = [("", &[]); FEW];
+    for (entry, item) in entries.iter_mut().zip(items.iter().flatten()) {
+        let name = item.0.cast::<PyString>().ok()?.to_str().ok()?;
+        let value = match item.1.cast::<PyString>() {
+            Ok(text) => text.to_str().ok()?.as_bytes(),
+            Err(_) => item.1.cast_exact::<PyBytes>().ok()?.as_bytes(),
+        };
+        *entry = (name, value);
+    }
+    Context::of(&mut entries[..found]).ok()
 }
 
-impl Short {
-    /// `None` where anything is unusual: then the long way says what.
-    fn of(dict: &Bound<'_, PyDict>) -> Option<Context> {
-        let mut short = Short { bytes: [0; 256], len: 0, entries: [(0, 0); 8], count: 0 };
-        for (name, value) in dict.iter() {
-            let name = name.cast::<PyString>().ok()?.to_str().ok()?.as_bytes();
-            if let Ok(text) = value.cast::<PyString>() {
-                short.put(name, text.to_str().ok()?.as_bytes())?;
-            } else {
-                short.put(name, value.cast_exact::<PyBytes>().ok()?.as_bytes())?;
-            }
-        }
-        short.sorted()
-    }
-
-    fn put(&mut self, name: &[u8], value: &[u8]) -> Option<()> {
-        let end = self.len.checked_add(3 + name.len())?.checked_add(value.len())?;
-        if self.count == self.entries.len() {
-            return None;
-        }
-        let room = self.bytes.get_mut(self.len..end)?;
-        room[0] = u8::try_from(name.len()).ok()?;
-        room[1..=name.len()].copy_from_slice(name);
-        let room = &mut room[1 + name.len()..];
-        room[..2].copy_from_slice(&u16::try_from(value.len()).ok()?.to_be_bytes());
-        room[2..].copy_from_slice(value);
-        self.entries[self.count] = (self.len, end);
-        self.len = end;
-        self.count += 1;
-        Some(())
-    }
-
-    fn sorted(mut self) -> Option<Context> {
-        let bytes = &self.bytes;
-        let name = |&(from, _): &(usize, usize)| &bytes[from + 1..][..usize::from(bytes[from])];
-        let entries = &mut self.entries[..self.count];
-        if entries.is_sorted_by_key(name) {
-            return Encoded::parse(&bytes[..self.len]).ok().map(Context::from);
-        }
-        entries.sort_unstable_by_key(name);
-        let (mut sorted, mut len) = ([0; 256], 0);
-        for &mut (from, to) in entries {
-            sorted[len..len + to - from].copy_from_slice(&bytes[from..to]);
-            len += to - from;
-        }
-        Encoded::parse(&sorted[..len]).ok().map(Context::from)
-    }
-}
+/// As many entries as are worth a way of their own.
+const FEW: usize = 4;
