@@ -49,6 +49,17 @@ impl AtomicFile {
             Existing::Replace => target.canonicalize().unwrap_or_else(|_| target.to_path_buf()),
             Existing::Keep => target.to_path_buf(),
         };
+        // A device or a pipe would be replaced by a file, which nobody wants who names one.
+        match target.metadata() {
+            Ok(there) if there.is_dir() => {
+                return Err(std::io::Error::from(std::io::ErrorKind::IsADirectory).into());
+            }
+            Ok(there) if !there.is_file() => {
+                let what = "the target is there and is not a regular file";
+                return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, what).into());
+            }
+            _ => {}
+        }
         let name = target.file_name().unwrap_or_default().to_string_lossy();
         let fits = |(at, character): &(usize, char)| at + character.len_utf8() <= MAX_NAME_LEN;
         let name: String = name.char_indices().take_while(fits).map(|(_, c)| c).collect();

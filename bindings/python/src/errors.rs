@@ -85,7 +85,11 @@ fn from_io(py: Python<'_>, error: io::Error, path: Option<&Path>) -> PyErr {
     let text = error.to_string();
     let Some(number) = os_number(&error) else { return PyOSError::new_err(text) };
     // With a number, Python makes FileNotFoundError and its kind of it.
-    let message = io::Error::from_raw_os_error(number).to_string();
+    let message = match number {
+        // What we say ourselves says more.
+        22 => text,
+        _ => io::Error::from_raw_os_error(number).to_string(),
+    };
     let message = message.split(" (os error").next().unwrap_or_default().to_owned();
     match path {
         Some(path) => PyOSError::new_err((number, message, path.as_os_str().to_owned())),
@@ -109,6 +113,8 @@ fn os_number(error: &io::Error) -> Option<i32> {
         io::ErrorKind::AlreadyExists => Some(17),
         io::ErrorKind::NotFound => Some(2),
         io::ErrorKind::PermissionDenied => Some(13),
+        io::ErrorKind::IsADirectory => Some(21),
+        io::ErrorKind::InvalidInput => Some(22),
         io::ErrorKind::Interrupted => Some(4),
         _ => None,
     }

@@ -471,6 +471,24 @@ def test_a_pipe_is_read_in_one_pass(keyset: Keyset, tmp_path: Path) -> None:
     feeder.join()
 
 
+def test_a_pipe_with_a_name_is_written_through(keyset: Keyset, tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    received: list[bytes] = []
+    reader = threading.Thread(target=lambda: received.append(fifo.read_bytes()))
+    reader.start()
+    with sealwax.open(fifo, "wb", keyset=keyset) as file:
+        file.write(BLOCK)
+    reader.join()
+    assert sealwax.open_bytes(received[0], keyset=keyset) == BLOCK
+    (tmp_path / "plain").write_bytes(b"content")
+    with pytest.raises(OSError, match="not a regular file"):
+        sealwax.seal_file(tmp_path / "plain", fifo, keyset=keyset, overwrite=True)
+    assert stat.S_ISFIFO(fifo.stat().st_mode), "a pipe is never replaced"
+    with pytest.raises(IsADirectoryError):
+        sealwax.seal_file(tmp_path / "plain", tmp_path, keyset=keyset, overwrite=True)
+
+
 def test_what_a_cut_pipe_released_is_true(keyset: Keyset) -> None:
     envelope = sealwax.seal_bytes(BLOCK, keyset=keyset)
     read, write = os.pipe()

@@ -146,10 +146,11 @@ class RawWriter(io.RawIOBase):
 
     mode = "wb"
 
-    def __init__(self, writer: _native.Writer, name: Any) -> None:
-        """Wraps the native writer."""
+    def __init__(self, writer: _native.Writer, name: Any, owned: io.IOBase | None = None) -> None:
+        """Wraps the native writer; `owned` is closed with it."""
         super().__init__()
         self._writer = writer
+        self._owned = owned
         self.name = name
         _unfinished.add(self)
 
@@ -175,7 +176,7 @@ class RawWriter(io.RawIOBase):
         try:
             self._writer.finish()
         finally:
-            super().close()
+            self._let_go()
 
     def abort(self) -> None:
         """Give up: no file appears, and a file that was there stays as it was."""
@@ -183,6 +184,13 @@ class RawWriter(io.RawIOBase):
             return
         try:
             self._writer.abort()
+        finally:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        try:
+            if self._owned is not None:
+                self._owned.close()
         finally:
             super().close()
 
@@ -509,8 +517,7 @@ def open(
             raise MisuseError(f"{name} makes no sense in mode {mode!r}")
     if action == "r":
         return _open_reader(file, shared | own, text, buffering, encoding, errors, newline)
-    overwrite = action == "w"
-    raw = RawWriter(_native.Writer.open(file, overwrite, **shared, **own), _name(file))
+    raw = _open_raw_writer(file, action == "w", shared | own)
     if buffering == 0:
         return raw
     size = WRITE_BUFFER if buffering in (-1, 1) else buffering
@@ -523,6 +530,20 @@ def open(
         # The base class leaves the mark of the byte order out where it cannot seek.
         file_of_text.write("\ufeff")
     return file_of_text
+
+
+def _open_raw_writer(file: FileOrPath, overwrite: bool, keywords: dict[str, Any]) -> RawWriter:
+    owned: io.FileIO | None = None
+    if isinstance(file, (str, bytes, os.PathLike)) and overwrite and _is_pipe(file):
+        # It is written through, and not replaced.
+        owned = io.FileIO(file, "wb")
+    try:
+        writer = _native.Writer.open(file if owned is None else owned, overwrite, **keywords)
+    except BaseException:
+        if owned is not None:
+            owned.close()
+        raise
+    return RawWriter(writer, _name(file), owned)
 
 
 def _open_reader(
