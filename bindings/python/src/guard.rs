@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What protects a keyset file.
 
+use std::path::Path;
+
 use pyo3::prelude::*;
-use sealwax::keyset::file::Protection;
-use sealwax::store;
+use sealwax::atomic::{AtomicFile, Existing};
+use sealwax::keyset::file::{Description, Protection};
+use sealwax::{Error, Keyset, store};
 
 use crate::errors;
 use crate::keys::{Keys, Use};
@@ -75,6 +78,29 @@ impl Guard {
             Kind::Sealed | Kind::Restore => store::Guard::Sealed(self.keys.shared()),
         }
     }
+}
+
+/// Puts the keyset in place of an older revision of itself.
+pub(crate) fn replace(
+    keyset: &Keyset,
+    path: &Path,
+    protection: Protection<'_>,
+) -> sealwax::Result<()> {
+    match Description::load(path) {
+        Ok(there) if there.id != keyset.id() => {
+            return Err(Error::Misuse("another keyset is there; choose another name"));
+        }
+        Ok(there) if there.revision > keyset.revision() => {
+            return Err(Error::Misuse("a newer revision is there; load it and change that one"));
+        }
+        Ok(_) => {}
+        Err(Error::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let bytes = keyset.to_file_bytes(protection)?;
+    let mut file = AtomicFile::create(path, Existing::Replace)?;
+    file.write_all(&bytes)?;
+    file.commit()
 }
 
 const BOTH: &str = "a keyset file is either unprotected or sealed: give a key, or unprotected=True";

@@ -1,27 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `sealwax.Keyset`: its life and its files. What it seals and opens is in `token.rs`.
 
-use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
-use sealwax::atomic::{AtomicFile, Existing};
-use sealwax::id::VersionId;
-use sealwax::keyset::Clearance;
-use sealwax::keyset::file::{Description, Protection};
+use sealwax::Algorithm;
 use sealwax::rng::Now;
-use sealwax::{Algorithm, Error};
 
 use crate::backup::{self, Share};
 use crate::buffer::Source;
 use crate::census::Census;
 use crate::errors::{self, Raise};
-use crate::guard::Guard;
+use crate::guard::{self, Guard};
 use crate::info;
 use crate::job;
 use crate::keys::{Recipient, no_pickle};
-use crate::life::{self, Change, Move, PolicyChange};
+use crate::life::{self, Change, Move};
 use crate::path::path_of;
 use crate::token;
 
@@ -129,7 +124,7 @@ impl Keyset {
         let saved = job::run(py, None, |_| {
             guard.apply(|protection| match overwrite {
                 false => keyset.save_new(&path, protection),
-                true => replace(&keyset, &path, protection),
+                true => guard::replace(&keyset, &path, protection),
             })
         })?;
         saved.raise_at(py, &path)
@@ -238,7 +233,7 @@ impl Keyset {
     ) -> PyResult<()> {
         let keyset = self.share(py)?;
         let version = life::version_of(py, version)?;
-        let clearance = clearance(py, &keyset, version, census, danger_without_census)?;
+        let clearance = life::clearance(py, &keyset, version, census, danger_without_census)?;
         drop(keyset);
         self.make(py, Change::Destroy(version, clearance, reason)).map(|_| ())
     }
@@ -260,7 +255,7 @@ impl Keyset {
     #[pyo3(signature = (**changes), text_signature = "(self, *, rotate_after_seconds=None, rotate_after_messages=None, \
                         rotate_after_bytes=None, algorithms=None, allow_raw_export=None)")]
     fn set_policy(&self, py: Python<'_>, changes: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
-        self.make(py, Change::Policy(policy_of(py, changes)?)).map(|_| ())
+        self.make(py, Change::Policy(life::policy_of(py, changes)?)).map(|_| ())
     }
 
     /// Opens a token also under a compromised version: the plaintext, and through which version.
@@ -507,81 +502,6 @@ impl Held<'_> {
     pub(crate) fn get(&self) -> &sealwax::Keyset {
         self.0.as_ref().expect("held only where there is one")
     }
-}
-
-/// Puts the keyset in place of an older revision of itself.
-fn replace(
-    keyset: &sealwax::Keyset,
-    path: &Path,
-    protection: Protection<'_>,
-) -> sealwax::Result<()> {
-    match Description::load(path) {
-        Ok(there) if there.id != keyset.id() => {
-            return Err(Error::Misuse("another keyset is there; choose another name"));
-        }
-        Ok(there) if there.revision > keyset.revision() => {
-            return Err(Error::Misuse("a newer revision is there; load it and change that one"));
-        }
-        Ok(_) => {}
-        Err(Error::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
-    }
-    let bytes = keyset.to_file_bytes(protection)?;
-    let mut file = AtomicFile::create(path, Existing::Replace)?;
-    file.write_all(&bytes)?;
-    file.commit()
-}
-
-/// What lets a version be destroyed.
-pub(crate) fn clearance(
-    py: Python<'_>,
-    keyset: &sealwax::Keyset,
-    version: VersionId,
-    census: Option<&Census>,
-    danger_without_census: bool,
-) -> PyResult<Clearance> {
-    match (census, danger_without_census) {
-        (Some(census), false) => census.inner.clearance(keyset, version).raise(py),
-        (None, true) => Ok(Clearance::danger_without_census()),
-        _ => Err(errors::misuse(
-            py,
-            "give the census that shows that nothing depends on the version, or danger_without_census=True",
-        )),
-    }
-}
-
-/// What of a policy is to be another.
-pub(crate) fn policy_of(
-    py: Python<'_>,
-    changes: Option<&Bound<'_, PyDict>>,
-) -> PyResult<PolicyChange> {
-    let mut policy = PolicyChange {
-        rotate_after_seconds: None,
-        rotate_after_messages: None,
-        rotate_after_bytes: None,
-        algorithms: None,
-        allow_raw_export: None,
-    };
-    for (name, value) in changes.into_iter().flat_map(|changes| changes.iter()) {
-        match name.extract::<String>()?.as_str() {
-            "rotate_after_seconds" => policy.rotate_after_seconds = value.extract()?,
-            "rotate_after_messages" => policy.rotate_after_messages = value.extract()?,
-            "rotate_after_bytes" => policy.rotate_after_bytes = value.extract()?,
-            "allow_raw_export" => policy.allow_raw_export = value.extract()?,
-            "algorithms" => {
-                let names = value.extract::<Option<Vec<String>>>()?;
-                let algorithms = names.map(|names| {
-                    names.iter().map(|name| algorithm_of(py, name)).collect::<PyResult<Vec<_>>>()
-                });
-                policy.algorithms = algorithms.transpose()?;
-            }
-            other => {
-                let what = format!("unexpected keyword argument '{other}'");
-                return Err(pyo3::exceptions::PyTypeError::new_err(what));
-            }
-        }
-    }
-    Ok(policy)
 }
 
 /// The algorithm of this name.

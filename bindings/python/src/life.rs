@@ -2,12 +2,14 @@
 //! Changes of a keyset (format.md 7), the same for a keyset in memory and for one in its file.
 
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 use sealwax::id::VersionId;
 use sealwax::keyset::{Clearance, RotationDue};
 use sealwax::rng::Now;
 use sealwax::{Algorithm, Keyset, Result};
 
-use crate::errors;
+use crate::census::Census;
+use crate::errors::{self, Raise};
 use crate::keyset::algorithm_of;
 
 /// A change, with what it needs.
@@ -126,4 +128,56 @@ pub(crate) fn why(due: RotationDue) -> &'static str {
         RotationDue::HardLimit => "hard-limit",
         _ => "other",
     }
+}
+
+/// What lets a version be destroyed.
+pub(crate) fn clearance(
+    py: Python<'_>,
+    keyset: &Keyset,
+    version: VersionId,
+    census: Option<&Census>,
+    danger_without_census: bool,
+) -> PyResult<Clearance> {
+    match (census, danger_without_census) {
+        (Some(census), false) => census.inner.clearance(keyset, version).raise(py),
+        (None, true) => Ok(Clearance::danger_without_census()),
+        _ => Err(errors::misuse(
+            py,
+            "give the census that shows that nothing depends on the version, or danger_without_census=True",
+        )),
+    }
+}
+
+/// What of a policy is to be another.
+pub(crate) fn policy_of(
+    py: Python<'_>,
+    changes: Option<&Bound<'_, PyDict>>,
+) -> PyResult<PolicyChange> {
+    let mut policy = PolicyChange {
+        rotate_after_seconds: None,
+        rotate_after_messages: None,
+        rotate_after_bytes: None,
+        algorithms: None,
+        allow_raw_export: None,
+    };
+    for (name, value) in changes.into_iter().flat_map(|changes| changes.iter()) {
+        match name.extract::<String>()?.as_str() {
+            "rotate_after_seconds" => policy.rotate_after_seconds = value.extract()?,
+            "rotate_after_messages" => policy.rotate_after_messages = value.extract()?,
+            "rotate_after_bytes" => policy.rotate_after_bytes = value.extract()?,
+            "allow_raw_export" => policy.allow_raw_export = value.extract()?,
+            "algorithms" => {
+                let names = value.extract::<Option<Vec<String>>>()?;
+                let algorithms = names.map(|names| {
+                    names.iter().map(|name| algorithm_of(py, name)).collect::<PyResult<Vec<_>>>()
+                });
+                policy.algorithms = algorithms.transpose()?;
+            }
+            other => {
+                let what = format!("unexpected keyword argument '{other}'");
+                return Err(pyo3::exceptions::PyTypeError::new_err(what));
+            }
+        }
+    }
+    Ok(policy)
 }

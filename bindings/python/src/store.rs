@@ -14,7 +14,7 @@ use crate::errors::{self, Raise};
 use crate::guard::Guard;
 use crate::job;
 use crate::keys::no_pickle;
-use crate::keyset::{Keyset, clearance, policy_of};
+use crate::keyset::Keyset;
 use crate::life::{self, Change, Move};
 use crate::path::path_of;
 
@@ -171,7 +171,8 @@ impl Store {
         danger_without_census: bool,
     ) -> PyResult<()> {
         let version = life::version_of(py, version)?;
-        let clearance = clearance(py, &*self.newest(py)?, version, census, danger_without_census)?;
+        let clearance =
+            life::clearance(py, &*self.newest(py)?, version, census, danger_without_census)?;
         self.make(py, Change::Destroy(version, clearance, reason)).map(|_| ())
     }
 
@@ -192,7 +193,7 @@ impl Store {
     #[pyo3(signature = (**changes), text_signature = "(self, *, rotate_after_seconds=None, rotate_after_messages=None, \
                         rotate_after_bytes=None, algorithms=None, allow_raw_export=None)")]
     fn set_policy(&self, py: Python<'_>, changes: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
-        self.make(py, Change::Policy(policy_of(py, changes)?)).map(|_| ())
+        self.make(py, Change::Policy(life::policy_of(py, changes)?)).map(|_| ())
     }
 
     /// What each version was used for by all processes: a dict by version id.

@@ -28,13 +28,8 @@ from sealwax._errors import (
     TruncatedError,
     UnknownKeyError,
 )
-from sealwax._files import (
-    SealedReader,
-    SealedTextReader,
-    SealedTextWriter,
-    SealedWriter,
-    open,
-)
+from sealwax._files import open
+from sealwax._io import SealedReader, SealedTextReader, SealedTextWriter, SealedWriter
 from sealwax._native import (
     TOKEN_OVERHEAD,
     Census,

@@ -17,7 +17,8 @@ from fsspec.implementations.chained import ChainedFileSystem
 
 from sealwax import _native
 from sealwax._errors import FormatError, MisuseError, TruncatedError
-from sealwax._files import READ_BUFFER, WRITE_BUFFER, RawReader, RawWriter, SealedReader, SealedWriter
+from sealwax._files import READ_BUFFER, WRITE_BUFFER
+from sealwax._io import RawReader, RawWriter, SealedReader, SealedWriter
 
 #: Keywords of `sealwax.open` that say how to seal, and how to open.
 _SEALING = frozenset({"keyset", "recipients", "passphrase", "suite", "chunk_len", "danger_mix_recipients"})
