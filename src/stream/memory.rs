@@ -47,13 +47,19 @@ impl Sealer<'_> {
         let sealed_len = geometry.piece_len() + TAG_LEN;
         run(&geometry, job, &|first, count, buffer| {
             let (offset, len) = geometry.sealed_range(first, count);
-            buffer.resize(len, 0);
-            for (index, chunk) in (first..).zip(buffer.chunks_mut(sealed_len)) {
-                let piece_len = chunk.len() - TAG_LEN;
-                read_exact_at(source, geometry.plaintext_at(index), &mut chunk[..piece_len])?;
-            }
-            with_wiped_stack::<CHUNKS_DEPTH, _>(|| engine.seal_batch(first, buffer))?;
-            Ok(target.write_all_at(offset, buffer)?)
+            // A chunk at a time: it stays in the cache between reading, sealing and writing.
+            buffer.resize(sealed_len, 0);
+            with_wiped_stack::<CHUNKS_DEPTH, _>(|| {
+                for (index, from) in (first..).zip((0..len).step_by(sealed_len)) {
+                    let chunk = &mut buffer[..sealed_len.min(len - from)];
+                    let (piece, tag) =
+                        chunk.split_last_chunk_mut::<TAG_LEN>().expect("a chunk has a tag");
+                    read_exact_at(source, geometry.plaintext_at(index), piece)?;
+                    *tag = engine.seal_chunk(index, piece)?;
+                    target.write_all_at(offset + from as u64, chunk)?;
+                }
+                Ok(())
+            })
         })?;
         Ok(payload_at + payload_len)
     }
@@ -74,19 +80,21 @@ impl Opener<'_> {
     {
         let (ready, geometry) = open_front(self, &source)?;
         let sealed_len = geometry.piece_len() + TAG_LEN;
-        let open = |first: u64, count: usize, buffer: &mut Vec<u8>| {
-            let (offset, len) = geometry.sealed_range(first, count);
-            buffer.resize(len, 0);
-            read_exact_at(source, offset, buffer)?;
-            with_wiped_stack::<CHUNKS_DEPTH, _>(|| ready.engine.open_batch(first, buffer))
-        };
         run(&geometry, job, &|first, count, buffer| {
-            open(first, count, buffer)?;
-            for (index, chunk) in (first..).zip(buffer.chunks(sealed_len)) {
-                let piece = &chunk[..chunk.len() - TAG_LEN];
-                target.write_all_at(geometry.plaintext_at(index), piece)?;
-            }
-            Ok(())
+            let (offset, len) = geometry.sealed_range(first, count);
+            // As when sealing.
+            buffer.resize(sealed_len, 0);
+            with_wiped_stack::<CHUNKS_DEPTH, _>(|| {
+                for (index, from) in (first..).zip((0..len).step_by(sealed_len)) {
+                    let chunk = &mut buffer[..sealed_len.min(len - from)];
+                    read_exact_at(source, offset + from as u64, chunk)?;
+                    let (piece, tag) =
+                        chunk.split_last_chunk_mut::<TAG_LEN>().expect("a chunk has a tag");
+                    ready.engine.open_chunk(index, piece, tag)?;
+                    target.write_all_at(geometry.plaintext_at(index), piece)?;
+                }
+                Ok(())
+            })
         })?;
         Ok(Outcome {
             plaintext_len: geometry.extent.plaintext_len,
