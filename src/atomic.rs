@@ -60,10 +60,7 @@ impl AtomicFile {
             }
             _ => {}
         }
-        let name = target.file_name().unwrap_or_default().to_string_lossy();
-        let fits = |(at, character): &(usize, char)| at + character.len_utf8() <= MAX_NAME_LEN;
-        let name: String = name.char_indices().take_while(fits).map(|(_, c)| c).collect();
-        let prefix = format!(".{name}.");
+        let prefix = prefix_of(&target);
         loop {
             let file =
                 Builder::new().prefix(&prefix).suffix(TEMPORARY).tempfile_in(folder(&target))?;
@@ -149,21 +146,64 @@ impl AtomicFile {
     }
 }
 
+/// Whether a file is named as unfinished ones are: `.NAME.XXXXXX.swx-tmp`.
+pub fn is_unfinished_name(path: &Path) -> bool {
+    let is_ours = |name: &str| name.starts_with('.') && name.ends_with(TEMPORARY);
+    path.file_name().and_then(|name| name.to_str()).is_some_and(is_ours)
+}
+
+/// Whether this is what a killed process left unfinished: nobody is writing it now.
+///
+/// # Errors
+/// `Io`.
+pub fn is_leftover(path: &Path) -> Result<bool> {
+    lock_leftover(path).map(|file| file.is_some())
+}
+
 /// Removes what a killed process left unfinished, if nobody is writing it now. Whether it was one and is gone.
 ///
 /// # Errors
 /// `Io`.
 pub fn remove_leftover(path: &Path) -> Result<bool> {
-    let is_ours = |name: &str| name.starts_with('.') && name.ends_with(TEMPORARY);
-    if !path.file_name().and_then(|name| name.to_str()).is_some_and(is_ours) {
-        return Ok(false);
-    }
-    let file = File::open(path)?;
-    if !file.metadata()?.is_file() || !try_lock(&file) || !is_named_by(&file, path)? {
-        return Ok(false);
-    }
+    // Nobody takes it up while the lock is held.
+    let Some(_file) = lock_leftover(path)? else { return Ok(false) };
     std::fs::remove_file(path)?;
     Ok(true)
+}
+
+/// Removes what killed processes left unfinished of this file.
+///
+/// # Errors
+/// `Io`.
+pub(crate) fn remove_leftovers_of(target: &Path) -> Result<()> {
+    let prefix = prefix_of(target);
+    for entry in std::fs::read_dir(folder(target))? {
+        let entry = entry?;
+        if entry.file_name().to_str().is_some_and(|name| name.starts_with(&prefix)) {
+            remove_leftover(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// How the names of unfinished files begin that will be this one.
+fn prefix_of(target: &Path) -> String {
+    let name = target.file_name().unwrap_or_default().to_string_lossy();
+    let fits = |(at, character): &(usize, char)| at + character.len_utf8() <= MAX_NAME_LEN;
+    let name: String = name.char_indices().take_while(fits).map(|(_, c)| c).collect();
+    format!(".{name}.")
+}
+
+fn lock_leftover(path: &Path) -> Result<Option<File>> {
+    // A link or a pipe of that name is nobody's unfinished file, and opening a pipe would wait.
+    if !is_unfinished_name(path) || !path.symlink_metadata()?.is_file() {
+        return Ok(None);
+    }
+    let file = File::open(path)?;
+    match file.metadata()?.is_file() && try_lock(&file) && is_named_by(&file, path)? {
+        true => Ok(Some(file)),
+        false => Ok(None),
+    }
 }
 
 /// Makes a folder and those above it that are missing, durably.

@@ -181,9 +181,12 @@ impl<'a> Surveyor<'a> {
         reader: &mut HeaderReader,
         census: &mut Census,
     ) -> Result<Finding> {
-        let result = File::open(path).and_then(|file| Ok((file.metadata()?.len(), file)));
-        let result = result.map_err(Error::from).and_then(|(len, file)| {
-            reader.read(&file, |header| Ok(self.survey(header, len, census)))
+        let result = File::open(path).map_err(Error::from).and_then(|file| {
+            reader.read_whole(&file, |header, len| {
+                // Of small files the read has said it already: that is a call to the system less.
+                let len = len.map_or_else(|| Ok(file.metadata()?.len()), Ok::<_, Error>)?;
+                Ok(self.survey(header, len, census))
+            })
         });
         result.inspect_err(|_| census.count_unreadable())
     }
@@ -329,7 +332,9 @@ impl Census {
 
     /// Clears a version for [`Keyset::destroy`], if the census is verified, has no holes, and nothing in it depends on it.
     ///
-    /// It says nothing about data that was not looked at: tokens in databases, backups, other machines.
+    /// It says nothing about data that was not looked at: tokens in databases, backups, other machines, and keyset files that
+    /// are sealed under this version (`Folders` looks for `.swx` alone). A keyset that seals nothing but tokens is never
+    /// cleared by a census.
     ///
     /// # Errors
     /// `KeyState`, saying what is in the way; `UnknownKey` where the keyset has no such version.

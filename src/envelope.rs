@@ -33,6 +33,8 @@ use crate::format::payload::PREFIX_LEN;
 use crate::format::reader::{End, Reader};
 use crate::id::{EnvelopeId, Kind, RecipientKind, Suite, Wanted};
 use crate::primitives::{Prk, ct_eq, hash};
+#[cfg(feature = "std")]
+use crate::secret::memory::{PUBLIC_KEY_DEPTH, with_wiped_stack};
 use crate::secret::{Data, Key, Payload};
 use crate::wrap::{Binding, KeyWrap, OpenedVia, Trials, Unwrap};
 
@@ -249,27 +251,33 @@ impl<'a> Header<'a> {
         }
     }
 
-    /// Whether each of its entries is for one of these keys: one that opens it, or the public key that it names.
+    /// Which of these keys have an entry: one that the key opens, or that names its public key. `None` where there is an
+    /// entry for somebody else.
     ///
     /// # Errors
     /// `Limit` where too many trials would be needed.
     #[cfg(feature = "std")]
-    pub(crate) fn has_only_entries_of(&self, keys: &[&dyn KeyWrap]) -> Result<bool> {
-        let (binding, mut data_key) = (self.binding(), Key::zeroed());
-        for entry in self.entries() {
-            let (mut trials, mut has) = (Trials::new(), false);
-            for key in keys {
-                has |= key.shape().is_ok_and(|shape| shape.is_named_by(&entry))
-                    || matches!(
-                        key.unwrap_key(&binding, &entry, &mut trials, &mut data_key)?,
-                        Unwrap::Opened(_)
-                    );
+    pub(crate) fn keys_of_all_entries(&self, keys: &[&dyn KeyWrap]) -> Result<Option<Vec<bool>>> {
+        with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(|| {
+            let (binding, mut data_key) = (self.binding(), Key::zeroed());
+            let mut has = vec![false; keys.len()];
+            for entry in self.entries() {
+                let (mut trials, mut is_known) = (Trials::new(), false);
+                for (key, has) in keys.iter().zip(&mut has) {
+                    let is_its = key.shape().is_ok_and(|shape| shape.is_named_by(&entry))
+                        || matches!(
+                            key.unwrap_key(&binding, &entry, &mut trials, &mut data_key)?,
+                            Unwrap::Opened(_)
+                        );
+                    is_known |= is_its;
+                    *has |= is_its;
+                }
+                if !is_known {
+                    return Ok(None);
+                }
             }
-            if !has {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+            Ok(Some(has))
+        })
     }
 
     /// What its entries are bound to.

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 pub use guard::Guard;
 pub use usage::BackedUp;
 
-use crate::atomic::{AtomicFile, Existing};
+use crate::atomic::{AtomicFile, Existing, remove_leftovers_of};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::context::Context;
 use crate::id::VersionId;
@@ -84,6 +84,11 @@ pub enum BadUsage {
     Replace,
 }
 
+/// Where the usage file of a keyset file is (format.md 8.7). Links are to be followed before.
+pub fn usage_path(keyset: &Path) -> PathBuf {
+    UsagePath::beside(keyset).into_path()
+}
+
 /// Whether the file had a newer revision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refreshed {
@@ -140,8 +145,14 @@ impl Store {
     /// Writes a new keyset file, with mode 0600, and opens it. An existing file is never overwritten.
     ///
     /// # Errors
-    /// As [`Keyset::save_new`].
+    /// As [`Keyset::save_new`]; those of format.md 8.7a where the usage file of another keyset stands there.
     pub fn create(path: &Path, keyset: Keyset, guard: Guard, options: Options) -> Result<Self> {
+        if options.counting == Counting::File
+            && options.bad_usage == BadUsage::Refuse
+            && let Some(bytes) = UsagePath::beside(path).read()?
+        {
+            usage::verify(&bytes, &keyset, Seen::default())?;
+        }
         guard.with(|protection| keyset.save_new(path, protection))?;
         Store::open(path, guard, options)
     }
@@ -226,6 +237,9 @@ impl Store {
     ///
     /// A file that is not there for the moment, does not open, or was put back changes nothing here: [`Store::refresh`]
     /// says so.
+    ///
+    /// The caller's duty: ask again for each job. Whoever keeps a revision seals with it until a lease ends; after a rotation
+    /// elsewhere that is `KeyState`, and the keyset asked for anew has the new primary.
     pub fn keyset(&self) -> Arc<Keyset> {
         let now = u64::try_from(self.inner.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         let looked_at = self.inner.looked_at.load(Ordering::Relaxed);
@@ -257,7 +271,8 @@ impl Store {
     ///
     /// # Errors
     /// Those of `change` and of [`Store::refresh`]; `Misuse` where the file is sealed for somebody whose key the store does
-    /// not have; `Io`.
+    /// not have, or `change` puts another keyset in its place; `Io`. Where the usage file alone cannot be written, the
+    /// error comes after the change: [`Store::keyset`] has it.
     pub fn change<R>(&self, change: impl FnOnce(&mut Keyset) -> Result<R>) -> Result<R> {
         self.inner.change(None, change)
     }
@@ -333,10 +348,10 @@ impl Store {
         self.inner.backed_up()
     }
 
-    /// Records that a backup of this revision was made.
+    /// Records that a backup of this revision was made; where a newer one was, that stays recorded.
     ///
     /// # Errors
-    /// As [`Store::change`].
+    /// As [`Store::change`]; `Misuse` for a revision that never was.
     pub fn record_backup(&self, revision: u64, now: crate::rng::Now) -> Result<()> {
         self.inner.record_backup(BackedUp { revision, at: now })
     }
@@ -426,8 +441,13 @@ impl Inner {
 
     /// Gives each version its meter; one that was there in an older revision goes on counting.
     fn equip(&self, keyset: &mut Keyset, state: &mut State, usages: &BTreeMap<VersionId, Usage>) {
+        // One of a newer version of sealwax that has no usage key cannot get one here.
+        let counting = match keyset.has_usage_key() || !keyset.is_read_only() {
+            true => self.options.counting,
+            false => Counting::Memory,
+        };
         keyset.set_meters(|version| {
-            let fresh = || match self.options.counting {
+            let fresh = || match counting {
                 Counting::Memory => Meter::alone(),
                 Counting::File => {
                     let usage = usages.get(&version).copied().unwrap_or_default();
@@ -456,21 +476,31 @@ impl Inner {
         change: impl FnOnce(&mut Keyset) -> Result<R>,
     ) -> Result<R> {
         let file = self.lock_file()?;
-        let current = self.current();
-        if from.is_some_and(|revision| revision != current.revision()) {
-            let what = "somebody changed it meanwhile: look at it again";
-            return Err(Error::Keyset { keyset: current.id(), what });
-        }
         let guard = self.guard.read().unwrap_or_else(PoisonError::into_inner).clone();
         // A keyset is not copied: it is read again, from the file that nobody else can change now.
         let bytes = read_open(&file)?;
         let mut keyset = guard.with(|p| Keyset::parse_file_bytes(&bytes, p))?;
-        guard.check_has_all(&bytes)?;
-        // So that it knows what it was used for.
+        let (id, revision) = (keyset.id(), keyset.revision());
+        if from.is_some_and(|from| from != revision) {
+            let what = "somebody changed it meanwhile: look at it again";
+            return Err(Error::Keyset { keyset: id, what });
+        }
+        let recipients = guard.recipients_of(&bytes)?;
+        // So that it knows what it was used for, by all processes.
         self.equip(&mut keyset, &mut self.lock_state(), &BTreeMap::new());
+        if self.options.counting == Counting::File {
+            let bytes = self.usage_path.read()?;
+            if let Ok(usage) = self.parse_usage(bytes, self.seen(), &keyset) {
+                keyset.learn_usage(&usage.usages());
+            }
+        }
         let changed = change(&mut keyset)?;
-        if keyset.revision() != current.revision() {
-            self.write(keyset, &guard, &file)?;
+        if keyset.id() != id || keyset.revision() < revision {
+            // It is a reference that another could be put behind, and what is in the file would be lost.
+            return Err(Error::Misuse("a change puts no other keyset in the place of this one"));
+        }
+        if keyset.revision() != revision {
+            self.write(keyset, &recipients, guard, &file)?;
         }
         Ok(changed)
     }
@@ -479,20 +509,28 @@ impl Inner {
         let file = self.lock_file()?;
         let mut keyset = self.load(&file)?;
         keyset.touch()?;
-        self.write(keyset, &guard, &file)
+        self.write(keyset, &guard.clone(), guard, &file)
     }
 
     /// format.md 8.6a, from writing aside on: the caller holds the lock of the old file.
-    fn write(&self, mut keyset: Keyset, guard: &Guard, old: &File) -> Result<()> {
+    fn write(
+        &self,
+        mut keyset: Keyset,
+        recipients: &Guard,
+        guard: Guard,
+        old: &File,
+    ) -> Result<()> {
         keyset.draw_usage_key(&mut OsRandom)?;
-        let bytes = guard.with(|protection| keyset.to_file_bytes(protection))?;
+        let bytes = recipients.with(|protection| keyset.to_file_bytes(protection))?;
         let mut file = AtomicFile::create(&self.path, Existing::Replace)?;
         // A group that could read the old revision can read the new one.
         file.set_mode_of(&old.metadata()?)?;
         file.write_all(&bytes)?;
         let file = file.commit_locked()?;
         // Whatever fails from here on, the file opens with these keys now.
-        *self.guard.write().unwrap_or_else(PoisonError::into_inner) = guard.clone();
+        *self.guard.write().unwrap_or_else(PoisonError::into_inner) = guard;
+        // An older revision that a killed writer left holds secrets that may be destroyed by now.
+        let _ = remove_leftovers_of(&self.path);
         self.adopt(keyset, Stamp::of(&file.metadata()?))?;
         match self.options.counting {
             // Raises the mark that finds a keyset file put back. Both locks are held.

@@ -4,6 +4,7 @@
 mod ahead;
 mod background;
 mod buffer;
+mod detached;
 mod folders;
 mod geometry;
 mod header;
@@ -19,6 +20,7 @@ pub mod tokio;
 
 pub use ahead::AheadReader;
 pub use background::PathWriter;
+pub use detached::{Detached, DetachedPaths};
 pub use folders::{Folders, Found, Unreadable};
 pub use header::HeaderReader;
 pub use io::{Reader, Writer};

@@ -216,15 +216,16 @@ fn a_walk_is_stopped_between_files_and_tells_how_far_it_is() {
     }
     for threads in [1, 4] {
         let (stop, done) = (Stop(AtomicU64::new(0)), AtomicU64::new(0));
-        Folders::new([folder.path()]).threads(threads).each(
+        let stops = Folders::new([folder.path()]).threads(threads).each(
             Some(&stop),
-            || (),
-            |(), found| {
-                found.expect("readable");
-                done.fetch_add(1, Ordering::Relaxed);
+            || 0,
+            |stops, found| match found {
+                Ok(_) => drop(done.fetch_add(1, Ordering::Relaxed)),
+                Err(_) => *stops += 1,
             },
         );
         assert!((10..20).contains(&done.load(Ordering::Relaxed)), "on {threads} threads");
+        assert_eq!(stops.iter().sum::<u32>(), 1, "what was stopped does not look complete");
     }
     let missing = Folders::new([folder.path().join("nothing here")]);
     let seen = missing.each(None, Vec::new, |seen, found| seen.push(found.is_err()));

@@ -7,7 +7,8 @@ mod kit;
 use kit::keys::{KeysetMaterial, VersionMaterial, cheap_passphrase, raw_key, unprotected};
 use kit::random::Repeatable;
 use kit::specimens::{keyset, pair, row};
-use sealwax::id::{KeyState, RecipientKind};
+use sealwax::id::{KeyState, RecipientKind, VersionId};
+use sealwax::keyset::Clearance;
 use sealwax::keyset::file::{Description, Protection};
 use sealwax::rng::Now;
 use sealwax::{Algorithm, Context, Error, ErrorKind, Keyset, Opener, Result, Sealer, Suite};
@@ -364,6 +365,27 @@ fn a_keyset_of_a_newer_version_is_used_and_not_changed() {
 }
 
 #[test]
+fn a_raw_secret_is_exposed_only_where_the_policy_allows_it() {
+    let secret = [7; 32];
+    let mut keyset = Keyset::import_raw("k", Suite::Cobblestone256, &secret).expect("imported");
+    let version = keyset.primary().expect("a primary").id();
+    let refused = keyset.expose_raw_secret(version).map(drop);
+    assert_eq!(refused.map_err(|error| error.kind()), Err(ErrorKind::Misuse));
+    let mut policy = *keyset.policy();
+    policy.allow_raw_export = true;
+    keyset.set_policy(policy).expect("set");
+    assert_eq!(keyset.expose_raw_secret(version).expect("allowed"), &secret);
+    let other = VersionId::new(version.value() ^ 1).expect("not 0");
+    let unknown = keyset.expose_raw_secret(other).map(drop);
+    assert_eq!(unknown.map_err(|error| error.kind()), Err(ErrorKind::UnknownKey));
+    keyset.rotate(Suite::Cobblestone256).expect("rotated");
+    let clearance = Clearance::danger_without_census();
+    keyset.destroy(version, &clearance, "", Now::Unknown).expect("destroyed");
+    let gone = keyset.expose_raw_secret(version).map(drop);
+    assert_eq!(gone.map_err(|error| error.kind()), Err(ErrorKind::KeyState));
+}
+
+#[test]
 fn a_keyset_file_that_a_compromised_version_wrapped_is_not_loaded_for_use() {
     let mut wrapping = Keyset::generate("wrapping", Suite::ChaCha20Poly1305).expect("generated");
     let old = wrapping.primary().expect("a primary").id();
@@ -376,4 +398,93 @@ fn a_keyset_file_that_a_compromised_version_wrapped_is_not_loaded_for_use() {
     assert_eq!(loaded.err().map(|error| error.kind()), Some(ErrorKind::KeyState));
     let restored = Keyset::parse_file_bytes(&file, Protection::Restore(&[&migrating]));
     assert_eq!(restored.expect("restored").id(), keyset.id());
+}
+
+#[test]
+fn a_keyset_that_no_reader_takes_is_not_written() {
+    const MAX_LEN: usize = 16 << 20;
+    // Records whose histories are as long as they can be, and a last one that fills the encoding up to 40 bytes.
+    let record = |id: u32, lens: &[usize]| {
+        let mut body = id.to_be_bytes().to_vec();
+        body.extend([1, 2]);
+        body.extend([0; 24]);
+        body.extend((lens.len() as u16).to_be_bytes());
+        for (at, len) in lens.iter().enumerate() {
+            body.push(if at % 2 == 0 { 3 } else { 2 });
+            body.extend([0; 8]);
+            body.push(*len as u8);
+            body.extend(vec![b'x'; *len]);
+        }
+        body.push(32);
+        body.extend([7; 32]);
+        let mut record = (body.len() as u16).to_be_bytes().to_vec();
+        record.extend(body);
+        record
+    };
+    let mut encoding = KeysetMaterial::of_one([9; 16], VersionMaterial::active(1, 1, [7; 32]));
+    encoding.versions.clear();
+    encoding.primary = 0;
+    let mut encoding = encoding.encode();
+    let count_at = encoding.len() - 4;
+    let mut count = 0u32;
+    while encoding.len() + 66_000 < MAX_LEN {
+        count += 1;
+        encoding.extend(record(count, &[255; 246]));
+    }
+    while encoding.len() + 2 * 265 + 100 < MAX_LEN {
+        count += 1;
+        let changes = ((MAX_LEN - encoding.len() - 100) / 265).min(246) / 2 * 2;
+        encoding.extend(record(count, &vec![255; changes]));
+    }
+    encoding[count_at..].first_chunk_mut().map(|at| *at = count.to_be_bytes()).expect("4 bytes");
+    let mut keyset = Keyset::parse_unprotected(&unprotected(&encoding)).expect("it fits");
+    for _ in 0..(MAX_LEN - encoding.len()) / 70 + 1 {
+        keyset.rotate(Suite::Cobblestone256).expect("rotated");
+    }
+    assert_eq!(keyset.expose_unprotected().err().map(|e| e.kind()), Some(ErrorKind::Limit));
+    let key = raw_key(1, 1);
+    let file = keyset.to_file_bytes(Protection::Sealed(&[&key]));
+    assert_eq!(file.err().map(|e| e.kind()), Some(ErrorKind::Limit));
+}
+
+#[test]
+fn what_a_compromised_version_opens_comes_only_from_calls_that_say_so() {
+    let mut keyset = Keyset::generate("orders", Suite::ChaCha20Poly1305).expect("generated");
+    let old = keyset.primary().expect("a primary").id();
+    let envelope = Sealer::new().recipient(&keyset).seal(b"plaintext").expect("sealed");
+    keyset.rotate(Suite::ChaCha20Poly1305).expect("rotated");
+    keyset.mark_compromised(old, "", Now::Unknown).expect("marked");
+    let migrating = keyset.migrating();
+    let opener = Opener::new().key(&migrating);
+    let via = opener.open(&envelope).expect("opened").opened_via;
+    assert_eq!(via, sealwax::OpenedVia::Compromised(keyset.id(), old));
+    let refused = |result: Result<usize>| {
+        assert_eq!(result.err().map(|error| error.kind()), Some(ErrorKind::KeyState));
+    };
+    let mut out = [0; 9];
+    refused(opener.open_into(&envelope, &mut out));
+    assert_eq!(out, [0; 9]);
+    let mut buffer = envelope.clone();
+    refused(opener.open_in_place(&mut buffer).map(|()| 0));
+    assert_eq!(buffer, envelope);
+    refused(opener.begin(&envelope).map(|_| 0));
+}
+
+#[test]
+fn a_token_that_is_refused_for_its_length_is_not_counted() {
+    let keyset = Keyset::generate("orders", Suite::ChaCha20Poly1305).expect("generated");
+    let sealed = keyset.seal(&[0; 65_537], &Context::new());
+    assert_eq!(sealed.err().map(|error| error.kind()), Some(ErrorKind::Limit));
+    let usage = keyset.primary().expect("a primary").usage();
+    assert_eq!((usage.messages, usage.bytes), (0, 0));
+}
+
+#[test]
+fn a_time_of_zero_is_no_time_to_schedule() {
+    let mut keyset = Keyset::generate("orders", Suite::ChaCha20Poly1305).expect("generated");
+    let version = keyset.primary().expect("a primary").id();
+    for (from, to) in [(Some(0), None), (None, Some(0)), (Some(0), Some(5))] {
+        let scheduled = keyset.schedule(version, from, to);
+        assert_eq!(scheduled.err().map(|error| error.kind()), Some(ErrorKind::Misuse));
+    }
 }

@@ -443,3 +443,76 @@ fn a_migrating_key_does_not_rewrap_what_a_compromised_version_wrapped() {
     let allowed = rewrapper.danger_allow_compromised().rewrap(&envelope).expect("rewrapped");
     assert_eq!(opens(&allowed.expect("a recipient came"), &other), None);
 }
+
+#[test]
+fn a_file_that_no_key_at_hand_opens_is_not_called_current() {
+    let keyset = keyset();
+    let stranger = self::keyset();
+    let sealed = Sealed::new(&Sealer::new().recipient(&keyset), 10);
+    let before = sealed.bytes();
+    for rewrapper in [Rewrapper::new(), Rewrapper::new().keyset(&stranger)] {
+        for writing in [Writing::Write, Writing::DryRun] {
+            let job = RewrapJob { writing, ..RewrapJob::default() };
+            let outcome = rewrapper.rewrap_path(&sealed.path(), &job).expect("looked at");
+            assert_eq!(outcome, FileRewrap::NotAtHand(primary(&keyset)));
+        }
+    }
+    let asked = Rewrapper::new().keyset(&stranger).recipient(&stranger);
+    let refused = kind(asked.rewrap_path(&sealed.path(), &RewrapJob::default()));
+    assert_eq!(refused, Some(ErrorKind::UnknownKey));
+    assert_eq!(sealed.bytes(), before);
+    let outcome =
+        Rewrapper::new().keyset(&keyset).rewrap_path(&sealed.path(), &RewrapJob::default());
+    assert_eq!(outcome.expect("current"), FileRewrap::Current);
+}
+
+#[test]
+fn an_older_key_block_is_refused_also_where_nothing_is_to_be_done() {
+    let keyset = keyset();
+    let envelope = Sealer::new().recipient(&keyset).seal(b"plaintext").expect("sealed");
+    let rewrapper = Rewrapper::new().keyset(&keyset).min_epoch(2);
+    assert_eq!(kind(rewrapper.rewrap(&envelope)), Some(ErrorKind::Decrypt));
+    let sealed = Sealed::new(&Sealer::new().recipient(&keyset), 10);
+    let path = sealed.path();
+    assert_eq!(kind(rewrapper.rewrap_path(&path, &RewrapJob::default())), Some(ErrorKind::Decrypt));
+    // What it leaves is not cleared either: it may be a newer slot that somebody damaged.
+    let mut bytes = sealed.bytes();
+    let header = Header::parse(&bytes, DEFAULT_MAX_HEADER_LEN).expect("a header");
+    let at = header.len() - header.slots().1;
+    bytes[at] = 1;
+    std::fs::write(&path, &bytes).expect("written");
+    assert_eq!(kind(rewrapper.recover_path(&path, Durability::Synced)), Some(ErrorKind::Decrypt));
+    assert_eq!(sealed.bytes(), bytes);
+}
+
+#[test]
+fn a_keyset_is_not_lost_where_the_entry_for_its_primary_is_to_go() {
+    let mut keyset = keyset();
+    let other = raw_key(1, 1);
+    let sealer = Sealer::new().recipient(&keyset).recipient(&other);
+    let envelope = sealer.seal(b"plaintext").expect("sealed");
+    let new = keyset.rotate(SUITE).expect("rotated");
+    let both = Rewrapper::new().key(&keyset).recipient(&keyset);
+    let envelope = both.rewrap(&envelope).expect("rewrapped").expect("a recipient came");
+    assert_eq!(recipients(&envelope).len(), 3);
+    let rewrapper = Rewrapper::new().keyset(&keyset).remove(Removal::Version(keyset.id(), new));
+    let rewrapped = rewrapper.rewrap(&envelope).expect("rewrapped").expect("changed");
+    assert_eq!(opens(&rewrapped, &keyset), None, "its older entry was refreshed, as it says");
+}
+
+#[test]
+fn a_keyset_file_that_a_public_key_opened_is_not_sealed_for_what_proves_something() {
+    use sealwax::keyset::file::Protection;
+    let recovery = Keyset::generate("recovery", Algorithm::X25519).expect("generated");
+    let next = Keyset::generate("recovery", Algorithm::X25519).expect("generated");
+    // Whoever has the public key can make this file.
+    let forged = keyset().backup_for(&[recovery.recipient().expect("one").clone()]);
+    let forged = forged.expect("made");
+    let passphrase = cheap_passphrase("correct horse");
+    let rewrapper = Rewrapper::new().keyset(&recovery);
+    let laundered = rewrapper.clone().recipient(&passphrase).remove_others();
+    assert_eq!(kind(laundered.rewrap(&forged)), Some(ErrorKind::UnknownKey));
+    let moved = rewrapper.recipient(&next).remove_others().rewrap(&forged);
+    let moved = moved.expect("rewrapped").expect("a recipient came");
+    assert!(Keyset::parse_file_bytes(&moved, Protection::Restore(&[&next])).is_ok());
+}

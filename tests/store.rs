@@ -456,3 +456,193 @@ fn a_store_seals_under_the_new_primary_as_soon_as_it_takes_a_lease() {
     let (_, version) = sealwax::token::key_version(&token).expect("a token");
     assert_eq!(version, rotated, "only the primary seals");
 }
+
+#[test]
+fn a_change_to_another_keyset_or_an_older_revision_is_not_written() {
+    let home = Home::new();
+    let store = home.create();
+    store.change(|keyset| keyset.rotate(SUITE)).expect("changed");
+    let (file, _) = home.bytes();
+    let other = || Keyset::generate("other", SUITE);
+    let older = || -> Result<Keyset> {
+        let mut keyset = Keyset::parse_unprotected(&file)?;
+        let id = keyset.primary().expect("a primary").id();
+        keyset.suspend(id, "", NOW)?;
+        Ok(keyset)
+    };
+    store.change(|keyset| keyset.rotate(SUITE)).expect("changed");
+    store.change(|keyset| keyset.rotate(SUITE)).expect("changed");
+    let before = home.bytes();
+    let put = |made: Keyset| {
+        store.change(|keyset| {
+            *keyset = made;
+            Ok(())
+        })
+    };
+    assert_eq!(kind(put(other().expect("generated"))), Some(ErrorKind::Misuse));
+    assert_eq!(kind(put(older().expect("read"))), Some(ErrorKind::Misuse));
+    assert_eq!(home.bytes(), before);
+}
+
+#[test]
+fn who_can_read_the_keyset_file_can_read_the_usage_file() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = Home::new();
+    let store = home.create();
+    let shared = std::fs::Permissions::from_mode(0o640);
+    std::fs::set_permissions(home.path(), shared).expect("changed");
+    seal(&store, 1);
+    let mode = std::fs::metadata(home.usage()).expect("it is there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o640);
+}
+
+#[test]
+fn a_usage_file_is_replaced_by_one_that_nobody_takes_for_an_older_one() {
+    let home = Home::new();
+    let store = home.create();
+    seal(&store, 1);
+    let (_, older) = home.bytes();
+    seal(&store, 50);
+    let seen = store.usage().map(|_| home.bytes().1).expect("it holds");
+    std::fs::write(home.usage(), &older).expect("written");
+    let replacing =
+        home.try_open(Options { bad_usage: BadUsage::Replace, ..small() }).expect("opened");
+    std::fs::write(home.usage(), &seen).expect("written");
+    seal(&replacing, 11);
+    std::fs::write(home.usage(), &older).expect("written");
+    seal(&replacing, 11);
+    let serial = |bytes: &[u8]| u64::from_be_bytes(bytes[21..29].try_into().expect("8 bytes"));
+    assert!(serial(&home.bytes().1) > serial(&seen));
+}
+
+#[test]
+fn a_usage_file_of_the_same_serial_with_other_bytes_is_noticed() {
+    let home = Home::new();
+    let store = home.create();
+    seal(&store, 1);
+    let begin = home.bytes();
+    seal(&store, 10);
+    let one = home.bytes();
+    drop(store);
+    home.put(&begin.0, &begin.1);
+    let apart = home.open();
+    apart.record_backup(1, NOW).expect("recorded");
+    let other = home.bytes();
+    std::mem::forget(apart);
+    assert_ne!(one.1, other.1);
+    assert_eq!(one.1[21..29], other.1[21..29], "they have the same serial");
+    home.put(&one.0, &one.1);
+    let store = home.open();
+    home.put(&other.0, &other.1);
+    assert_eq!(kind(store.usage()), Some(ErrorKind::KeyState));
+}
+
+#[test]
+fn a_store_that_was_protected_anew_reads_its_file_although_the_usage_file_fails() {
+    let home = Home::new();
+    let keyset = Keyset::generate("orders", SUITE).expect("generated");
+    let guard = Guard::sealed(raw_key(1, 1));
+    let store = Store::create(&home.path(), keyset, guard, small()).expect("created");
+    seal(&store, 1);
+    // No usage file can be put in the place of a folder.
+    std::fs::remove_file(home.usage()).expect("removed");
+    std::fs::create_dir(home.usage()).expect("made");
+    assert_eq!(kind(store.protect(Guard::sealed(raw_key(2, 2)))), Some(ErrorKind::Io));
+    std::fs::remove_dir(home.usage()).expect("removed");
+    let other = Store::open(&home.path(), Guard::sealed(raw_key(2, 2)), small()).expect("opened");
+    other.change(|keyset| keyset.rotate(SUITE)).expect("changed");
+    store.refresh().expect("it knows what its file is sealed for");
+}
+
+#[test]
+fn a_backup_of_a_revision_that_never_was_is_not_recorded() {
+    let home = Home::new();
+    let store = home.create();
+    store.record_backup(1, NOW).expect("recorded");
+    for revision in [0, 2, u64::MAX] {
+        assert_eq!(kind(store.record_backup(revision, NOW)), Some(ErrorKind::Misuse));
+    }
+    store.change(|keyset| keyset.rotate(SUITE)).expect("changed");
+    store.record_backup(2, NOW).expect("recorded");
+    store.record_backup(1, Now::Seconds(1)).expect("an older one changes nothing");
+    let backed_up = store.backed_up().expect("it holds").expect("recorded");
+    assert_eq!((backed_up.revision, backed_up.at), (2, NOW));
+}
+
+#[test]
+fn a_change_seals_the_file_for_the_recipients_that_it_has_and_for_no_other_key_at_hand() {
+    let home = Home::new();
+    let keyset = Keyset::generate("orders", SUITE).expect("generated");
+    let guard = Guard::sealed(raw_key(1, 1));
+    drop(Store::create(&home.path(), keyset, guard, small()).expect("created"));
+    let more = Guard::sealed(raw_key(1, 1)).and(raw_key(2, 2));
+    let store = Store::open(&home.path(), more, small()).expect("opened");
+    store.change(|keyset| keyset.rotate(SUITE)).expect("changed");
+    let other = raw_key(2, 2);
+    let loaded = Keyset::load(&home.path(), Protection::Sealed(&[&other]));
+    assert_eq!(kind(loaded), Some(ErrorKind::UnknownKey));
+    assert_eq!(Description::load(&home.path()).expect("read").recipients.len(), 1);
+}
+
+#[test]
+fn what_a_killed_writer_left_of_an_older_revision_goes_with_the_next_change() {
+    let home = Home::new();
+    let store = home.create();
+    let older = std::fs::read(home.path()).expect("it is there");
+    let left = home.folder.path().join(".orders.swxk.a1B2c3.swx-tmp");
+    let of_another = home.folder.path().join(".orders.swxk.swx-tmp.d4.swx");
+    for path in [&left, &of_another] {
+        std::fs::write(path, &older).expect("written");
+    }
+    let being_written = home.folder.path().join(".orders.swxk.E5f6G7.swx-tmp");
+    std::fs::write(&being_written, &older).expect("written");
+    let held = std::fs::File::open(&being_written).expect("it is there");
+    held.try_lock().expect("nobody holds it");
+    store.change(|keyset| keyset.rotate(SUITE)).expect("changed");
+    assert!(!left.exists(), "its secrets may be destroyed by now");
+    assert!(of_another.exists() && being_written.exists());
+}
+
+#[test]
+fn a_keyset_from_the_future_is_counted_in_memory_and_not_changed() {
+    use kit::keys::{KeysetMaterial, VersionMaterial, unprotected};
+    let home = Home::new();
+    let one = KeysetMaterial::of_one([1; 16], VersionMaterial::active(1, 2, [1; 32]));
+    // A tag that may be ignored, of a version of sealwax that is to come.
+    let encoding = [one.encode(), vec![5, 0, 2, 1, 2]].concat();
+    std::fs::write(home.path(), unprotected(&encoding)).expect("written");
+    let store = home.open();
+    seal(&store, 25);
+    assert_eq!(store.keyset().primary().expect("a primary").usage().messages, 25);
+    assert_eq!(kind(store.change(|keyset| keyset.rotate(SUITE))), Some(ErrorKind::Misuse));
+    store.release().expect("there is nothing to give back");
+    assert!(!home.usage().exists());
+}
+
+#[test]
+fn what_others_sealed_makes_a_rotation_due_also_for_who_opened_before() {
+    let home = Home::new();
+    let (first, other) = (home.create(), home.open());
+    let limit = |keyset: &mut Keyset| {
+        let mut policy = *keyset.policy();
+        policy.rotate_after_messages = 30;
+        keyset.set_policy(policy)
+    };
+    first.change(limit).expect("changed");
+    // A version that the first store learns of only by its file.
+    other.change(|keyset| keyset.rotate(SUITE)).expect("changed");
+    seal(&other, 31);
+    other.release().expect("given back");
+    assert!(first.change(|keyset| keyset.rotate_if_due(Now::Unknown)).expect("asked").is_some());
+}
+
+#[test]
+fn no_keyset_is_written_beside_the_usage_file_of_another() {
+    let home = Home::new();
+    seal(&home.create(), 1);
+    std::fs::remove_file(home.path()).expect("removed");
+    let keyset = Keyset::generate("orders", SUITE).expect("generated");
+    let refused = Store::create(&home.path(), keyset, Guard::Unprotected, small());
+    assert_eq!(kind(refused), Some(ErrorKind::KeyState));
+    assert!(!home.path().exists());
+}

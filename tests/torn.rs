@@ -182,8 +182,11 @@ fn slots(envelope: &[u8]) -> [Range<usize>; 2] {
     [end - 2 * slot_len..end - slot_len, end - slot_len..end]
 }
 
+/// How a file is called, and how it comes to be so.
+type Beginning = (&'static str, fn(&mut Keyset, &File));
+
 /// What a file can be before a rewrap in place, besides new.
-const BEGINNINGS: [(&str, fn(&mut Keyset, &File)); 4] = [
+const BEGINNINGS: [Beginning; 4] = [
     ("never rewrapped", |_, _| {}),
     ("rewrapped before: the other slot is the first one", |keyset, file| {
         rotate(keyset);

@@ -152,7 +152,8 @@ impl<'a> Rewrapper<'a> {
         self
     }
 
-    /// Adds a recipient. One that the envelope has already stays as it is.
+    /// Adds a recipient. One that the envelope names already stays as it is; passphrases, providers and hidden recipients
+    /// are not named, and are added each time.
     pub fn recipient(mut self, recipient: &'a dyn KeyWrap) -> Self {
         self.added.push(recipient);
         self
@@ -194,7 +195,8 @@ impl<'a> Rewrapper<'a> {
         self
     }
 
-    /// Rewraps an envelope in memory, or a detached header. `None` where it is as it should be already.
+    /// Rewraps an envelope in memory, or a detached header. `None` where there is nothing to do: it is as it should be
+    /// already, or names none of the keysets.
     ///
     /// # Errors
     /// As [`Rewrapper::rewrap_header`].
@@ -249,8 +251,9 @@ impl<'a> Rewrapper<'a> {
     /// is not authenticated.
     ///
     /// # Errors
-    /// `KeyState` where a keyset has no usable primary.
+    /// `KeyState` where a keyset has no usable primary, `Decrypt` where the epoch is too low.
     pub fn is_current(&self, header: &Header<'_>) -> Result<bool> {
+        self.check_epoch(header)?;
         for entry in header.entries() {
             if self.is_removed(&entry)? || self.fresh_recipient(&entry)?.is_some() {
                 return Ok(false);
@@ -263,6 +266,24 @@ impl<'a> Rewrapper<'a> {
             }
         }
         Ok(true)
+    }
+
+    /// Whether a recipient is a key that opens, as far as that can be seen without trying.
+    #[cfg(feature = "std")]
+    pub(crate) fn names_a_key_at_hand(&self, header: &Header<'_>) -> bool {
+        header.entries().any(|entry| {
+            let hidden = matches!(entry.wanted(), Wanted::Pair(_, Fingerprint::HIDDEN));
+            let by_keyset = |keyset: &&Keyset| {
+                keyset.version_of(&entry).is_some() || hidden && keyset.is_identity()
+            };
+            let by_key = |key: &&dyn KeyWrap| {
+                key.shape().is_ok_and(|shape| match shape.wanted {
+                    Wanted::Recipient(kind) => kind == entry.kind(),
+                    _ => hidden || shape.is_named_by(&entry),
+                })
+            };
+            self.keysets.iter().any(by_keyset) || self.keys.iter().any(by_key)
+        })
     }
 
     pub(crate) fn header_limit(&self) -> usize {
@@ -292,7 +313,7 @@ impl<'a> Rewrapper<'a> {
             let shape = fresh.shape()?;
             plan.changes.push(Change::Refreshed { from: entry.wanted(), to: shape.wanted });
             // Two old versions of one keyset become one entry.
-            if !plan.has(&shape) && !header.entries().any(|other| shape.is_named_by(&other)) {
+            if !plan.has(&shape) && !self.keeps_one_for(&shape, header)? {
                 plan.items.push(Item::Wrapped(fresh, shape));
             }
         }
@@ -337,14 +358,12 @@ impl<'a> Rewrapper<'a> {
         random: &mut dyn Random,
         slot: &mut [u8],
     ) -> Result<OpenedVia> {
-        if header.epoch() < self.min_epoch {
-            return Err(Error::Decrypt);
-        }
+        self.check_epoch(header)?;
         let epoch = header.epoch().checked_add(1);
         let epoch = epoch.ok_or(Error::Limit("the key block has no epoch left: seal anew"))?;
         let mut data_key = Key::<Data>::zeroed();
         let (opened_via, prk) =
-            self.with_keys(|keys| header.authenticate(keys, &[], &mut data_key))?;
+            self.with_keys(|keys| header.authenticate(keys, plan.kinds(header), &mut data_key))?;
         if let OpenedVia::Compromised(keyset, version) = opened_via
             && self.compromised == Compromised::Refused
         {
@@ -377,6 +396,7 @@ impl<'a> Rewrapper<'a> {
     /// Verifies the mac of the header with the keys at hand.
     #[cfg(feature = "std")]
     pub(crate) fn authenticate(&self, header: &Header<'_>) -> Result<OpenedVia> {
+        self.check_epoch(header)?;
         with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(|| {
             let mut data_key = Key::<Data>::zeroed();
             self.with_keys(|keys| header.authenticate(keys, &[], &mut data_key)).map(|(via, _)| via)
@@ -396,6 +416,23 @@ impl<'a> Rewrapper<'a> {
         }
         keys.extend(&self.keys);
         work(&keys)
+    }
+
+    fn check_epoch(&self, header: &Header<'_>) -> Result<()> {
+        match header.epoch() < self.min_epoch {
+            true => Err(Error::Decrypt),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether an entry of this shape is there and stays.
+    fn keeps_one_for(&self, shape: &Shape, header: &Header<'_>) -> Result<bool> {
+        for entry in header.entries() {
+            if shape.is_named_by(&entry) && !self.is_removed(&entry)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Rewrap keeps the data key, which whoever has a compromised version may have.
@@ -445,6 +482,14 @@ impl<'a> Rewrapper<'a> {
     }
 }
 
+/// The kinds that a keyset file is loaded through (format.md 8.5).
+pub(crate) const LOADED_KINDS: [RecipientKind; 4] = [
+    RecipientKind::Keyset,
+    RecipientKind::Passphrase,
+    RecipientKind::RawKey,
+    RecipientKind::Provider,
+];
+
 fn keeps_compromised(keyset: KeysetId, version: VersionId) -> Error {
     let remedy = "rewrapping keeps a data key that others may have: reencrypt";
     Error::KeyState { keyset, version, state: KeyState::Compromised, remedy }
@@ -464,7 +509,8 @@ fn check_not_itself(header: &Header<'_>, plan: &Plan<'_>) -> Result<()> {
 }
 
 impl Removal {
-    fn means(&self, entry: &Entry<'_>) -> bool {
+    /// Whether it means this entry.
+    pub fn means(&self, entry: &Entry<'_>) -> bool {
         match (*self, entry.wanted()) {
             (Removal::Keyset(keyset), Wanted::Keyset(id, _)) => id == keyset,
             (Removal::Version(keyset, version), Wanted::Keyset(id, of)) => {
@@ -482,6 +528,21 @@ impl Plan<'_> {
     #[cfg(feature = "std")]
     pub(crate) fn file_layout(&self) -> Layout {
         Layout::file(self.entries_len, self.longest_entry)
+    }
+
+    /// Through which kinds of entries the old header may be opened; all where empty.
+    ///
+    /// Whoever has a public key could have made the keyset file that it opens. What loaders believe is not wrapped on
+    /// its word (format.md 8.5).
+    fn kinds(&self, header: &Header<'_>) -> &'static [RecipientKind] {
+        let proves = |item: &Item<'_>| match item {
+            Item::Wrapped(_, shape) => LOADED_KINDS.contains(&shape.kind),
+            Item::Kept(..) => false,
+        };
+        match header.kind() == Kind::Keyset && self.items.iter().any(proves) {
+            true => &LOADED_KINDS,
+            false => &[],
+        }
     }
 
     /// Whether the entries fit into slots of this layout.

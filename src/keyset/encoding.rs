@@ -9,7 +9,9 @@ use zeroize::Zeroizing;
 
 use super::{Keyset, Version};
 use crate::error::{Error, Result};
-use crate::format::keyset::{CHECK_LEN, Policy, UNPROTECTED_MAGIC, USAGE_KEY_TAG, VERSION, View};
+use crate::format::keyset::{
+    CHECK_LEN, MAX_LEN, Policy, UNPROTECTED_MAGIC, USAGE_KEY_TAG, VERSION, View,
+};
 use crate::format::reader::{End, Reader};
 use crate::id::{Algorithm, KeyState, KeysetId, VersionId};
 #[cfg(feature = "std")]
@@ -69,6 +71,16 @@ impl Keyset {
         out
     }
 
+    /// The encoding, to be put into a file that can be read again.
+    pub(crate) fn encode_for_file(&self) -> Result<Zeroizing<Vec<u8>>> {
+        self.check_writable()?;
+        let encoding = self.encode();
+        match encoding.len() > MAX_LEN {
+            true => Err(Error::Limit("a keyset is at most 16 MiB: begin a new one")),
+            false => Ok(encoding),
+        }
+    }
+
     /// Reads the encoding of format.md 8.1.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self> {
         let view = View::parse(bytes)?;
@@ -116,10 +128,9 @@ impl Keyset {
     /// The unprotected keyset of format.md 8.4: every secret readable by whoever has these bytes.
     ///
     /// # Errors
-    /// `Misuse` where the keyset was made by a newer version of sealwax.
+    /// `Misuse` where the keyset was made by a newer version of sealwax, `Limit` where it is over 16 MiB.
     pub fn expose_unprotected(&self) -> Result<Zeroizing<Vec<u8>>> {
-        self.check_writable()?;
-        let encoding = self.encode();
+        let encoding = self.encode_for_file()?;
         let mut out = Zeroizing::new(Vec::with_capacity(encoding.len() + 5 + CHECK_LEN));
         out.extend_from_slice(UNPROTECTED_MAGIC);
         out.push(VERSION);
@@ -147,6 +158,21 @@ impl Keyset {
             return Err(Error::format("8.4", "the keyset is damaged: its check does not hold"));
         }
         Keyset::parse(encoding)
+    }
+
+    /// The 32 secret bytes of a version, where the policy allows raw export.
+    ///
+    /// The caller's duty: they have no id, no state and no times; whoever has them can open and forge.
+    ///
+    /// # Errors
+    /// `UnknownKey` where there is no such version, `Misuse` where the policy does not allow it, `KeyState` where the version
+    /// is destroyed.
+    pub fn expose_raw_secret(&self, version: VersionId) -> Result<&[u8; 32]> {
+        let version = &self.versions[self.index(version)?];
+        if !self.policy.allow_raw_export {
+            return Err(Error::Misuse("the keyset's policy does not allow raw export"));
+        }
+        version.expose_secret()
     }
 
     /// The identity string of the primary version: `SEALWAX-SECRET-1...` (format.md 9.2).

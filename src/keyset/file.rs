@@ -8,6 +8,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use crate::atomic::{AtomicFile, Existing};
+use crate::envelope::rewrap::LOADED_KINDS;
 use crate::envelope::{Header, Opener, Sealer};
 use crate::error::{Error, Result};
 use crate::format::backup::{STORED_BACKUP, ShareList};
@@ -49,7 +50,8 @@ impl Keyset {
     /// The bytes of a keyset file with this protection.
     ///
     /// # Errors
-    /// `Misuse` where the keyset was made by a newer version, or would be sealed under itself; those of [`Sealer::seal`].
+    /// `Misuse` where the keyset was made by a newer version, or would be sealed under itself; `Limit` where it is over
+    /// 16 MiB; those of [`Sealer::seal`].
     pub fn to_file_bytes(&self, protection: Protection<'_>) -> Result<Zeroizing<Vec<u8>>> {
         let keys = match protection {
             Protection::Unprotected => return self.expose_unprotected(),
@@ -64,7 +66,7 @@ impl Keyset {
         keys: &[&dyn KeyWrap],
         stored: Context,
     ) -> Result<Zeroizing<Vec<u8>>> {
-        self.check_writable()?;
+        let encoding = self.encode_for_file()?;
         let mut sealer = Sealer::new()
             .suite(Suite::ChaCha20Poly1305)
             .stored_context(stored)
@@ -72,7 +74,7 @@ impl Keyset {
         for key in keys {
             sealer = sealer.recipient(*key);
         }
-        sealer.seal(&self.encode()).map(Zeroizing::new)
+        sealer.seal(&encoding).map(Zeroizing::new)
     }
 
     /// Reads the bytes of a keyset file.
@@ -83,12 +85,6 @@ impl Keyset {
     pub fn parse_file_bytes(bytes: &[u8], protection: Protection<'_>) -> Result<Self> {
         let unprotected = bytes.starts_with(UNPROTECTED_MAGIC);
         // A provider is asked by the caller beforehand: whoever gives its answer listed its key (format.md 8.5).
-        let default_kinds = [
-            RecipientKind::Keyset,
-            RecipientKind::Passphrase,
-            RecipientKind::RawKey,
-            RecipientKind::Provider,
-        ];
         let (keys, kinds): (_, &[RecipientKind]) = match protection {
             Protection::Unprotected if unprotected => return Keyset::parse_unprotected(bytes),
             Protection::Unprotected => {
@@ -103,7 +99,7 @@ impl Keyset {
                     "this keyset file is not protected, as was expected",
                 ));
             }
-            Protection::Sealed(keys) => (keys, &default_kinds),
+            Protection::Sealed(keys) => (keys, &LOADED_KINDS),
             Protection::Restore(keys) => (keys, &[]),
         };
         let mut opener = Opener::new().require(kinds).keyset_file();

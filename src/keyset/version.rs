@@ -182,6 +182,16 @@ impl Version {
         }
     }
 
+    pub(super) fn expose_secret(&self) -> Result<&[u8; 32]> {
+        match &self.material {
+            Material::Symmetric(symmetric) => Ok(symmetric.root.expose_bytes()),
+            Material::Pair(pair) => Ok(pair.secret.expose_bytes()),
+            Material::Destroyed => {
+                Err(refuse(self.keyset, self.id, self.state, "its secret is gone for good"))
+            }
+        }
+    }
+
     /// Whether state and times let it seal (format.md 7.1, 7.2).
     pub(crate) fn check_seals(&self) -> Result<()> {
         let refuse = |remedy| Err(refuse(self.keyset, self.id, self.state, remedy));
@@ -245,6 +255,11 @@ impl Version {
     pub(super) fn count_failed_open(&self) {
         #[cfg(feature = "std")]
         self.meter.count_failed_open();
+    }
+
+    #[cfg(feature = "std")]
+    pub(super) fn learn_usage(&self, usage: Usage) {
+        self.meter.learn(usage);
     }
 
     #[cfg(feature = "std")]

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use crate::envelope::{DEFAULT_MAX_HEADER_LEN, Header};
 use crate::error::{Error, Result};
-use crate::format::keyset::UNPROTECTED_MAGIC;
 use crate::keyset::file::Protection;
 use crate::wrap::KeyWrap;
 
@@ -46,22 +45,21 @@ impl Guard {
         }
     }
 
-    /// Refuses a file that is sealed for somebody whose key is not here: writing it anew would lock them out
-    /// (format.md 8.6a).
-    pub(super) fn check_has_all(&self, file: &[u8]) -> Result<()> {
-        let Guard::Sealed(keys) = self else { return Ok(()) };
-        if file.starts_with(UNPROTECTED_MAGIC) {
-            return Ok(());
-        }
+    /// Those of the keys for which this file is sealed: it is written anew for them and for no others (format.md 8.6a).
+    ///
+    /// Refuses a file that is sealed for somebody whose key is not here: writing it anew would lock them out.
+    pub(super) fn recipients_of(&self, file: &[u8]) -> Result<Guard> {
+        let Guard::Sealed(keys) = self else { return Ok(Guard::Unprotected) };
         let header = Header::parse(file, DEFAULT_MAX_HEADER_LEN)?;
-        let keys: Vec<&dyn KeyWrap> = keys.iter().map(|key| &**key as &dyn KeyWrap).collect();
-        match header.has_only_entries_of(&keys)? {
-            true => Ok(()),
-            false => Err(Error::Misuse(
+        let refs: Vec<&dyn KeyWrap> = keys.iter().map(|key| &**key as &dyn KeyWrap).collect();
+        let Some(has) = header.keys_of_all_entries(&refs)? else {
+            return Err(Error::Misuse(
                 "the keyset file is sealed for somebody whose key is not given: give all of its \
                  recipients, or change them with the call that is for it",
-            )),
-        }
+            ));
+        };
+        let with_entry = keys.iter().zip(has).filter(|(_, has)| *has).map(|(key, _)| key);
+        Ok(Guard::Sealed(with_entry.map(Arc::clone).collect()))
     }
 }
 

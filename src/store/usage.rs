@@ -2,7 +2,7 @@
 //! The usage file of a store: leases, marks, backups (format.md 8.7).
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -41,6 +41,10 @@ impl UsagePath {
         UsagePath(keyset.with_file_name(name))
     }
 
+    pub(super) fn into_path(self) -> PathBuf {
+        self.0
+    }
+
     /// The bytes; `None` where there is no file.
     pub(super) fn read(&self) -> Result<Option<Vec<u8>>> {
         let file = match File::open(&self.0) {
@@ -52,8 +56,10 @@ impl UsagePath {
         Ok(Some(bytes))
     }
 
-    fn write(&self, bytes: &[u8]) -> Result<()> {
+    /// Whoever can read the keyset file, whose metadata `like` is, can read it too.
+    fn write(&self, bytes: &[u8], like: &Metadata) -> Result<()> {
         let mut file = AtomicFile::create(&self.0, Existing::Replace)?;
+        file.set_mode_of(like)?;
         file.write_all(bytes)?;
         file.commit()
     }
@@ -134,7 +140,7 @@ impl Inner {
         self.parse_usage(bytes, seen, &self.current())
     }
 
-    fn seen(&self) -> Seen {
+    pub(super) fn seen(&self) -> Seen {
         self.lock_state().usage
     }
 
@@ -146,7 +152,7 @@ impl Inner {
     }
 
     /// The usage file of these bytes, or of no file.
-    fn parse_usage(
+    pub(super) fn parse_usage(
         &self,
         bytes: Option<Vec<u8>>,
         seen: Seen,
@@ -197,7 +203,7 @@ impl Inner {
         let without = Error::Keyset { keyset: keyset.id(), what: "it has no key for a usage file" };
         let mac = keyset.usage_mac(&bytes).ok_or(without)?;
         bytes.extend_from_slice(&mac);
-        self.usage_path.write(&bytes)?;
+        self.usage_path.write(&bytes, &std::fs::metadata(&self.path)?)?;
         self.saw(Seen::of(usage.serial, &bytes));
         Ok(changed)
     }
@@ -221,8 +227,13 @@ impl Inner {
     pub(super) fn record_backup(&self, backup: BackedUp) -> Result<()> {
         let _file = self.lock_file_with_usage_key()?;
         let BackedUp { revision, at } = backup;
+        if revision == 0 || revision > self.current().revision() {
+            return Err(Error::Misuse("the keyset has no such revision that could be backed up"));
+        }
         self.update_usage(|usage| {
-            usage.backup = Some(Backup { revision, at: at.seconds() });
+            if usage.backup.is_none_or(|newest| newest.revision <= revision) {
+                usage.backup = Some(Backup { revision, at: at.seconds() });
+            }
             Ok(())
         })
     }

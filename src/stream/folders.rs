@@ -2,13 +2,14 @@
 //! Sealed files in folders, handed to several threads.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 
 use walkdir::WalkDir;
 
 use super::path::{Control, MAX_THREADS};
+use crate::atomic::is_unfinished_name;
 use crate::error::Error;
 
 /// Files, and folders with sealed files in them.
@@ -19,6 +20,7 @@ use crate::error::Error;
 pub struct Folders {
     paths: Vec<PathBuf>,
     threads: usize,
+    unfinished: bool,
 }
 
 /// A path that could not be looked at.
@@ -36,7 +38,8 @@ pub type Found = Result<PathBuf, Unreadable>;
 impl Folders {
     /// These files and folders.
     pub fn new(paths: impl IntoIterator<Item = impl Into<PathBuf>>) -> Self {
-        Folders { paths: paths.into_iter().map(Into::into).collect(), threads: 0 }
+        let paths = paths.into_iter().map(Into::into).collect();
+        Folders { paths, threads: 0, unfinished: false }
     }
 
     /// Works with so many threads; 0 means as many as there are cores.
@@ -45,8 +48,15 @@ impl Folders {
         self
     }
 
+    /// Finds also files that were left unfinished, or are being written ([`crate::atomic::is_unfinished_name`]).
+    pub fn with_unfinished(mut self) -> Self {
+        self.unfinished = true;
+        self
+    }
+
     /// Does `work` for each file. Each thread starts with a `W` of its own; all of them come back. Files come in no
-    /// particular order. `control` is told how many files are done of those found so far, and may stop the work.
+    /// particular order. `control` is told how many files are done of those found so far, and may stop the work: `work` is
+    /// then told once that not everything could be looked at, as `Io` of kind `Interrupted`.
     pub fn each<W: Send>(
         &self,
         control: Option<&dyn Control>,
@@ -57,10 +67,16 @@ impl Folders {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             threads => threads.min(MAX_THREADS),
         };
-        let count = Count { found: AtomicU64::new(0), done: AtomicU64::new(0), control };
+        let count = Count {
+            found: AtomicU64::new(0),
+            done: AtomicU64::new(0),
+            stopped: AtomicBool::new(false),
+            control,
+        };
         if threads == 1 {
             let mut one = start();
             self.walk(&count, &mut |batch| count.through(batch, &mut one, &work));
+            self.tell_of_stop(&count, &mut one, &work);
             return vec![one];
         }
         let (sender, receiver) = sync_channel(2 * threads);
@@ -91,15 +107,30 @@ impl Folders {
             while let Some(batch) = next(&receiver) {
                 count.through(batch, &mut own, &work);
             }
-            let mut all = vec![own];
+            let mut all = Vec::new();
             for worker in workers {
                 match worker.join() {
                     Ok(other) => all.push(other),
                     Err(panic) => std::panic::resume_unwind(panic),
                 }
             }
+            self.tell_of_stop(&count, &mut own, &work);
+            all.push(own);
             all
         })
+    }
+
+    /// A census that was stopped would look like one of all there is.
+    fn tell_of_stop<W>(&self, count: &Count<'_>, own: &mut W, work: &impl Fn(&mut W, Found)) {
+        if count.stopped.load(Ordering::Relaxed) {
+            let path = self.paths.first().cloned().unwrap_or_default();
+            let error = std::io::Error::from(std::io::ErrorKind::Interrupted).into();
+            work(own, Err(Unreadable { path, error }));
+        }
+    }
+
+    fn is_meant(&self, path: &Path) -> bool {
+        is_sealed_name(path) || self.unfinished && is_unfinished_name(path)
     }
 
     fn walk(&self, count: &Count<'_>, batches: &mut dyn FnMut(Vec<Found>)) {
@@ -111,7 +142,7 @@ impl Folders {
                 }
                 let found = match entry {
                     Ok(entry) if entry.depth() == 0 && !entry.path().is_dir() => entry.into_path(),
-                    Ok(entry) if entry.file_type().is_file() && is_sealed_name(entry.path()) => {
+                    Ok(entry) if entry.file_type().is_file() && self.is_meant(entry.path()) => {
                         entry.into_path()
                     }
                     Ok(_) => continue,
@@ -139,12 +170,19 @@ impl Folders {
 struct Count<'a> {
     found: AtomicU64,
     done: AtomicU64,
+    /// Whether something was left out because the work was to stop.
+    stopped: AtomicBool,
     control: Option<&'a dyn Control>,
 }
 
 impl Count<'_> {
+    /// Asked before something is done, which is left out then.
     fn is_cancelled(&self) -> bool {
-        self.control.is_some_and(Control::is_cancelled)
+        let cancelled = self.control.is_some_and(Control::is_cancelled);
+        if cancelled {
+            self.stopped.store(true, Ordering::Relaxed);
+        }
+        cancelled
     }
 
     fn through<W>(&self, batch: Vec<Found>, own: &mut W, work: &impl Fn(&mut W, Found)) {

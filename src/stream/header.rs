@@ -36,22 +36,31 @@ impl HeaderReader {
         inner: &(impl ReadAt + ?Sized),
         mut work: impl FnMut(&Header<'_>) -> Result<R>,
     ) -> Result<R> {
+        self.read_whole(inner, |header, _| work(header))
+    }
+
+    /// [`HeaderReader::read`], and how many bytes there are in all, where reading the header showed it: where it met the end.
+    pub(crate) fn read_whole<R>(
+        &mut self,
+        inner: &(impl ReadAt + ?Sized),
+        mut work: impl FnMut(&Header<'_>, Option<u64>) -> Result<R>,
+    ) -> Result<R> {
         let mut attempt = 0;
         loop {
-            let len = self.fill(inner)?;
+            let (len, total) = self.fill(inner)?;
             match Header::parse(&self.buffer[..len], self.max_len) {
                 Err(Error::Format { clause: "4.6", .. }) if attempt < 3 => {
                     attempt += 1;
                     std::thread::sleep(Duration::from_millis(20));
                 }
                 Err(other) => return Err(other),
-                Ok(header) => return work(&header),
+                Ok(header) => return work(&header, total),
             }
         }
     }
 
-    /// Reads until the header is whole; how many bytes were read.
-    fn fill(&mut self, inner: &(impl ReadAt + ?Sized)) -> Result<usize> {
+    /// Reads until the header is whole; how many bytes were read, and how many there are if the end was met.
+    fn fill(&mut self, inner: &(impl ReadAt + ?Sized)) -> Result<(usize, Option<u64>)> {
         let (mut len, mut wanted) = (0, USUAL_LEN);
         loop {
             if self.buffer.len() < wanted {
@@ -61,9 +70,13 @@ impl HeaderReader {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 other => other?,
             };
+            // Fewer bytes than there was room for are the last ones of a file.
+            let ended = read < wanted - len;
             len += read;
             match Header::need(&self.buffer[..len], self.max_len)? {
-                Need::Whole(need) if need <= len => return Ok(len),
+                Need::Whole(need) if need <= len => {
+                    return Ok((len, ended.then_some(len as u64)));
+                }
                 _ if read == 0 => return Err(Error::Truncated),
                 Need::Whole(need) | Need::AtLeast(need) => wanted = need.max(len + 1),
             }

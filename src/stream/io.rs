@@ -7,6 +7,7 @@ use super::buffer::{OpenBuffer, SealBuffer};
 use crate::envelope::{Opener, Place, Sealer};
 use crate::error::{Error, Result};
 use crate::format::context::Context;
+use crate::format::payload::PREFIX_LEN;
 use crate::rng::OsRandom;
 use crate::wrap::OpenedVia;
 
@@ -36,10 +37,27 @@ impl Sealer<'_> {
     /// # Errors
     /// As [`Sealer::seal`]; `Io`.
     pub fn writer<W: Write>(&self, mut inner: W) -> Result<Writer<W>> {
-        let started = self.start(Place::File, &mut OsRandom)?;
-        let (front, buffer) = SealBuffer::new(started);
+        let (front, buffer) = SealBuffer::new(self.start(Place::File, &mut OsRandom)?);
         inner.write_all(&front)?;
         Ok(Writer { inner, buffer, failed: false })
+    }
+
+    /// Starts an envelope whose header goes out at once to `header`, and whose payload is written to `payload`
+    /// (format.md 4.12).
+    ///
+    /// # Errors
+    /// As [`Sealer::writer`].
+    pub fn writer_detached<W: Write>(
+        &self,
+        mut header: impl Write,
+        mut payload: W,
+    ) -> Result<Writer<W>> {
+        let (front, buffer) = SealBuffer::new(self.start(Place::File, &mut OsRandom)?);
+        let (header_bytes, prefix) = front.split_at(front.len() - PREFIX_LEN);
+        header.write_all(header_bytes)?;
+        header.flush()?;
+        payload.write_all(prefix)?;
+        Ok(Writer { inner: payload, buffer, failed: false })
     }
 }
 

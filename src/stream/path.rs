@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! From path to path, on several threads, with progress; and verifying a file.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::path::Path;
 use std::sync::Mutex;
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use zeroize::Zeroizing;
 
 use super::geometry::Geometry;
-use super::position::{open_front, read_exact_at};
+use super::position::{ReadAt, open_front, read_exact_at};
 use crate::atomic::{AtomicFile, Existing};
 use crate::chunked::Engine;
 use crate::envelope::{Opener, Place, Ready, Sealer, Started};
@@ -87,12 +87,38 @@ impl Sealer<'_> {
     /// # Errors
     /// As [`Sealer::seal`]; `Io`, also where the source changed its length meanwhile.
     pub fn seal_path(&self, source: &Path, target: &Path, job: &Job<'_>) -> Result<Outcome> {
+        let mut file = SealFile::create(source, target, job)?;
+        let Started { front, engine } = self.start(Place::File, &mut OsRandom)?;
+        file.seal(&front, &engine, job)?;
+        file.commit()
+    }
+}
+
+/// A regular file on its way into another.
+pub(super) struct SealFile {
+    source: File,
+    metadata: Metadata,
+    file: AtomicFile,
+}
+
+impl SealFile {
+    pub(super) fn create(source: &Path, target: &Path, job: &Job<'_>) -> Result<Self> {
         let source = open_regular(source)?;
         let metadata = source.metadata()?;
-        let mut file = AtomicFile::create(target, job.existing)?;
+        let file = AtomicFile::create(target, job.existing)?;
         file.set_mode_of(&metadata)?;
-        let Started { front, engine } = self.start(Place::File, &mut OsRandom)?;
-        file.write_all(&front)?;
+        Ok(SealFile { source, metadata, file })
+    }
+
+    /// Of the source.
+    pub(super) fn like(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// Writes `front`, which ends with the payload's first 56 bytes, and the chunks.
+    pub(super) fn seal(&mut self, front: &[u8], engine: &Engine, job: &Job<'_>) -> Result<()> {
+        let SealFile { source, metadata, file } = self;
+        file.write_all(front)?;
         let plaintext_len = metadata.len();
         let payload = payload_len(plaintext_len, engine.chunk_len()).unwrap_or(u64::MAX);
         if plaintext_len / engine.chunk_len().plaintext_len() as u64 >= DEFAULT_MAX_CHUNKS {
@@ -101,13 +127,17 @@ impl Sealer<'_> {
         let payload_at = (front.len() - crate::format::payload::PREFIX_LEN) as u64;
         let geometry = Geometry::new(payload_at, payload, engine.chunk_len())?;
         run(&geometry, job, &|first, count, buffer| {
-            seal_batch(&source, file.file(), &engine, &geometry, first, count, buffer)
+            seal_batch(source, file.file(), engine, &geometry, first, count, buffer)
         })?;
-        if read_at(&source, plaintext_len, &mut [0])? != 0 {
-            return Err(changed());
+        match read_at(source, plaintext_len, &mut [0])? {
+            0 => Ok(()),
+            _ => Err(changed()),
         }
-        file.commit()?;
-        Ok(Outcome { plaintext_len, opened_via: None })
+    }
+
+    pub(super) fn commit(self) -> Result<Outcome> {
+        self.file.commit()?;
+        Ok(Outcome { plaintext_len: self.metadata.len(), opened_via: None })
     }
 }
 
@@ -118,12 +148,23 @@ impl Opener<'_> {
     /// As [`Opener::open`]; `Io`.
     pub fn open_path(&self, source: &Path, target: &Path, job: &Job<'_>) -> Result<Outcome> {
         let source = open_regular(source)?;
-        let (ready, geometry) = open_front(self, &source)?;
+        self.open_into_path(&source, &source.metadata()?, target, job)
+    }
+
+    /// Opens what is in `source`, whose permissions are those of `like`.
+    pub(super) fn open_into_path(
+        &self,
+        source: &impl ReadAt,
+        like: &Metadata,
+        target: &Path,
+        job: &Job<'_>,
+    ) -> Result<Outcome> {
+        let (ready, geometry) = open_front(self, source)?;
         let file = AtomicFile::create(target, job.existing)?;
-        file.set_mode_of(&source.metadata()?)?;
-        check_last(&source, &ready, &geometry)?;
+        file.set_mode_of(like)?;
+        check_last(source, &ready, &geometry)?;
         run(&geometry, job, &|first, count, buffer| {
-            open_batch(&source, &ready.engine, &geometry, first, count, buffer)?;
+            open_batch(source, &ready.engine, &geometry, first, count, buffer)?;
             write_pieces(file.file(), &geometry, first, buffer)
         })?;
         file.commit()?;
@@ -136,15 +177,19 @@ impl Opener<'_> {
     /// # Errors
     /// As [`Opener::open`], but damaged chunks are reported and not an error; `Io`.
     pub fn verify_path(&self, source: &Path, job: &Job<'_>) -> Result<Verified> {
-        let source = open_regular(source)?;
-        let (ready, geometry) = open_front(self, &source)?;
+        self.verify_at(&open_regular(source)?, job)
+    }
+
+    /// [`Opener::verify_path`] of what can be read at any position.
+    pub(super) fn verify_at(&self, source: &impl ReadAt, job: &Job<'_>) -> Result<Verified> {
+        let (ready, geometry) = open_front(self, source)?;
         let damage = Mutex::new(Vec::new());
         let add =
             |range| damage.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(range);
         run(&geometry, job, &|first, count, buffer| {
             let (offset, len) = geometry.sealed_range(first, count);
             buffer.resize(len, 0);
-            read_exact_at(&source, offset, buffer)?;
+            read_exact_at(source, offset, buffer)?;
             let sealed_len = geometry.piece_len() + TAG_LEN;
             for (index, chunk) in (first..).zip(buffer.chunks_mut(sealed_len)) {
                 let piece_len = chunk.len() - TAG_LEN;
@@ -245,7 +290,7 @@ fn seal_batch(
 }
 
 pub(super) fn open_batch(
-    source: &File,
+    source: &impl ReadAt,
     engine: &Engine,
     geometry: &Geometry,
     first: u64,
@@ -259,7 +304,7 @@ pub(super) fn open_batch(
 }
 
 /// Authenticates the end before the first byte is written (format.md 5A.6).
-pub(super) fn check_last(source: &File, ready: &Ready, geometry: &Geometry) -> Result<()> {
+pub(super) fn check_last(source: &impl ReadAt, ready: &Ready, geometry: &Geometry) -> Result<()> {
     let mut buffer = Zeroizing::new(Vec::new());
     let last = geometry.extent.last_chunk;
     open_batch(source, &ready.engine, geometry, last, 1, &mut buffer)
@@ -279,7 +324,7 @@ fn changed() -> Error {
 }
 
 fn read_at(file: &File, offset: u64, out: &mut [u8]) -> Result<usize> {
-    Ok(super::position::ReadAt::read_at(file, offset, out)?)
+    Ok(ReadAt::read_at(file, offset, out)?)
 }
 
 /// Reads plaintext to where its chunks will be, leaving room for the tags.
@@ -371,7 +416,7 @@ fn write_vectored_at(file: &File, pieces: &[IoSlice<'_>], offset: u64) -> io::Re
 #[cfg(not(target_os = "linux"))]
 fn read_vectored_at(file: &File, out: &mut [IoSliceMut<'_>], offset: u64) -> io::Result<usize> {
     match out.iter_mut().find(|piece| !piece.is_empty()) {
-        Some(piece) => super::position::ReadAt::read_at(file, offset, piece),
+        Some(piece) => ReadAt::read_at(file, offset, piece),
         None => Ok(0),
     }
 }

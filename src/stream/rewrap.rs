@@ -13,6 +13,7 @@ use crate::envelope::rewrap::Plan;
 use crate::envelope::{Change, Header, Rewrapper};
 use crate::error::{Error, Result};
 use crate::format::key_block::{FRAME, Layout};
+use crate::id::Wanted;
 use crate::locked::{Access, is_named_by, open_locked};
 use crate::rng::OsRandom;
 use crate::wrap::OpenedVia;
@@ -71,6 +72,8 @@ pub enum FileRewrap {
     Recovered(OpenedVia),
     /// What would be done, in a dry run.
     WouldChange(Vec<Change>),
+    /// None of its recipients is a key at hand, and no change was asked for: it stays as it is. This is its first recipient.
+    NotAtHand(Wanted),
 }
 
 impl Default for RewrapJob<'_> {
@@ -110,6 +113,10 @@ impl Rewrapper<'_> {
         // What is as it should be is seen without a lock.
         let file = File::open(path)?;
         let todo = reader.read(&file, |header| match self.is_current(header)? {
+            true if !self.names_a_key_at_hand(header) => {
+                let wanted = header.entries().next().map_or(Wanted::None, |entry| entry.wanted());
+                Ok(Todo::Leave(wanted))
+            }
             true if header.has_leftover() => Ok(Todo::Recover),
             true => Ok(Todo::Nothing),
             false if job.writing == Writing::DryRun => Ok(Todo::Tell(self.plan(header)?.changes)),
@@ -118,6 +125,7 @@ impl Rewrapper<'_> {
         drop(file);
         match todo {
             Todo::Nothing => Ok(FileRewrap::Current),
+            Todo::Leave(wanted) => Ok(FileRewrap::NotAtHand(wanted)),
             Todo::Tell(changes) => Ok(FileRewrap::WouldChange(changes)),
             Todo::Recover if job.writing == Writing::DryRun => {
                 Ok(FileRewrap::WouldChange(Vec::new()))
@@ -146,15 +154,22 @@ impl Rewrapper<'_> {
         reader: &mut HeaderReader,
     ) -> Result<FileRewrap> {
         let file = open_locked(path, Access::ReadWrite)?;
-        reader.read(&*file, |header| {
-            if !header.has_leftover() {
-                return Ok(FileRewrap::Current);
-            }
-            let opened_via = self.authenticate(header)?;
-            settle_slot(&file, header, durability)?;
-            clear_slot(&file, header, 1 - header.slots().2, durability)?;
-            Ok(FileRewrap::Recovered(opened_via))
-        })
+        reader.read(&*file, |header| self.recover_locked(&file, header, durability))
+    }
+
+    fn recover_locked(
+        &self,
+        file: &File,
+        header: &Header<'_>,
+        durability: Durability,
+    ) -> Result<FileRewrap> {
+        if !header.has_leftover() {
+            return Ok(FileRewrap::Current);
+        }
+        let opened_via = self.authenticate(header)?;
+        settle_slot(file, header, durability)?;
+        clear_slot(file, header, 1 - header.slots().2, durability)?;
+        Ok(FileRewrap::Recovered(opened_via))
     }
 
     /// format.md 4.9, from (b) on: the lock is held.
@@ -166,8 +181,8 @@ impl Rewrapper<'_> {
         job: &RewrapJob<'_>,
     ) -> Result<FileRewrap> {
         if self.is_current(header)? {
-            // Somebody else was faster.
-            return Ok(FileRewrap::Current);
+            // Somebody else was faster, and may have been interrupted.
+            return self.recover_locked(file, header, job.durability);
         }
         let plan = self.plan(header)?;
         let layout = header.layout;
@@ -256,6 +271,7 @@ pub(super) fn replaced_meanwhile() -> Error {
 /// What is to be done with a file.
 enum Todo {
     Nothing,
+    Leave(Wanted),
     Tell(Vec<Change>),
     Recover,
     Rewrap,

@@ -6,11 +6,15 @@ use std::sync::LazyLock;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::Outcome;
+use crate::commands::census::CensusCommand;
 use crate::commands::identity::Identity;
 use crate::commands::inspect::Inspect;
 use crate::commands::keyset::KeysetCommand;
 use crate::commands::manual::{Completions, Manual};
 use crate::commands::open::Open;
+use crate::commands::recover::Recover;
+use crate::commands::reencrypt::Reencrypt;
+use crate::commands::rewrap::Rewrap;
 use crate::commands::seal::Seal;
 use crate::commands::token::Token;
 use crate::commands::verify::Verify;
@@ -35,9 +39,17 @@ enum Command {
     Inspect(Inspect),
     /// Read and check all of sealed files, and write nothing.
     Verify(Box<Verify>),
+    /// Change who may open sealed files, without touching what is in them.
+    Rewrap(Box<Rewrap>),
+    /// Seal files anew under new data keys: where a data key may be in other hands.
+    Reencrypt(Box<Reencrypt>),
+    /// Count which keys sealed files and tokens depend on.
+    Census(CensusCommand),
+    /// Clear what interrupted rewraps and killed commands left behind.
+    Recover(Box<Recover>),
     /// Seal and open small values: database fields, cookies.
     Token(Box<Token>),
-    /// Make, list and show keysets.
+    /// Make, show, rotate, back up and retire keysets.
     Keyset(KeysetCommand),
     /// Make and show identities: secret key pairs that others can seal for.
     Identity(Identity),
@@ -55,6 +67,10 @@ impl Cli {
             Command::Open(open) => open.run(),
             Command::Inspect(inspect) => inspect.run(),
             Command::Verify(verify) => verify.run(),
+            Command::Rewrap(rewrap) => rewrap.run(),
+            Command::Reencrypt(reencrypt) => reencrypt.run(),
+            Command::Census(census) => census.run(),
+            Command::Recover(recover) => recover.run(),
             Command::Token(token) => token.run(),
             Command::Keyset(keyset) => keyset.run(),
             Command::Identity(identity) => identity.run(),

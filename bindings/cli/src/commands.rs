@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! One file per subcommand.
 
+pub(crate) mod census;
 pub(crate) mod identity;
 pub(crate) mod inspect;
 pub(crate) mod keyset;
 pub(crate) mod manual;
 pub(crate) mod open;
+pub(crate) mod recover;
+pub(crate) mod reencrypt;
+pub(crate) mod rewrap;
 pub(crate) mod seal;
 pub(crate) mod token;
 pub(crate) mod verify;

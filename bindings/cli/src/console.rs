@@ -18,6 +18,11 @@ pub(crate) fn note(message: &str) {
     let _ = writeln!(std::io::stderr(), "sealwax: {message}");
 }
 
+/// Says what is to be looked at before a question is answered.
+pub(crate) fn say(lines: &str) {
+    let _ = writeln!(std::io::stderr(), "{lines}");
+}
+
 /// Says what failed, in one line.
 pub(crate) fn report(failure: &Failure) {
     if !failure.is_quiet() {

@@ -22,12 +22,20 @@ pub(crate) struct Failure {
     what: String,
     hint: Option<String>,
     quiet: bool,
+    interruption: bool,
 }
 
 impl Failure {
     /// A failure of this kind.
     pub(crate) fn new(exit: Exit, what: impl Into<String>) -> Self {
-        Failure { exit, subject: None, what: what.into(), hint: None, quiet: false }
+        Failure {
+            exit,
+            subject: None,
+            what: what.into(),
+            hint: None,
+            quiet: false,
+            interruption: false,
+        }
     }
 
     /// The command line asks for what is not possible.
@@ -55,6 +63,11 @@ impl Failure {
     /// Whether there is nobody left to tell: whoever read our output went away.
     pub(crate) fn is_quiet(&self) -> bool {
         self.quiet
+    }
+
+    /// Whether it says that a job was interrupted.
+    pub(crate) fn is_interruption(&self) -> bool {
+        self.interruption
     }
 
     /// What is wrong, without the file and the hint.
@@ -85,6 +98,10 @@ impl From<Error> for Failure {
             Error::UnknownKey(wanted) => {
                 Failure::new(exit, format!("no matching key: {wanted}")).hint(remedy(wanted))
             }
+            Error::KeyState { keyset, version, state, remedy } => {
+                let what = format!("version {version} of keyset {keyset} is {state}");
+                Failure::new(exit, what).hint(remedy)
+            }
             Error::Truncated => {
                 Failure::new(exit, error.to_string()).hint("get a whole copy and try again")
             }
@@ -106,6 +123,7 @@ impl From<io::Error> for Failure {
         match error.kind() {
             io::ErrorKind::AlreadyExists => failure.hint("use --force to replace it"),
             io::ErrorKind::BrokenPipe => Failure { quiet: true, ..failure },
+            io::ErrorKind::Interrupted => Failure { interruption: true, ..failure },
             _ => failure,
         }
     }
@@ -156,6 +174,8 @@ fn remedy(wanted: Wanted) -> String {
         Wanted::RawKey(_) | Wanted::Recipient(RecipientKind::Provider) => {
             "this command does not hold such keys; open it with the library".into()
         }
+        Wanted::MoreShares(..) => "give each with --share FILE, or all with --share -".into(),
+        Wanted::ShareOf(_) => "give the shares of this backup, or that backup".into(),
         _ => "`sealwax inspect` shows its recipients".into(),
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use sealwax::atomic::{self, Access};
 
 use crate::exit::Exit;
-use crate::failure::{Failure, Result};
+use crate::failure::{Failure, Result, escaped, shown};
 
 /// The folder with the keysets that have names.
 #[derive(Clone, Debug)]
@@ -60,8 +60,29 @@ impl Home {
         }
     }
 
+    /// How a keyset file is named on the command line: by its name where it is in the home folder, else by its path.
+    pub(crate) fn name_of(path: &Path) -> String {
+        let named = || {
+            let folder = Home::find().ok()?.folder.canonicalize().ok()?;
+            let is_inside = path.canonicalize().ok()?.parent() == Some(&folder);
+            let name = path.file_name()?.to_str()?.strip_suffix(SUFFIX)?;
+            is_inside.then(|| escaped(name))
+        };
+        named().unwrap_or_else(|| shown(path))
+    }
+
     /// The keyset files in it, in order of name.
     pub(crate) fn keyset_files(&self) -> Result<Vec<PathBuf>> {
+        let is_keyset = |path: &Path| path.extension() == Some(OsStr::new("swxk"));
+        self.files(|path| is_keyset(path) && path.is_file())
+    }
+
+    /// The files in it that somebody is writing, or did not finish.
+    pub(crate) fn unfinished_files(&self) -> Result<Vec<PathBuf>> {
+        self.files(sealwax::atomic::is_unfinished_name)
+    }
+
+    fn files(&self, is_wanted: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>> {
         let entries = match std::fs::read_dir(&self.folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -70,7 +91,7 @@ impl Home {
         let mut files = Vec::new();
         for entry in entries {
             let path = entry.map_err(|error| Failure::from(error).at(&self.folder))?.path();
-            if path.extension() == Some(OsStr::new("swxk")) && path.is_file() {
+            if is_wanted(&path) {
                 files.push(path);
             }
         }

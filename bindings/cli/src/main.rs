@@ -3,14 +3,19 @@
 
 #![forbid(unsafe_code)]
 
+mod amount;
+mod bulk;
+mod changes;
 mod cli;
 mod commands;
+mod confirm;
 mod console;
 mod context;
 mod exit;
 mod failure;
 mod flow;
 mod front;
+mod header_file;
 mod home;
 mod input;
 mod interrupt;
@@ -21,9 +26,12 @@ mod plan;
 mod progress;
 mod protection;
 mod recipients;
+mod removal;
+mod store;
 mod suite;
 mod time;
 mod unlock;
+mod via;
 
 use std::process::ExitCode;
 

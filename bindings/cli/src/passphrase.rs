@@ -26,6 +26,20 @@ pub(crate) struct Source {
     passphrase_fd: Option<u32>,
 }
 
+/// Where another passphrase comes from, for a file that has one already.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct NewSource {
+    /// Ask for the new passphrase on the terminal.
+    #[arg(long, conflicts_with_all = ["new_passphrase_file", "new_passphrase_fd"])]
+    new_passphrase: bool,
+    /// Read the new passphrase from a file; one line break at its end does not count.
+    #[arg(long, value_name = "FILE", conflicts_with = "new_passphrase_fd")]
+    new_passphrase_file: Option<PathBuf>,
+    /// Read the new passphrase from a file descriptor that is open already.
+    #[arg(long, value_name = "N")]
+    new_passphrase_fd: Option<u32>,
+}
+
 /// How often a passphrase is typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Typing {
@@ -60,6 +74,17 @@ impl Source {
     }
 }
 
+impl NewSource {
+    /// As a source like any other.
+    pub(crate) fn source(&self) -> Source {
+        Source {
+            passphrase: self.new_passphrase,
+            passphrase_file: self.new_passphrase_file.clone(),
+            passphrase_fd: self.new_passphrase_fd,
+        }
+    }
+}
+
 /// Whether somebody is there to be asked without having asked for it.
 pub(crate) fn can_ask() -> bool {
     std::io::stderr().is_terminal() && terminal_opens()
@@ -84,6 +109,11 @@ pub(crate) fn ask_optional(what: &str, typing: Typing) -> Result<Option<Secret>>
         return Err(Failure::usage("the two passphrases differ"));
     }
     Ok(Some(passphrase))
+}
+
+/// Asks on the terminal for a secret of another kind, which is not shown either.
+pub(crate) fn ask_hidden(what: &str) -> Result<Secret> {
+    prompt(&format!("{what}: "))
 }
 
 /// Reads a passphrase from a file.

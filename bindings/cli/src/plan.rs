@@ -10,6 +10,7 @@ use sealwax::atomic::Existing;
 
 use crate::failure::{Failure, Result};
 use crate::input::{self, Found, Input, SUFFIX, Wanted};
+use crate::via;
 
 /// Which files, and where the results go.
 #[derive(Args, Clone, Debug)]
@@ -57,6 +58,8 @@ pub(crate) struct Item {
 pub(crate) enum Naming {
     /// FILE becomes FILE.swx; in folders what is sealed already is left out.
     AddSuffix,
+    /// The name stays; in folders what is not sealed is left out.
+    Keep,
     /// FILE.swx becomes FILE; in folders what is not sealed is left out.
     StripSuffix,
 }
@@ -78,7 +81,7 @@ impl FileOptions {
         }
         let wanted = match naming {
             Naming::AddSuffix => Wanted::Plain,
-            Naming::StripSuffix => Wanted::Sealed,
+            Naming::StripSuffix | Naming::Keep => Wanted::Sealed,
         };
         let mut taken = HashSet::new();
         let mut items = Vec::new();
@@ -98,6 +101,26 @@ impl FileOptions {
         Ok(items)
     }
 
+    /// Each sealed file takes its own place.
+    pub(crate) fn plan_in_place(&self) -> Result<Vec<Result<Item>>> {
+        if self.files.is_empty() {
+            return Err(Failure::usage("no file is named"));
+        }
+        let place = |found: Found| match found.input {
+            Input::File(path) => {
+                Ok(Item { input: Input::File(path.clone()), output: Output::File(path) })
+            }
+            other => Err(Failure::usage("is not a regular file").about(other.name())),
+        };
+        let found = input::find(&self.files, self.recursive, Wanted::Sealed);
+        Ok(found.into_iter().map(|found| found.and_then(place)).collect())
+    }
+
+    /// Whether an output was named.
+    pub(crate) fn names_output(&self) -> bool {
+        self.output.is_some()
+    }
+
     /// Whether stdout was asked for by name.
     pub(crate) fn names_stdout(&self) -> bool {
         self.output.as_deref().is_some_and(is_dash)
@@ -112,12 +135,12 @@ impl FileOptions {
     }
 
     /// Puts the target's name on a failure that is about it.
-    pub(crate) fn explain<T>(&self, done: sealwax::Result<T>, target: &Path) -> Result<()> {
-        match done {
-            Err(sealwax::Error::Io(error)) if error.kind() == io::ErrorKind::AlreadyExists => {
-                Err(Failure::from(error).at(target))
+    pub(crate) fn explain(&self, error: sealwax::Error, target: &Path) -> Failure {
+        match error {
+            sealwax::Error::Io(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                Failure::from(error).at(target)
             }
-            other => other.map(drop).map_err(Failure::from),
+            other => via::explain(other),
         }
     }
 
@@ -166,6 +189,7 @@ fn renamed(path: &Path, naming: Naming) -> Result<PathBuf> {
             name.push(SUFFIX);
             Ok(path.with_file_name(name))
         }
+        Naming::Keep => Ok(path.to_path_buf()),
         Naming::StripSuffix if input::is_sealed_name(path) => {
             Ok(path.with_file_name(path.file_stem().ok_or_else(no_name)?))
         }

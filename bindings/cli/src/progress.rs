@@ -13,6 +13,8 @@ use crate::interrupt;
 /// The progress of one job. It shows nothing before the job has lasted a moment.
 pub(crate) struct Progress {
     name: Option<String>,
+    /// How many files are expected, where files are counted and not bytes.
+    files: Option<u64>,
     started: Instant,
     bar: OnceLock<ProgressBar>,
 }
@@ -21,7 +23,22 @@ impl Progress {
     /// Of the job with this name; silent with `--quiet`, and where stderr is not a terminal.
     pub(crate) fn new(name: String, quiet: bool) -> Self {
         let name = (!quiet && std::io::stderr().is_terminal()).then_some(name);
-        Progress { name, started: Instant::now(), bar: OnceLock::new() }
+        Progress { name, files: None, started: Instant::now(), bar: OnceLock::new() }
+    }
+
+    /// Of a job with this many files, or more if there turn out to be more.
+    pub(crate) fn of_files(name: String, quiet: bool, expected: u64) -> Self {
+        let mut progress = Progress::new(name, quiet);
+        progress.files = Some(expected);
+        progress
+    }
+
+    /// Writes to stderr while no bar is in the way.
+    pub(crate) fn aside(&self, write: impl FnOnce()) {
+        match self.bar.get() {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
     }
 
     /// Says that `done` bytes are done, of a total that may be unknown.
@@ -30,7 +47,14 @@ impl Progress {
         if self.started.elapsed() < PATIENCE {
             return;
         }
-        self.bar.get_or_init(|| bar(name, total)).set_position(done);
+        let Some(expected) = self.files else {
+            self.bar.get_or_init(|| bar(name, total, KNOWN)).set_position(done);
+            return;
+        };
+        let total = total.map(|total| total.max(expected));
+        let bar = self.bar.get_or_init(|| bar(name, total, FILES));
+        bar.set_length(total.unwrap_or(expected));
+        bar.set_position(done);
     }
 }
 
@@ -52,10 +76,10 @@ impl Drop for Progress {
     }
 }
 
-fn bar(name: &str, total: Option<u64>) -> ProgressBar {
+fn bar(name: &str, total: Option<u64>, known: &str) -> ProgressBar {
     let target = ProgressDrawTarget::stderr_with_hz(10);
     let (bar, template) = match total {
-        Some(total) => (ProgressBar::with_draw_target(Some(total), target), KNOWN),
+        Some(total) => (ProgressBar::with_draw_target(Some(total), target), known),
         None => (ProgressBar::with_draw_target(None, target), UNKNOWN),
     };
     // The templates are constants, tried by a test below.
@@ -65,6 +89,7 @@ fn bar(name: &str, total: Option<u64>) -> ProgressBar {
 }
 
 const KNOWN: &str = "{prefix} [{bar:30}] {bytes}/{total_bytes} {binary_bytes_per_sec} {eta}";
+const FILES: &str = "{prefix} [{bar:30}] {pos}/{len} files {per_sec} {eta}";
 const UNKNOWN: &str = "{prefix} {spinner} {bytes} {binary_bytes_per_sec} {elapsed}";
 /// How long a job may last before anything is shown.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -75,7 +100,7 @@ mod tests {
 
     #[test]
     fn templates_are_well_formed() {
-        for template in [KNOWN, UNKNOWN] {
+        for template in [KNOWN, FILES, UNKNOWN] {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }
     }

@@ -3,8 +3,10 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
+use std::sync::Arc;
 
 use clap::Args;
+use sealwax::store::Store;
 use sealwax::wrap::hpke::Recipient;
 use sealwax::wrap::passphrase::Passphrase;
 use sealwax::{Keyset, Sealer};
@@ -14,6 +16,7 @@ use crate::failure::{Failure, Result};
 use crate::home::{self, Home};
 use crate::passphrase::{Source, Typing};
 use crate::protection;
+use crate::store::{self, Lease};
 use crate::unlock::{self, Expectation, Unlocker};
 
 /// Who may open what is sealed.
@@ -38,15 +41,21 @@ pub(crate) struct RecipientOptions {
 
 /// The recipients, loaded.
 pub(crate) struct Recipients {
-    keysets: Vec<Keyset>,
+    keysets: Vec<Counted>,
     public: Vec<Recipient>,
     passphrase: Option<Passphrase>,
     mix: bool,
 }
 
+/// A keyset that is counted in its store, at one revision.
+struct Counted {
+    store: Store,
+    keyset: Arc<Keyset>,
+}
+
 impl Recipients {
-    /// Loads what was given, or the default keyset, which is made where there is none.
-    pub(crate) fn new(options: &RecipientOptions) -> Result<Self> {
+    /// Loads what was given, or the default keyset, which is made where there is none; to seal so many envelopes.
+    pub(crate) fn new(options: &RecipientOptions, envelopes: usize) -> Result<Self> {
         let home = Home::find()?;
         let own = unlock::from_own_file(&options.keyset_passphrase_file)?;
         let for_keysets = !options.keysets.is_empty() && own.is_none();
@@ -59,16 +68,18 @@ impl Recipients {
             false => (general.map(|secret| Passphrase::new(&secret)).transpose()?, own),
         };
         let unlocker = Unlocker::new(for_keysets, Expectation::Sealed);
+        let lease = Lease::envelopes(envelopes);
         let mut keysets = Vec::new();
         for argument in &options.keysets {
-            keysets.push(unlocker.load(&home.resolve(argument)?)?);
+            let store = store::open_to_seal(&home.resolve(argument)?, &unlocker, lease)?;
+            keysets.push(Counted::new(store));
         }
         let mut public = Vec::new();
         for argument in &options.recipients {
             parse_recipients(argument, &mut public)?;
         }
         if keysets.is_empty() && public.is_empty() && passphrase.is_none() {
-            keysets.push(default_keyset(&home, &unlocker)?);
+            keysets.push(Counted::new(default_keyset(&home, &unlocker, lease)?));
         }
         Ok(Recipients { keysets, public, passphrase, mix: options.mix })
     }
@@ -76,8 +87,8 @@ impl Recipients {
     /// A sealer for all of them.
     pub(crate) fn sealer(&self) -> Sealer<'_> {
         let mut sealer = Sealer::new();
-        for keyset in &self.keysets {
-            sealer = sealer.recipient(keyset);
+        for Counted { keyset, .. } in &self.keysets {
+            sealer = sealer.recipient(&**keyset);
         }
         for recipient in &self.public {
             sealer = sealer.recipient(recipient);
@@ -90,18 +101,41 @@ impl Recipients {
             false => sealer,
         }
     }
-}
 
-/// The keyset `default`; made, with a notice, where there is none.
-pub(crate) fn default_keyset(home: &Home, unlocker: &Unlocker) -> Result<Keyset> {
-    let path = home.file_of(home::DEFAULT)?;
-    match path.exists() {
-        true => unlocker.load(&path),
-        false => protection::make_default(home, &path, unlocker),
+    /// Goes on with the newest revisions of the keysets; whether there was a newer one.
+    pub(crate) fn follow(&mut self) -> bool {
+        let mut followed = false;
+        for Counted { store, keyset } in &mut self.keysets {
+            let newest = store.keyset();
+            followed |= newest.revision() != keyset.revision();
+            *keyset = newest;
+        }
+        followed
+    }
+
+    /// Gives back what was leased and not used.
+    pub(crate) fn close(self) {
+        self.keysets.into_iter().for_each(|counted| store::close(counted.store));
     }
 }
 
-fn parse_recipients(argument: &OsStr, recipients: &mut Vec<Recipient>) -> Result<()> {
+impl Counted {
+    fn new(store: Store) -> Self {
+        Counted { keyset: store.keyset(), store }
+    }
+}
+
+/// The keyset `default`; made, with a notice, where there is none.
+pub(crate) fn default_keyset(home: &Home, unlocker: &Unlocker, lease: Lease) -> Result<Store> {
+    let path = home.file_of(home::DEFAULT)?;
+    match path.exists() {
+        true => store::open_to_seal(&path, unlocker, lease),
+        false => protection::make_default(home, &path, unlocker, lease),
+    }
+}
+
+/// Reads a recipient string, or a file of them.
+pub(crate) fn parse_recipients(argument: &OsStr, recipients: &mut Vec<Recipient>) -> Result<()> {
     let text = argument.to_string_lossy();
     if text.starts_with("sealwaxpub1") {
         recipients.push(parse_recipient(&text)?);

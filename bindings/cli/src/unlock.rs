@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use sealwax::id::RecipientKind;
 use sealwax::keyset::file::{Description, Protection};
+use sealwax::store::Guard;
 use sealwax::wrap::passphrase::Passphrase;
 use sealwax::{Error, Keyset};
 use zeroize::Zeroizing;
@@ -15,11 +16,14 @@ use crate::console;
 use crate::exit::Exit;
 use crate::failure::{Failure, Result, escaped};
 use crate::passphrase::{self, Secret, Typing};
+use crate::store;
 
 /// Loads keyset files.
 pub(crate) struct Unlocker {
     given: Option<Secret>,
     expectation: Expectation,
+    /// What the command line calls the passphrase of keysets.
+    option: &'static str,
 }
 
 /// What an unprotected keyset file means where a passphrase was given for keysets.
@@ -34,7 +38,17 @@ pub(crate) enum Expectation {
 impl Unlocker {
     /// With the passphrase that was given for keysets, if any.
     pub(crate) fn new(given: Option<Secret>, expectation: Expectation) -> Self {
-        Unlocker { given, expectation }
+        Unlocker { given, expectation, option: "--keyset-passphrase-file FILE" }
+    }
+
+    /// Of a command that is about one keyset: a passphrase can only be that of the keyset.
+    pub(crate) fn of_keyset(given: Option<Secret>) -> Self {
+        Unlocker { option: "--passphrase-file FILE", ..Unlocker::new(given, Expectation::Sealed) }
+    }
+
+    /// Whatever an unprotected file means.
+    pub(crate) fn expecting_any(self) -> Self {
+        Unlocker { expectation: Expectation::Any, ..self }
     }
 
     /// The passphrase that was given for keysets.
@@ -61,10 +75,23 @@ impl Unlocker {
         Ok(Some(Keyset::load(path, Protection::Unprotected)?))
     }
 
-    fn try_load(&self, path: &Path) -> Result<Keyset> {
-        if let Some(keyset) = self.load_unprotected(path)? {
-            return Ok(keyset);
+    /// What protects a keyset file, for whoever changes it; asks for its passphrase where none was given.
+    pub(crate) fn guard(&self, path: &Path) -> Result<Guard> {
+        match self.load_unprotected(path)? {
+            Some(_) => Ok(Guard::Unprotected),
+            None => Ok(Guard::sealed(Passphrase::new(&self.passphrase(path)?)?)),
         }
+    }
+
+    fn try_load(&self, path: &Path) -> Result<Keyset> {
+        match self.load_unprotected(path)? {
+            Some(keyset) => Ok(keyset),
+            None => unlock(path, &self.passphrase(path)?),
+        }
+    }
+
+    /// The passphrase of a sealed keyset file.
+    fn passphrase(&self, path: &Path) -> Result<Secret> {
         let description = Description::load(path)?;
         if description.recipients.is_empty() {
             let failure = Failure::usage("this keyset is not protected, and a passphrase is given");
@@ -73,18 +100,19 @@ impl Unlocker {
         if !description.recipients.contains(&RecipientKind::Passphrase) {
             let kinds: Vec<_> = description.recipients.iter().map(|kind| kind.name()).collect();
             let what = format!("this keyset is sealed for another key ({})", kinds.join(", "));
-            return Err(Failure::new(Exit::KeyUnavailable, what).hint("open it with the library"));
+            return Err(Failure::new(Exit::KeyUnavailable, what)
+                .hint("`sealwax keyset import` or `restore` opens it with -i IDENTITY"));
         }
         match &self.given {
-            Some(given) => unlock(path, given),
+            Some(given) => Ok(given.clone()),
             None if passphrase::can_ask() => {
                 let name = escaped(&description.name);
-                unlock(path, &passphrase::ask(&format!("of keyset {name}"), Typing::Once)?)
+                passphrase::ask(&format!("of keyset {name}"), Typing::Once)
             }
             None => {
                 let what = "this keyset is sealed with a passphrase";
                 Err(Failure::new(Exit::KeyUnavailable, what)
-                    .hint("give it with --keyset-passphrase-file FILE"))
+                    .hint(format!("give it with {}", self.option)))
             }
         }
     }
@@ -122,10 +150,7 @@ pub(crate) fn lines(text: &str) -> impl Iterator<Item = &str> {
 fn unlock(path: &Path, given: &Secret) -> Result<Keyset> {
     let passphrase = Passphrase::new(given)?;
     match Keyset::load(path, Protection::Sealed(&[&passphrase])) {
-        Err(Error::Decrypt) => {
-            let what = "wrong passphrase for this keyset, or the file was changed";
-            Err(Failure::new(Exit::CannotDecrypt, what))
-        }
+        Err(Error::Decrypt) => Err(store::wrong_passphrase()),
         other => Ok(other?),
     }
 }

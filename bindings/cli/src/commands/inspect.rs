@@ -15,6 +15,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, Result, escaped};
 use crate::flow::Source;
 use crate::front;
+use crate::header_file::{self, HeaderOption};
 use crate::input::{self, Found, Input, Wanted};
 use crate::unlock::UNPROTECTED_MAGIC;
 
@@ -25,6 +26,8 @@ pub(crate) struct Inspect {
     /// Files, or - for stdin.
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
+    #[command(flatten)]
+    header: HeaderOption,
     /// One JSON object per file, on one line each.
     #[arg(long)]
     json: bool,
@@ -34,6 +37,9 @@ impl Inspect {
     /// Inspects all.
     pub(crate) fn run(self) -> Result<Outcome> {
         let found = input::find(&self.files, false, Wanted::Sealed);
+        if self.header.path().is_some() && found.len() != 1 {
+            return Err(Failure::usage("--header goes with one file"));
+        }
         Ok(each(found, |Found { input, .. }| {
             let name = input.name();
             self.inspect(&input).map_err(|failure| failure.about(name))
@@ -42,13 +48,20 @@ impl Inspect {
 
     fn inspect(&self, input: &Input) -> Result<()> {
         let mut source = Source::open(input)?;
-        let front = front::read_header(&mut source.file)?;
+        let front = match self.header.path() {
+            Some(header) => header_file::read(header)?,
+            None => front::read_header(&mut source.file)?,
+        };
         if front.starts_with(UNPROTECTED_MAGIC) {
             return Err(Failure::new(Exit::Malformed, "this is an unprotected keyset file")
                 .hint("`sealwax keyset show FILE` describes it"));
         }
         let header = Header::parse(&front, DEFAULT_MAX_HEADER_LEN)?;
         let plaintext_len = match source.len() {
+            Some(payload) if self.header.path().is_some() => {
+                Plaintext::of(payload.saturating_add(header.len() as u64), &header)
+            }
+            Some(total) if total == header.len() as u64 => Plaintext::Elsewhere,
             Some(total) => Plaintext::of(total, &header),
             None => Plaintext::Unknown,
         };
@@ -67,6 +80,8 @@ enum Plaintext {
     Len(u64),
     /// The end is missing.
     Truncated,
+    /// The file ends with its header: the payload is in another file, or was cut off.
+    Elsewhere,
     /// It comes from a pipe.
     Unknown,
 }
@@ -108,6 +123,7 @@ fn to_json(name: &str, header: &Header<'_>, plaintext: Plaintext) -> Value {
         "header_len": header.len(),
         "plaintext_len": plaintext_len,
         "truncated": plaintext == Plaintext::Truncated,
+        "header_only": plaintext == Plaintext::Elsewhere,
         "epoch": header.epoch(),
         "slots": slots,
         "slot_len": slot_len,
@@ -147,6 +163,7 @@ fn to_text(name: &str, header: &Header<'_>, plaintext: Plaintext) -> String {
     let plaintext = match plaintext {
         Plaintext::Len(len) => format!("{len} bytes"),
         Plaintext::Truncated => "the end is missing".into(),
+        Plaintext::Elsewhere => "elsewhere, if this is a detached header; else missing".into(),
         Plaintext::Unknown => "unknown (not a regular file)".into(),
     };
     let mut lines = vec![
@@ -222,6 +239,7 @@ const EXAMPLES: &str = "\
 Examples:
   sealwax inspect report.pdf.swx
   sealwax inspect --json *.swx | jq -r '.recipients[].keyset'
+  sealwax inspect --header dump.header.swx dump.payload
   curl -s https://example.org/dump.swx | sealwax inspect -
 
 Needs no key. Nothing of what it shows is authenticated: anybody may have written it.";

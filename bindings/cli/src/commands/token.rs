@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `sealwax token`.
 
+use std::cell::Cell;
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use clap::{Args, Subcommand};
+use sealwax::keyset::Migrated;
+use sealwax::store::Store;
 use sealwax::{Context, Error, Keyset, token};
 use zeroize::Zeroizing;
 
@@ -18,9 +21,12 @@ use crate::failure::{Failure, Result};
 use crate::flow::{self, Source};
 use crate::home::Home;
 use crate::input::Input;
+use crate::interrupt;
 use crate::passphrase::{Source as PassphraseSource, Typing};
 use crate::recipients;
+use crate::store::{self, Lease};
 use crate::unlock::{self, Expectation, Unlocker};
+use crate::via;
 
 /// `sealwax token`.
 #[derive(Args, Clone, Debug)]
@@ -62,6 +68,9 @@ struct TokenOptions {
     /// The token is bytes, and not base64url text.
     #[arg(long, conflicts_with = "lines")]
     raw: bool,
+    /// Open also under compromised versions. Whoever has such a key may have made what opens: it proves nothing.
+    #[arg(long)]
+    allow_compromised: bool,
 }
 
 /// What is done with one value.
@@ -73,10 +82,13 @@ enum Direction {
 
 /// The keysets and the context of all values.
 struct Worker {
-    keysets: Vec<Keyset>,
+    keysets: Vec<Store>,
     context: Context,
     direction: Direction,
     encoding: TokenEncoding,
+    allow_compromised: bool,
+    /// Whether it was said that something is not authentic.
+    warned: Cell<bool>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,10 +106,12 @@ impl Token {
         };
         let worker = Worker::new(&options, direction)?;
         let source = Source::open(&Input::Stdin)?;
-        match options.lines {
+        let outcome = match options.lines {
             true => worker.run_lines(source.file, options.keep_going),
             false => worker.run_whole(source.file).map(Ok),
-        }
+        };
+        worker.keysets.into_iter().for_each(store::close);
+        outcome
     }
 }
 
@@ -106,23 +120,32 @@ impl Worker {
         if direction == Direction::Seal && options.keysets.len() > 1 {
             return Err(Failure::usage("a token is sealed under one keyset").hint("give one -k"));
         }
+        if direction == Direction::Seal && options.allow_compromised {
+            return Err(Failure::usage("--allow-compromised is for opening"));
+        }
         let context = context::parse(&options.context)?;
         let home = Home::find()?;
         let general = options.passphrase.read("of the keyset", Typing::Once)?;
         let given = general.or(unlock::from_own_file(&options.keyset_passphrase_file)?);
         let unlocker = Unlocker::new(given, Expectation::Sealed);
+        let lease = if options.lines { LEASE } else { Lease { messages: 1, bytes: 0 } };
+        let open = |path: &Path| match direction {
+            Direction::Seal => store::open_to_seal(path, &unlocker, lease),
+            Direction::Open => store::open_to_open(path, &unlocker),
+        };
         let mut keysets = Vec::new();
         for argument in &options.keysets {
-            keysets.push(unlocker.load(&home.resolve(argument)?)?);
+            keysets.push(open(&home.resolve(argument)?)?);
         }
         if keysets.is_empty() {
             keysets.push(match direction {
-                Direction::Seal => recipients::default_keyset(&home, &unlocker)?,
-                Direction::Open => unlocker.load(&home.file_of(crate::home::DEFAULT)?)?,
+                Direction::Seal => recipients::default_keyset(&home, &unlocker, lease)?,
+                Direction::Open => open(&home.file_of(crate::home::DEFAULT)?)?,
             });
         }
         let encoding = if options.raw { TokenEncoding::Raw } else { TokenEncoding::Base64Url };
-        Ok(Worker { keysets, context, direction, encoding })
+        let (allow_compromised, warned) = (options.allow_compromised, Cell::new(false));
+        Ok(Worker { keysets, context, direction, encoding, allow_compromised, warned })
     }
 
     /// All of stdin is one value.
@@ -150,6 +173,9 @@ impl Worker {
         let mut outcome = Ok(());
         let mut line = Zeroizing::new(Vec::with_capacity(MAX_LEN + 1));
         for number in 1u64.. {
+            if interrupt::is_cancelled() {
+                return Err(interrupt::failure());
+            }
             // What is done goes out before we wait for more: a program may be waiting for it.
             if input.buffer().is_empty() {
                 out.flush()?;
@@ -191,7 +217,11 @@ impl Worker {
         }
         match self.direction {
             Direction::Seal => {
-                let token = self.keysets[0].seal(value, &self.context)?;
+                let token = {
+                    // Once in many messages a lease is written.
+                    let _guard = interrupt::leave_to_library();
+                    self.keysets[0].seal(value, &self.context)?
+                };
                 Ok(Zeroizing::new(match self.encoding {
                     TokenEncoding::Raw => token,
                     TokenEncoding::Base64Url => {
@@ -210,8 +240,8 @@ impl Worker {
     /// Opens with the keyset that has the token's version.
     fn open(&self, token: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
         let mut best: Option<Error> = None;
-        for keyset in &self.keysets {
-            match keyset.open(token, &self.context) {
+        for store in &self.keysets {
+            match self.open_with(&store.keyset(), token) {
                 Ok(plaintext) => return Ok(plaintext),
                 // A keyset that knows the version has the last word, over one that does not.
                 Err(error) if best.is_none() || !matches!(error, Error::UnknownKey(_)) => {
@@ -220,12 +250,24 @@ impl Worker {
                 Err(_) => {}
             }
         }
-        Err(best.map_or_else(|| Failure::usage("no keyset"), Failure::from))
+        Err(best.map_or_else(|| Failure::usage("no keyset"), via::explain))
+    }
+
+    fn open_with(&self, keyset: &Keyset, token: &[u8]) -> sealwax::Result<Zeroizing<Vec<u8>>> {
+        if !self.allow_compromised {
+            return keyset.open(token, &self.context);
+        }
+        let Migrated { plaintext, opened_via } = keyset.migrating().open(token, &self.context)?;
+        // Said once: there may be millions of tokens.
+        if via::is_compromised(opened_via) && !self.warned.replace(true) {
+            via::warn_if_compromised("token", opened_via);
+        }
+        Ok(plaintext)
     }
 }
 
 /// Reads a line without its line break; of one that is too long, as much as shows that. `false` at the end.
-fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
+pub(crate) fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
     line.clear();
     if input.by_ref().take(MAX_LEN as u64 + 1).read_until(b'\n', line)? == 0 {
         return Ok(false);
@@ -238,10 +280,13 @@ fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
     Ok(true)
 }
 
-fn not_text() -> Failure {
+/// What is said of a line that is no token.
+pub(crate) fn not_text() -> Failure {
     Failure::new(Exit::Malformed, "not base64url without padding (format.md 6.3)")
 }
 
+/// Lines are counted in blocks: few writes, and not much that is counted too high after a crash.
+const LEASE: Lease = Lease { messages: 1 << 16, bytes: 1 << 32 };
 /// Length of the longest token in text, in bytes.
 const MAX_LEN: usize = (token::MAX_PLAINTEXT_LEN + token::OVERHEAD).div_ceil(3) * 4;
 const BUFFER_LEN: usize = 256 * 1024;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use sealwax::OpenedVia;
-use sealwax::stream::{Damage, Job};
+use sealwax::stream::{Damage, DetachedPaths, Job, Verified};
 use serde_json::{Value, json};
 
 use super::{Outcome, each};
@@ -15,10 +15,12 @@ use crate::exit::Exit;
 use crate::failure::{Failure, Result};
 use crate::flow::{self, Source};
 use crate::front;
+use crate::header_file::{self, HeaderOption};
 use crate::input::{self, Found, Input, Wanted};
 use crate::interrupt;
-use crate::keyring::{Keyring, OpenOptions};
+use crate::keyring::{Keyring, OpenOptions, Purpose};
 use crate::progress::Progress;
+use crate::via;
 
 /// Options of `sealwax verify`.
 #[derive(Args, Clone, Debug)]
@@ -26,6 +28,8 @@ use crate::progress::Progress;
 pub(crate) struct Verify {
     #[command(flatten)]
     keys: OpenOptions,
+    #[command(flatten)]
+    header: HeaderOption,
     /// Files, or - for stdin. Without any: stdin.
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -51,18 +55,31 @@ struct Verdict {
     damage: Vec<Damage>,
 }
 
+impl Verdict {
+    fn of(verified: Verified) -> Self {
+        let Verified { plaintext_len, opened_via, damage, .. } = verified;
+        Verdict { plaintext_len, opened_via, damage }
+    }
+}
+
 impl Verify {
     /// Verifies all.
     pub(crate) fn run(self) -> Result<Outcome> {
-        let mut keyring = Keyring::new(self.keys.clone())?;
+        let mut keyring = Keyring::new(self.keys.clone(), Purpose::Open)?;
         let files = match self.files.is_empty() {
             true => &[PathBuf::from("-")],
             false => self.files.as_slice(),
         };
         let found = input::find(files, self.recursive, Wanted::Sealed);
+        if self.header.path().is_some() && found.len() != 1 {
+            return Err(Failure::usage("--header goes with one file"));
+        }
         Ok(each(found, |Found { input, .. }| {
             let name = input.name();
             let verdict = self.verify(&mut keyring, &input).map_err(|f| f.about(&name));
+            if let Ok(verdict) = &verdict {
+                via::warn_if_compromised(&name, verdict.opened_via);
+            }
             if !interrupt::is_cancelled() {
                 self.print(&name, &verdict)?;
             }
@@ -76,17 +93,30 @@ impl Verify {
 
     fn verify(&self, keyring: &mut Keyring, input: &Input) -> Result<Verdict> {
         let progress = Progress::new(input.name(), self.quiet);
+        let job = Job { threads: self.threads, control: Some(&progress), ..Job::default() };
+        let header = self.header.path();
         let mut source = Source::open(input)?;
-        if let Input::File(path) = input {
-            keyring.prepare(&front::read_again(keyring, &mut source.file)?)?;
-            let job = Job { threads: self.threads, control: Some(&progress), ..Job::default() };
-            let verified = keyring.opener().verify_path(path, &job)?;
-            let sealwax::stream::Verified { plaintext_len, opened_via, damage, .. } = verified;
-            return Ok(Verdict { plaintext_len, opened_via, damage });
-        }
-        let front = front::read(keyring, &mut source.file)?;
+        let front = match header {
+            Some(header) => header_file::read(header)?,
+            None if matches!(input, Input::File(_)) => {
+                front::read_again(keyring, &mut source.file)?
+            }
+            None => front::read(keyring, &mut source.file)?,
+        };
         keyring.prepare(&front)?;
-        let mut reader = keyring.opener().reader(front.as_slice().chain(&source.file))?;
+        let migrating = keyring.migrating();
+        let opener = keyring.opener(&migrating);
+        if let Input::File(path) = input {
+            let verified = match header {
+                Some(header) => {
+                    opener.verify_path_detached(DetachedPaths { header, payload: path }, &job)
+                }
+                None => opener.verify_path(path, &job),
+            };
+            return Ok(Verdict::of(verified.map_err(via::explain)?));
+        }
+        let mut reader =
+            opener.reader(front.as_slice().chain(&source.file)).map_err(via::explain)?;
         let plaintext_len = flow::carry(&mut reader, &mut io::sink(), &progress, None)?;
         let opened_via = reader.opened_via();
         Ok(Verdict { plaintext_len, opened_via, damage: Vec::new() })
@@ -103,7 +133,7 @@ impl Verify {
                 )
             }
             (false, Ok(verdict)) if verdict.damage.is_empty() && !self.quiet => {
-                let via = via(verdict.opened_via);
+                let via = via::words(verdict.opened_via);
                 format!("{name}: ok, {} bytes, opened through {via}\n", verdict.plaintext_len)
             }
             _ => return Ok(()),
@@ -131,22 +161,10 @@ fn json_of(name: &str, verdict: &Verdict) -> Value {
         "ok": ok,
         "plaintext_len": verdict.plaintext_len,
         "opened_via": verdict.opened_via.kind().name(),
+        "unauthentic": via::is_compromised(verdict.opened_via),
         "damage": damage,
         "exit": exit,
     })
-}
-
-fn via(opened_via: OpenedVia) -> String {
-    match opened_via {
-        OpenedVia::Keyset(keyset, version) => format!("version {version} of keyset {keyset}"),
-        OpenedVia::X25519(..) | OpenedVia::XWing(..) => {
-            format!(
-                "an {} identity, which says nothing about who sealed it",
-                opened_via.kind().name()
-            )
-        }
-        other => format!("a {}", other.kind().name()),
-    }
 }
 
 const EXAMPLES: &str = "\
@@ -154,6 +172,7 @@ Examples:
   sealwax verify report.pdf.swx
   sealwax verify -R --json /mnt/backup
   ssh host cat dump.swx | sealwax verify -k work
+  sealwax verify --header dump.header.swx dump.payload
 
 Reads everything, and writes nothing. Damaged ranges of a file are listed by their place in the plaintext; reading
 from a pipe stops at the first.";

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
 
-use crate::kit::{Room, Run};
+use crate::kit::{Room, Run, json};
 
 #[test]
 fn the_first_seal_makes_a_keyset_and_says_so() {
@@ -19,7 +19,9 @@ fn the_first_seal_makes_a_keyset_and_says_so() {
         |path: std::path::PathBuf| path.metadata().expect("it is").permissions().mode() & 0o777;
     assert_eq!((mode(room.home()), mode(room.home().join("default.swxk"))), (0o700, 0o600));
     let run = room.run(["seal", "-f", "a"]);
-    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
+    let reminder =
+        "sealwax: keyset default has no backup; make one with `sealwax keyset backup default`\n";
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), reminder));
 }
 
 #[test]
@@ -230,8 +232,4 @@ fn weak_recipients_beside_strong_ones_need_an_override() {
     for keys in [["-k", "default"], ["-i", "id.swxk"]] {
         assert_eq!(room.ok(["open", "-o", "-", "a.swx"].iter().chain(&keys)), b"a");
     }
-}
-
-fn json(bytes: &[u8]) -> Value {
-    serde_json::from_slice(bytes).expect("JSON")
 }

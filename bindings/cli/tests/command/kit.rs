@@ -6,6 +6,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use serde_json::Value;
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 /// A folder to work in, and a home folder beside it.
@@ -18,6 +20,57 @@ pub(crate) struct Run {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: Vec<u8>,
     pub(crate) stderr: String,
+}
+
+/// An unprotected keyset, made byte for byte (format.md 8.1 and 8.4).
+pub(crate) struct Made {
+    /// So many versions, with ids from 1 on; the last one is the primary.
+    pub(crate) versions: u32,
+    /// When they were made.
+    pub(crate) created: u64,
+    /// A tag that no version knows yet.
+    pub(crate) tag: Option<u8>,
+}
+
+impl Default for Made {
+    fn default() -> Self {
+        Made { versions: 1, created: 1_700_000_000, tag: None }
+    }
+}
+
+impl Made {
+    fn bytes(&self, name: &str) -> Vec<u8> {
+        let mut keyset = vec![1];
+        keyset.extend([7; 16]);
+        keyset.push(u8::try_from(name.len()).expect("a short name"));
+        keyset.extend(name.as_bytes());
+        keyset.extend(1_u64.to_be_bytes());
+        keyset.extend([0; 32]);
+        keyset.extend(self.versions.to_be_bytes());
+        // Never rotates by itself; both suites; no raw export.
+        keyset.extend([0; 24]);
+        keyset.extend([0b0011, 0]);
+        keyset.extend(self.versions.to_be_bytes());
+        for id in 1..=self.versions {
+            keyset.extend(65_u16.to_be_bytes());
+            keyset.extend(id.to_be_bytes());
+            keyset.extend([1, 2]);
+            keyset.extend(self.created.to_be_bytes());
+            keyset.extend([0; 16]);
+            keyset.extend([0, 0, 32]);
+            keyset.extend(noise(32));
+        }
+        keyset.extend([1, 0, 32]);
+        keyset.extend([9; 32]);
+        if let Some(tag) = self.tag {
+            keyset.extend([tag, 0, 1, 0]);
+        }
+        let check = Sha256::new()
+            .chain_update(b"sealwax/v1/unprotected\0")
+            .chain_update(&keyset)
+            .finalize();
+        [b"SWKS\x01", keyset.as_slice(), &check[..16]].concat()
+    }
 }
 
 impl Room {
@@ -124,6 +177,38 @@ impl Room {
         self.run_with(arguments, stdin).ok()
     }
 
+    /// Puts a keyset that was made byte for byte into the home folder.
+    pub(crate) fn keyset_file(&self, name: &str, made: &Made) {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::create_dir_all(self.home()).expect("a folder");
+        let path = self.home().join(format!("{name}.swxk"));
+        std::fs::write(&path, made.bytes(name)).expect("written");
+        std::fs::set_permissions(path, PermissionsExt::from_mode(0o600)).expect("permissions");
+    }
+
+    /// Runs what must succeed, and reads the JSON that it prints.
+    #[track_caller]
+    pub(crate) fn json<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Value {
+        serde_json::from_slice(&self.ok(arguments)).expect("JSON")
+    }
+
+    /// Runs what must succeed, and gives its stdout as text.
+    #[track_caller]
+    pub(crate) fn text<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> String {
+        String::from_utf8(self.ok(arguments)).expect("text")
+    }
+
+    /// A file in the home folder.
+    pub(crate) fn home_file(&self, name: &str) -> PathBuf {
+        self.home().join(name)
+    }
+
+    /// The id of the primary version of a keyset.
+    pub(crate) fn primary(&self, keyset: &str) -> String {
+        let value = self.json(["keyset", "show", keyset, "--json"]);
+        value["primary"].as_str().expect("a primary").to_owned()
+    }
+
     fn settle(&self, mut command: Command) -> Command {
         command.current_dir(self.work()).env("SEALWAX_HOME", self.home());
         command.env_remove("XDG_DATA_HOME").stdin(Stdio::null());
@@ -158,6 +243,24 @@ impl From<Output> for Run {
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         Run { code: output.status.code(), stdout: output.stdout, stderr }
     }
+}
+
+/// Sends a signal to a process.
+pub(crate) fn kill(signal: &str, process: u32) {
+    let status = Command::new("kill").args([format!("-{signal}"), process.to_string()]).status();
+    assert!(status.expect("kill").success());
+}
+
+/// One JSON value.
+#[track_caller]
+pub(crate) fn json(bytes: &[u8]) -> serde_json::Value {
+    serde_json::from_slice(bytes).expect("JSON")
+}
+
+/// One JSON value per line.
+#[track_caller]
+pub(crate) fn lines(bytes: &[u8]) -> Vec<serde_json::Value> {
+    bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(json).collect()
 }
 
 /// Bytes that do not repeat with any chunk.

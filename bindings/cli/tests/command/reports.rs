@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::kit::{CHUNK, Room, Run, noise};
+use crate::kit::{CHUNK, Room, Run, json, noise};
 
 #[test]
 fn inspect_shows_everything_and_needs_no_key() {
@@ -93,6 +93,10 @@ fn every_help_has_examples() {
         &["open"],
         &["inspect"],
         &["verify"],
+        &["rewrap"],
+        &["reencrypt"],
+        &["census"],
+        &["recover"],
         &["token"],
         &["token", "seal"],
         &["token", "open"],
@@ -100,6 +104,20 @@ fn every_help_has_examples() {
         &["keyset", "new"],
         &["keyset", "list"],
         &["keyset", "show"],
+        &["keyset", "rotate"],
+        &["keyset", "activate"],
+        &["keyset", "suspend"],
+        &["keyset", "resume"],
+        &["keyset", "deactivate"],
+        &["keyset", "compromise"],
+        &["keyset", "destroy"],
+        &["keyset", "schedule"],
+        &["keyset", "policy"],
+        &["keyset", "passwd"],
+        &["keyset", "export"],
+        &["keyset", "import"],
+        &["keyset", "backup"],
+        &["keyset", "restore"],
         &["identity"],
         &["identity", "new"],
         &["identity", "show"],
@@ -129,13 +147,14 @@ fn completions_and_manual_pages_are_made() {
     assert!(room.ok(["man"]).starts_with(b".ie") || room.ok(["man"]).len() > 500);
     room.ok(["man", "pages"]);
     let names = room.names();
-    for page in ["pages/sealwax.1", "pages/sealwax-seal.1", "pages/sealwax-keyset-new.1"] {
+    for page in [
+        "pages/sealwax.1",
+        "pages/sealwax-seal.1",
+        "pages/sealwax-keyset-new.1",
+        "pages/sealwax-rewrap.1",
+    ] {
         assert!(names.contains(&page.to_owned()), "{names:?}");
     }
     let script = "$SEALWAX completions bash > script && bash -n script";
     Run::of(room.shell(script)).ok();
-}
-
-fn json(bytes: &[u8]) -> Value {
-    serde_json::from_slice(bytes).expect("JSON")
 }

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::kit::{BINARY, CHUNK, Room, Run, noise};
+use crate::kit::{BINARY, CHUNK, Room, Run, kill, noise};
 
 #[test]
 fn stdin_goes_to_stdout() {
@@ -124,6 +124,8 @@ fn a_file_size_limit_leaves_nothing_behind() {
 #[test]
 fn a_broken_pipe_is_quiet() {
     let room = Room::with_keyset();
+    // So that nothing is said about that.
+    room.ok(["keyset", "backup", "--shares", "2/2", "-o", "backup"]);
     room.write("a", noise(400 * CHUNK));
     room.ok(["seal", "a"]);
     for script in [
@@ -221,11 +223,6 @@ fn what_is_verified_is_released_as_it_comes() {
         drop(input);
         assert!(child.wait().expect("it ends").success());
     }
-}
-
-fn kill(signal: &str, process: u32) {
-    let status = Command::new("kill").args([format!("-{signal}"), process.to_string()]).status();
-    assert!(status.expect("kill").success());
 }
 
 fn wait_until(mut condition: impl FnMut() -> bool) {
