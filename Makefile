@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # Thin on purpose: each line calls cargo, python or scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help test check bench firmware install fuzz docs clean
+.PHONY: help test check bench firmware install python wheel fuzz docs clean
 
 help: ## Print the targets
 	@sed -n 's/^\([a-z]*\): .*## /\1\t/p' Makefile | expand -t 12
 
-test: ## Set up what is needed, then run every test: three backends, two firmware targets, the reference
+test: ## Set up what is needed, then run every test: three backends, Python, two firmware targets, the reference
 	scripts/setup
 	scripts/test
 
@@ -23,6 +23,14 @@ firmware: ## Archives for firmware in target/firmware/sealwax: three processors
 install: ## The C library: DESTDIR=, PREFIX=/usr/local
 	scripts/install-c "$(DESTDIR)" "$(or $(PREFIX),/usr/local)"
 
+python: ## Build the Python module into .venv, and test it
+	scripts/setup
+	scripts/python
+
+wheel: ## The wheel and the source distribution of the Python module, in dist/, checked
+	scripts/setup
+	scripts/wheel
+
 fuzz: ## Fuzz each target for a minute; needs a nightly toolchain
 	scripts/fuzz 60
 
@@ -31,4 +39,4 @@ docs: ## Documentation of the Rust API
 
 clean: ## Remove everything that was built
 	cargo clean
-	rm -rf .venv fuzz/target fuzz/corpus fuzz/artifacts
+	rm -rf .venv dist fuzz/target fuzz/corpus fuzz/artifacts

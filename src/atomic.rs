@@ -49,6 +49,17 @@ impl AtomicFile {
             Existing::Replace => target.canonicalize().unwrap_or_else(|_| target.to_path_buf()),
             Existing::Keep => target.to_path_buf(),
         };
+        // A device or a pipe would be replaced by a file, which nobody wants who names one.
+        match target.metadata() {
+            Ok(there) if there.is_dir() => {
+                return Err(std::io::Error::from(std::io::ErrorKind::IsADirectory).into());
+            }
+            Ok(there) if !there.is_file() => {
+                let what = "the target is there and is not a regular file";
+                return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, what).into());
+            }
+            _ => {}
+        }
         let prefix = prefix_of(&target);
         loop {
             let file =
@@ -77,8 +88,7 @@ impl AtomicFile {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            let mode = like.permissions().mode() & 0o666;
-            self.file.as_file().set_permissions(std::fs::Permissions::from_mode(mode))?;
+            self.set_mode(like.permissions().mode() & 0o666)?;
         }
         #[cfg(not(unix))]
         let _ = like;
@@ -95,6 +105,21 @@ impl AtomicFile {
         }
         #[cfg(not(unix))]
         let _ = like;
+    }
+
+    /// Gives the file these permissions, where the system has such.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn set_mode(&self, mode: u32) -> Result<()> {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            self.file.as_file().set_permissions(std::fs::Permissions::from_mode(mode))?;
+        }
+        #[cfg(not(unix))]
+        let _ = mode;
+        Ok(())
     }
 
     /// Where the unfinished file is, for whoever must remove it when the process ends at once.

@@ -62,6 +62,7 @@ fn sealwax() -> impl Fn(&str, f64) -> Option<f64> {
     let token = keyset.seal(&[7; 64], &row).expect("a token");
     let sealer = Sealer::new().external_context(row.clone());
     let envelope = sealer.recipient(&keyset).seal(&[7; 1024]).expect("an envelope");
+    let large = std::cell::RefCell::new((Vec::new(), Vec::new()));
     move |job, seconds| {
         let sealer = || Sealer::new().external_context(row.clone()).recipient(&keyset);
         let opener = || Opener::new().context(row.clone()).key(&keyset);
@@ -75,6 +76,13 @@ fn sealwax() -> impl Fn(&str, f64) -> Option<f64> {
             "envelope-open-1k" => {
                 let opener = opener();
                 time(seconds, || opener.open(black_box(&envelope)))
+            }
+            "envelope-seal-into-64m" => {
+                let sealer = sealer();
+                let (plaintext, out) = &mut *large.borrow_mut();
+                plaintext.resize(64 << 20, 7);
+                out.resize(sealer.sealed_len(plaintext.len()).expect("it fits"), 0);
+                time(seconds, || sealer.seal_into(black_box(plaintext), out))
             }
             _ => return None,
         })

@@ -28,10 +28,10 @@ def sealwax():
         "token-seal-64": lambda: keyset.seal(VALUE, context=CONTEXT),
         "token-open-64": lambda: keyset.open(token, context=CONTEXT),
     }
-    envelope = sealwax.seal(MESSAGE, keyset, external_context=CONTEXT)
-    assert sealwax.open_bytes(envelope, keyset, context=CONTEXT) == MESSAGE
-    jobs["envelope-seal-1k"] = lambda: sealwax.seal(MESSAGE, keyset, external_context=CONTEXT)
-    jobs["envelope-open-1k"] = lambda: sealwax.open_bytes(envelope, keyset, context=CONTEXT)
+    envelope = sealwax.seal_bytes(MESSAGE, keyset=keyset, external=CONTEXT)
+    assert sealwax.open_bytes(envelope, keyset=keyset, external=CONTEXT) == MESSAGE
+    jobs["envelope-seal-1k"] = lambda: sealwax.seal_bytes(MESSAGE, keyset=keyset, external=CONTEXT)
+    jobs["envelope-open-1k"] = lambda: sealwax.open_bytes(envelope, keyset=keyset, external=CONTEXT)
     return jobs
 
 

@@ -156,6 +156,20 @@ impl<'a> OpenBuffer<'a> {
         }
     }
 
+    /// Lets go of the keys, which only the header needs.
+    pub(super) fn without_keys(mut self) -> OpenBuffer<'static> {
+        OpenBuffer {
+            opener: None,
+            ready: self.ready.take(),
+            batch: std::mem::take(&mut self.batch),
+            filled: self.filled,
+            opened: self.opened,
+            released: self.released,
+            next: self.next,
+            ended: self.ended,
+        }
+    }
+
     /// What the authenticated header says.
     pub(super) fn sealed(&self) -> Option<&Sealed> {
         self.ready.as_ref().map(|ready| &ready.sealed)

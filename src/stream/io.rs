@@ -121,6 +121,12 @@ impl<W: Write> Write for Writer<W> {
 }
 
 impl<R: Read> Reader<'_, R> {
+    /// Lets go of the keys, which only the header needs: the reader may then live longer than they do.
+    pub fn without_keys(self) -> Reader<'static, R> {
+        let Reader { inner, buffer, failed } = self;
+        Reader { inner, buffer: buffer.without_keys(), failed }
+    }
+
     /// Through which entry the envelope was opened.
     pub fn opened_via(&self) -> OpenedVia {
         self.buffer.sealed().expect("the header was opened first").opened_via

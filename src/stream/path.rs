@@ -220,7 +220,7 @@ impl Opener<'_> {
 }
 
 /// What a worker does with the batch of `count` chunks from `first` on.
-type Work<'a> = dyn Fn(u64, usize, &mut Vec<u8>) -> Result<()> + Sync + 'a;
+pub(super) type Work<'a> = dyn Fn(u64, usize, &mut Vec<u8>) -> Result<()> + Sync + 'a;
 
 /// Runs `work` over all batches of a payload, on the job's threads. The first error wins.
 pub(super) fn run(geometry: &Geometry, job: &Job<'_>, work: &Work<'_>) -> Result<()> {
@@ -370,6 +370,20 @@ fn write_pieces(target: &File, geometry: &Geometry, first: u64, batch: &[u8]) ->
         }
     }
     Ok(())
+}
+
+/// The permissions of a new file at `target`: those of the file it replaces, else what the system gives new files.
+pub(super) fn default_mode(target: &Path) -> u32 {
+    #[cfg(unix)]
+    if let Ok(metadata) = target.metadata() {
+        use std::os::unix::fs::PermissionsExt;
+        return metadata.permissions().mode() & 0o666;
+    }
+    // Asking by setting it would change it for other threads meanwhile.
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let umask = status.lines().find_map(|line| line.strip_prefix("Umask:"));
+    let umask = umask.and_then(|umask| u32::from_str_radix(umask.trim(), 8).ok());
+    umask.map_or(0o600, |umask| 0o666 & !umask)
 }
 
 pub(super) fn write_all_at(target: &File, offset: u64, bytes: &[u8]) -> Result<()> {

@@ -158,7 +158,10 @@ impl<R: ReadAt> Positioned<R> {
 }
 
 /// Reads and authenticates the header and the payload's commitment; computes where everything is.
-pub(super) fn open_front(opener: &Opener<'_>, inner: &impl ReadAt) -> Result<(Ready, Geometry)> {
+pub(super) fn open_front(
+    opener: &Opener<'_>,
+    inner: &(impl ReadAt + ?Sized),
+) -> Result<(Ready, Geometry)> {
     let total = inner.len()?;
     let mut attempt = 0;
     loop {
@@ -175,7 +178,7 @@ pub(super) fn open_front(opener: &Opener<'_>, inner: &impl ReadAt) -> Result<(Re
 
 fn try_open_front(
     opener: &Opener<'_>,
-    inner: &impl ReadAt,
+    inner: &(impl ReadAt + ?Sized),
     total: u64,
 ) -> Result<(Ready, Geometry)> {
     let mut front = Vec::new();
@@ -216,7 +219,7 @@ fn try_open_front(
 
 /// Fills `out`; an input that became shorter is truncated.
 pub(super) fn read_exact_at(
-    inner: &impl ReadAt,
+    inner: &(impl ReadAt + ?Sized),
     mut offset: u64,
     mut out: &mut [u8],
 ) -> Result<()> {

@@ -49,6 +49,8 @@ pub(crate) fn all() -> Vec<Face> {
         whole("Opener::seek_reader", seek_reader),
         whole("Opener::positioned", positioned),
         whole("Opener::open_path", open_path),
+        whole("Opener::ahead_reader", ahead_reader),
+        whole("Opener::open_at", open_at),
         whole("Header::open", header_open),
         pipe("Opener::reader by 1", |request| reader(request, 1)),
         pipe("Opener::reader by 7", |request| reader(request, 7)),
@@ -116,6 +118,44 @@ fn positioned(request: &Request<'_>) -> Result<Answer> {
         assert_eq!(read, to - from);
     }
     Ok(answer(plaintext, positioned.opened_via(), positioned.stored_context()))
+}
+
+fn ahead_reader(request: &Request<'_>) -> Result<Answer> {
+    let mut reader = request.opener().ahead_reader(request.envelope.to_vec(), 2)?;
+    let mut plaintext = Vec::new();
+    let mut out = [0; 3001];
+    loop {
+        match reader.read(&mut out)? {
+            0 => break,
+            read => plaintext.extend(&out[..read]),
+        }
+    }
+    assert_eq!(reader.plaintext_len(), plaintext.len() as u64);
+    Ok(answer(plaintext, reader.opened_via(), reader.stored_context()))
+}
+
+/// Memory that grows as it is written to.
+#[derive(Default)]
+pub(crate) struct Shelf(pub(crate) std::sync::Mutex<Vec<u8>>);
+
+impl sealwax::stream::WriteAt for Shelf {
+    fn write_all_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let mut shelf = self.0.lock().expect("no test panics with it");
+        let end = offset as usize + bytes.len();
+        let len = shelf.len().max(end);
+        shelf.resize(len, 0);
+        shelf[offset as usize..end].copy_from_slice(bytes);
+        Ok(())
+    }
+}
+
+fn open_at(request: &Request<'_>) -> Result<Answer> {
+    let shelf = Shelf::default();
+    let outcome = request.opener().open_at(request.envelope, &shelf, &Job::default())?;
+    let plaintext = shelf.0.into_inner().expect("no test panics with it");
+    assert_eq!(outcome.plaintext_len, plaintext.len() as u64);
+    let opened_via = outcome.opened_via.map(|via| via.kind().name());
+    Ok(Answer { plaintext, opened_via, stored: None })
 }
 
 fn open_path(request: &Request<'_>) -> Result<Answer> {

@@ -1,0 +1,336 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""The figures of the Python module against its goals, in one run: the same work done beside it by what it is compared with.
+
+    python3 benches/peers/python_figures.py                 all of them, with 1 GiB files, some minutes after building
+    python3 benches/peers/python_figures.py --quick         with 128 MiB files
+    python3 benches/peers/python_figures.py --only token    those whose name begins with a word
+
+It builds what it needs (the command and the Rust side in release, the module into target/python-figures-venv) and says what
+is missing. Each figure is the median of five runs, interleaved with what it is compared with, after one that does not
+count. Files lie in /dev/shm where there is room. Nothing else should run meanwhile.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+VENV = ROOT / "target" / "python-figures-venv"
+PACKAGES = ["cryptography>=50,<51", "tink", "numpy", "pandas", "pyarrow", "fsspec"]
+MIB = 1 << 20
+ROUNDS = 5
+
+
+def build():
+    """Builds all, and starts this script again with the Python that has it."""
+    run = lambda *line: subprocess.run(line, cwd=ROOT, check=True)
+    run("cargo", "build", "--quiet", "--release", "-p", "sealwax-cli")
+    if not VENV.exists():
+        run(sys.executable, "-m", "venv", str(VENV))
+    pip = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    run(*pip, *PACKAGES)
+    run(*pip, "--force-reinstall", "--no-deps", str(ROOT / "bindings" / "python"))
+    again = [str(VENV / "bin" / "python"), __file__, "--built", *sys.argv[1:]]
+    sys.exit(subprocess.run(again, check=False).returncode)
+
+
+def rust_side():
+    """The program of peers.rs, built by cargo."""
+    line = ["cargo", "build", "--quiet", "--release", "--bench", "peers", "--message-format", "json"]
+    output = subprocess.run(line, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+    for message in map(json.loads, output.splitlines()):
+        if message.get("target", {}).get("name") == "peers" and message.get("executable"):
+            return message["executable"]
+    raise SystemExit("cargo made no peers program")
+
+
+class Rust:
+    """Asks the Rust side for nanoseconds per call."""
+
+    def __init__(self):
+        line = [rust_side(), "sealwax"]
+        self.process = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout.readline() == "ready\n"
+
+    def __call__(self, job, seconds=0.4):
+        self.process.stdin.write(f"{job} {seconds}\n")
+        self.process.stdin.flush()
+        return float(self.process.stdout.readline()) / 1e9
+
+
+def per_call(work, seconds=0.3):
+    """Seconds per call, as the Rust side counts: batches that grow until one takes about `seconds`."""
+    calls = 1
+    while True:
+        begin = time.perf_counter()
+        for _ in range(calls):
+            work()
+        elapsed = time.perf_counter() - begin
+        if elapsed >= seconds * 0.5:
+            return elapsed / calls
+        calls = int(calls * min(max(seconds * 0.8 / max(elapsed, 1e-9), 2), 100))
+
+
+def once(work):
+    begin = time.perf_counter()
+    work()
+    return time.perf_counter() - begin
+
+
+def measured(*runs):
+    """The medians of functions that each return seconds, interleaved."""
+    times = [[] for _ in runs]
+    for number in range(ROUNDS + 1):
+        for run, values in zip(runs, times):
+            value = run()
+            if number:
+                values.append(value)
+    return [statistics.median(values) for values in times]
+
+
+class Table:
+    def __init__(self, only):
+        self.only = only
+        self.rows = []
+
+    def wants(self, name):
+        return self.only is None or name.startswith(self.only)
+
+    def add(self, what, ours, theirs, ratio, goal, met, unit="s"):
+        row = (what, text(ours, unit), text(theirs, unit), f"{ratio:.3f}", goal, "met" if met else "MISSED")
+        self.rows.append(row)
+        print(" | ".join(row), flush=True)
+
+    def print(self):
+        head = ("what", "ours", "theirs", "ratio", "goal", "")
+        widths = [max(len(row[column]) for row in [head, *self.rows]) for column in range(6)]
+        for row in [head, *self.rows]:
+            print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+
+
+def text(value, unit):
+    if value is None:
+        return "-"
+    if unit == "s":
+        for scale, name in ((1, "s"), (1e3, "ms"), (1e6, "us"), (1e9, "ns")):
+            if value * scale >= 1:
+                return f"{value * scale:.4g} {name}"
+    if unit == "B":
+        return f"{value / MIB:.1f} MiB"
+    return f"{value:.4g}"
+
+
+def memory_figures(table, rust):
+    import sealwax
+    from cryptography.cobblestone import Cobblestone256Encryptor
+
+    keyset = sealwax.Keyset.generate("bench")
+    data = bytes([7]) * (64 * MIB)
+    target = bytearray(sealwax.sealed_len(len(data), keyset=keyset))
+    other = bytearray(len(data) + len(data) // 16384 * 16 + 4096)
+    key = Cobblestone256Encryptor.generate_key()
+
+    def ours():
+        return once(lambda: sealwax.seal_into(data, target, keyset=keyset))
+
+    def peer():
+        return once(lambda: Cobblestone256Encryptor(key, b"context").update_into(data, other))
+
+    def from_rust():
+        return rust("envelope-seal-into-64m", 0.1)
+
+    def halves():
+        # The same bytes, half of them in each of two threads.
+        half = memoryview(data)[: len(data) // 2]
+        targets = [bytearray(sealwax.sealed_len(len(half), keyset=keyset)) for _ in range(2)]
+        threads = [
+            threading.Thread(target=sealwax.seal_into, args=(half, t), kwargs={"keyset": keyset}) for t in targets
+        ]
+
+        def both():
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+
+        return once(both)
+
+    def in_threads():
+        return once(lambda: sealwax.seal_into(data, target, keyset=keyset, threads=2))
+
+    a, b, c, d, e = measured(ours, from_rust, peer, halves, in_threads)
+    table.add("seal_into 64 MiB: speed beside Rust", a, b, b / a, ">= 0.9", b / a >= 0.9)
+    table.add("seal_into 64 MiB: speed beside Cobblestone256", a, c, c / a, ">= 1.3", c / a >= 1.3)
+    table.add("seal_into 64 MiB in two Python threads beside one", d, a, a / d, ">= 1.7", a / d >= 1.7)
+    table.add("seal_into 64 MiB, threads=2, beside one", e, a, a / e, ">= 1.7", a / e >= 1.7)
+
+
+def token_figures(table, rust):
+    import sealwax
+    import tink
+    from tink import aead
+
+    aead.register()
+    primitive = tink.new_keyset_handle(aead.aead_key_templates.AES256_GCM).primitive(aead.Aead)
+    value, associated = b"\x07" * 64, b"table=users,row=00042"
+    keyset = sealwax.Keyset.generate("bench")
+    theirs = primitive.encrypt(value, associated)
+    for name, context in (("context of two entries", {"table": "users", "row": "42"}), ("no context", None)):
+        token = keyset.seal(value, context=context)
+        a, b, c, d = measured(
+            lambda: per_call(lambda: keyset.seal(value, context=context)),  # noqa: B023
+            lambda: per_call(lambda: primitive.encrypt(value, associated)),
+            lambda: per_call(lambda: keyset.open(token, context=context)),  # noqa: B023
+            lambda: per_call(lambda: primitive.decrypt(theirs, associated)),
+        )
+        table.add(f"token seal 64 B, {name}, beside Tink", a, b, a / b, "<= 0.55", a / b <= 0.55)
+        table.add(f"token open 64 B, {name}, beside Tink", c, d, c / d, "<= 0.55", c / d <= 0.55)
+    context = {"table": "users", "row": "42"}
+    values = [value] * 100_000
+    a, b, c = measured(
+        lambda: once(lambda: keyset.seal_many(values, context=context)),
+        lambda: once(lambda: keyset.seal_many(values, context=context, threads=1)),
+        lambda: rust("token-seal-64") * 100_000,
+    )
+    table.add("seal_many of 100,000 beside the Rust loop", a, c, a / c, "<= 1.15", a / c <= 1.15)
+    table.add("seal_many, threads=1, beside the Rust loop", b, c, b / c, "(<= 1.15)", b / c <= 1.15)
+
+
+def file_figures(table, folder, size):
+    import sealwax
+
+    keyset = sealwax.Keyset.generate("bench")
+    keys, plain, sealed = (str(folder / name) for name in ("keys.swxk", "plain", "sealed"))
+    keyset.save(keys, unprotected=True)
+    block = os.urandom(MIB)
+    with open(plain, "wb") as file:
+        for _ in range(size // MIB):
+            file.write(block)
+    command = [str(ROOT / "target" / "release" / "sealwax"), "seal", "-k", keys, "-q", "-o", sealed, plain]
+
+    def fresh(work):
+        Path(sealed).unlink(missing_ok=True)
+        return once(work)
+
+    a, b = measured(
+        lambda: fresh(lambda: sealwax.seal_file(plain, sealed, keyset=keyset)),
+        lambda: fresh(lambda: subprocess.run(command, check=True, stderr=subprocess.DEVNULL)),
+    )
+    table.add(f"seal_file of {size // MIB} MiB beside the command", a, b, a / b, "<= 1.05", a / b <= 1.05)
+    other = str(folder / "other")
+    count = size // MIB
+
+    def write(file):
+        with file:
+            for _ in range(count):
+                file.write(block)
+
+    def read(file):
+        with file:
+            while file.read(MIB):
+                pass
+
+    def write_plain():
+        Path(other).unlink(missing_ok=True)
+        return once(lambda: write(open(other, "wb")))
+
+    a, b = measured(lambda: fresh(lambda: write(sealwax.open(sealed, "wb", keyset=keyset))), write_plain)
+    table.add("open wb fed 1 MiB blocks beside a plain file", a, b, a / b, "<= 1.5", a / b <= 1.5)
+    a, b = measured(
+        lambda: once(lambda: read(sealwax.open(sealed, "rb", keyset=keyset))),
+        lambda: once(lambda: read(open(other, "rb"))),
+    )
+    table.add("open rb by 1 MiB blocks beside a plain file", a, b, a / b, "<= 1.5", a / b <= 1.5)
+    Path(other).unlink()
+    for name, work in (
+        ("seal_file", "sealwax.seal_file(plain, sealed, keyset=keyset, overwrite=True)"),
+        (
+            "open wb",
+            "file = sealwax.open(sealed, 'wb', keyset=keyset)\nfor _ in range(count): file.write(block)\nfile.close()",
+        ),
+        ("open rb", "file = sealwax.open(sealed, 'rb', keyset=keyset)\nwhile file.read(1 << 20): pass"),
+    ):
+        program = (
+            "import os, resource, sealwax, sys\n"
+            "keys, plain, sealed, count = *sys.argv[1:4], int(sys.argv[4])\n"
+            "keyset = sealwax.Keyset.load(keys, unprotected=True)\nblock = os.urandom(1 << 20)\n"
+            f"{work}\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)"
+        )
+        line = [sys.executable, "-c", program, keys, plain, sealed, str(count)]
+        peak = int(subprocess.run(line, check=True, stdout=subprocess.PIPE, text=True).stdout)
+        table.add(f"peak memory of {name}", peak, 64 * MIB, peak / (64 * MIB), "< 64 MiB", peak < 64 * MIB, "B")
+
+
+def pandas_figures(table, folder, size):
+    import io
+
+    import numpy
+    import pandas
+    import sealwax
+
+    keyset = sealwax.Keyset.generate("bench")
+    rows = size // (50 * 8)
+    source = numpy.random.default_rng(1)
+    frame = pandas.DataFrame({f"c{n}": source.random(rows) for n in range(50)})
+    path = folder / "wide.parquet.swx"
+    with sealwax.open(path, "wb", keyset=keyset) as file:
+        frame.to_parquet(file)
+
+    class Counting(io.FileIO):
+        count = 0
+
+        def read(self, length=-1):
+            data = super().read(length)
+            self.count += len(data)
+            return data
+
+    with Counting(path) as counting, sealwax.open(counting, "rb", keyset=keyset) as file:
+        two = pandas.read_parquet(file, columns=["c7", "c31"])
+        assert two["c31"].equals(frame["c31"])
+        read, total = counting.count, path.stat().st_size
+    table.add("read_parquet of 2 of 50 columns: bytes read", read, total, read / total, "< 0.1", read < total / 10, "B")
+    path.unlink()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="128 MiB files")
+    parser.add_argument("--only", choices=["memory", "token", "file", "pandas"])
+    parser.add_argument("--built", action="store_true", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if not arguments.built:
+        build()
+    size = 128 * MIB if arguments.quick else 1024 * MIB
+    shared = Path("/dev/shm")
+    parent = shared if shared.is_dir() and shutil.disk_usage(shared).free > 6 * size else None
+    table, rust = Table(arguments.only), Rust()
+    load = os.getloadavg()[0]
+    print(f"load {load:.2f} on {os.cpu_count()} cores, files in {parent or tempfile.gettempdir()}", flush=True)
+    if load > 0.5:
+        print("the machine is busy: figures will be worse than they are", flush=True)
+    with tempfile.TemporaryDirectory(prefix="sealwax-python-", dir=parent) as name:
+        folder = Path(name)
+        if table.wants("memory"):
+            memory_figures(table, rust)
+        if table.wants("token"):
+            token_figures(table, rust)
+        if table.wants("file"):
+            file_figures(table, folder, size)
+        if table.wants("pandas"):
+            pandas_figures(table, folder, size)
+    print()
+    table.print()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1155 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""The native module. Import from `sealwax`; this file is where to read what there is."""
+
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Any, Final, Literal, Never, Self, final
+
+from typing_extensions import Buffer
+
+from sealwax._types import (
+    AnyKey,
+    AnyRecipient,
+    Context,
+    Dependence,
+    FileOrPath,
+    Inspection,
+    KeysetInfo,
+    Kind,
+    OpenedVia,
+    Path,
+    Progress,
+    ReencryptReport,
+    Removal,
+    RewrapReport,
+    Suite,
+    Usage,
+    Verified,
+)
+
+__all__ = [
+    "TOKEN_OVERHEAD",
+    "Census",
+    "Keyset",
+    "Passphrase",
+    "ProvidedKey",
+    "ProviderRecipient",
+    "RawKey",
+    "Reader",
+    "Recipient",
+    "Share",
+    "Store",
+    "Writer",
+    "__version__",
+    "census",
+    "inspect",
+    "open_bytes",
+    "open_file",
+    "open_into",
+    "reencrypt_file",
+    "rewrap",
+    "rewrap_bytes",
+    "seal_bytes",
+    "seal_file",
+    "seal_into",
+    "sealed_len",
+    "verify",
+]
+
+TOKEN_OVERHEAD: Final = 77
+"""Bytes that a token is longer than its plaintext."""
+
+__version__: Final[str]
+
+@final
+class Keyset:
+    """One logical key: an id, a name, and versions, one of which seals.
+
+    A keyset of symmetric keys seals tokens and envelopes. A keyset of key pairs (an identity) opens what was sealed for
+    its recipient string.
+
+    It is safe to share between threads. Its repr shows no secret, and it is neither pickled nor copied. `close`, or
+    leaving a `with` block, wipes its secrets; a job that began before keeps what it needs until it is done.
+    Plaintext in `bytes` objects cannot be wiped: use the `_into` calls with a bytearray where that matters.
+    """
+
+    @staticmethod
+    def generate(name: str = "default", suite: Suite = "cobblestone-256") -> Keyset:
+        """Make a keyset with one fresh version, active and primary.
+
+        `suite` may also be `x25519` or `x-wing` (post-quantum), which makes an identity. A name has 1 to 64 bytes.
+
+        Raises:
+            MisuseError: the name is not allowed, or there is no such suite.
+            RandomError: the system's random source failed.
+        """
+
+    @staticmethod
+    def import_raw(secret: Buffer, name: str = "default", suite: Suite = "cobblestone-256") -> Keyset:
+        """Make a keyset whose one version has these 32 bytes as its secret.
+
+        They must be uniformly random and used for nothing else.
+
+        Raises:
+            MisuseError: not 32 bytes, the name is not allowed, or there is no such suite.
+            RandomError: the system's random source failed.
+        """
+
+    @staticmethod
+    def from_identity(text: str) -> Keyset:
+        """Read an identity string, `SEALWAX-SECRET-1...`.
+
+        Raises:
+            FormatError: mistyped, or of another kind.
+            LimitError: longer than 4,096 bytes.
+        """
+
+    @staticmethod
+    def load(
+        path: Path,
+        *,
+        passphrase: str | Passphrase | None = None,
+        identity: AnyKey | Iterable[AnyKey] | None = None,
+        keyset: Keyset | Store | Iterable[Keyset | Store] | None = None,
+        keys: AnyKey | Iterable[AnyKey] | None = None,
+        unprotected: bool = False,
+    ) -> Keyset:
+        """Read a keyset file that is protected as said here, and in no other way.
+
+        `passphrase`, `keyset` (another one) and `keys` open it. `identity` restores a backup that was sealed for a
+        public key; anybody can make such a file, so look at the id. `unprotected` reads a file without protection.
+
+        Raises:
+            DecryptionError: wrong passphrase or key, or the file was changed.
+            FormatError: no keyset file, or not protected as expected.
+            KeyStateError: the other keyset's state forbids it.
+            LimitError: longer than 18 MiB, or Argon2id costs over the limit.
+            MisuseError: nothing was said about its protection, or two things were.
+            TruncatedError: the file ends too early.
+            UnknownKeyError: it is sealed for another key.
+            OSError: the operating system refused.
+        """
+
+    @staticmethod
+    def from_bytes(
+        data: Buffer,
+        *,
+        passphrase: str | Passphrase | None = None,
+        identity: AnyKey | Iterable[AnyKey] | None = None,
+        keyset: Keyset | Store | Iterable[Keyset | Store] | None = None,
+        keys: AnyKey | Iterable[AnyKey] | None = None,
+        unprotected: bool = False,
+    ) -> Keyset:
+        """Read the bytes of a keyset file. As `load`, and raises the same but for OSError."""
+
+    def save(
+        self,
+        path: Path,
+        *,
+        passphrase: str | Passphrase | None = None,
+        recipients: AnyRecipient | Iterable[AnyRecipient] | None = None,
+        unprotected: bool = False,
+        overwrite: bool = False,
+    ) -> None:
+        """Write a keyset file with mode 0600, at once and whole.
+
+        With `overwrite` it replaces an older revision of the same keyset, and nothing else. Two programs that change
+        a keyset at the same time must agree on who goes first.
+
+        Raises:
+            KeyStateError: a recipient's state forbids sealing.
+            MisuseError: nothing was said about protection, or two things were; recipients that do not fit together; the
+                keyset was made by a newer version of sealwax; another keyset or a newer revision is there.
+            RandomError: the system's random source failed.
+            OSError: the operating system refused; FileExistsError where the file exists and `overwrite` is False.
+        """
+
+    def to_bytes(
+        self,
+        *,
+        passphrase: str | Passphrase | None = None,
+        recipients: AnyRecipient | Iterable[AnyRecipient] | None = None,
+        unprotected: bool = False,
+    ) -> bytes:
+        """Return the bytes of a keyset file. As `save`, and raises the same but for OSError."""
+
+    def rotate(self, suite: Suite | None = None) -> str:
+        """Add a fresh version, which seals from now on; the older ones go on opening. Return its id, in hex.
+
+        `suite` is that of the version before it where nothing is said.
+
+        Raises:
+            LimitError: 65,536 versions.
+            MisuseError: the policy does not allow the suite; a closed keyset, or one from a newer version of sealwax.
+            RandomError: the system's random source failed.
+        """
+
+    def rotate_if_due(self) -> str | None:
+        """Rotate if policy, times or limits want it. Return the new version's id, or None.
+
+        Raises:
+            As `rotate`.
+        """
+
+    def prepare(self, suite: Suite | None = None) -> str:
+        """Add a fresh pre-active version, and return its id: hand it out to every reader, then `activate` it.
+
+        Raises:
+            As `rotate`.
+        """
+
+    def activate(self, version: str, reason: str = "") -> None:
+        """Make a pre-active version active, and the primary. A version is named by its id, eight digits of hex.
+
+        Raises:
+            KeyStateError: its state has no such move.
+            LimitError: its history is full.
+            MisuseError: no id, a reason over 255 bytes, a closed keyset, or one from a newer version of sealwax.
+            UnknownKeyError: there is no such version.
+        """
+
+    def suspend(self, version: str, reason: str = "") -> None:
+        """Take an active version out of use: it neither seals nor opens until `resume`.
+
+        Raises:
+            As `activate`.
+        """
+
+    def resume(self, version: str, reason: str = "") -> None:
+        """Put a suspended version back into use.
+
+        Raises:
+            As `activate`.
+        """
+
+    def deactivate(self, version: str, reason: str = "") -> None:
+        """End the use of a version for sealing, for good; it goes on opening. Rotate first where it is the primary.
+
+        Raises:
+            As `activate`.
+        """
+
+    def mark_compromised(self, version: str, reason: str = "") -> None:
+        """Record that somebody else may have a version: it opens only to migrate from now on.
+
+        Raises:
+            As `activate`.
+        """
+
+    def destroy(
+        self,
+        version: str,
+        reason: str = "",
+        *,
+        census: Census | None = None,
+        danger_without_census: bool = False,
+    ) -> None:
+        """Wipe a version's secret. What it alone opens is lost for good.
+
+        A verified census shows that nothing that it looked at depends on the version; `danger_without_census` says that
+        the caller knows. Other copies of the keyset file hold the secret still.
+
+        Raises:
+            KeyStateError: it is the primary, or the census does not clear it; the text says what is in the way.
+            MisuseError: neither a census nor the word, or both; otherwise as `activate`.
+        """
+
+    def schedule(self, version: str, *, activate_at: int | None = None, deactivate_at: int | None = None) -> None:
+        """Set from when on a version may be used and from when on it no longer seals, in seconds since 1970.
+
+        Raises:
+            MisuseError: an end that is not after the start; otherwise as `activate`.
+        """
+
+    def set_policy(
+        self,
+        *,
+        rotate_after_seconds: int | None = None,
+        rotate_after_messages: int | None = None,
+        rotate_after_bytes: int | None = None,
+        algorithms: Iterable[Suite] | None = None,
+        allow_raw_export: bool | None = None,
+    ) -> None:
+        """Change what the keyset allows, and when it wants to be rotated; 0 means never, None leaves it.
+
+        Raises:
+            MisuseError: symmetric keys and key pairs together, or those of the other family; a closed keyset.
+        """
+
+    def rotation_due(self) -> str | None:
+        """Return why a rotation is due: no-primary, age, deactivation, messages, bytes or hard-limit; or None.
+
+        Raises:
+            MisuseError: a closed keyset.
+        """
+
+    def open_migrating(self, token: Buffer, *, context: Context | None = None) -> tuple[bytes, OpenedVia]:
+        """Open a token also under a compromised version: the plaintext, and through which version.
+
+        What a compromised version yields is not to be believed for having been there: whoever took the key may have
+        made it. The second value's `compromised` says so. Seal it anew once there is another reason to believe it.
+
+        Raises:
+            As `open`.
+        """
+
+    def backup_in_shares(self, threshold: int, count: int) -> tuple[bytes, list[Share]]:
+        """Return a backup, and `count` shares of its key, any `threshold` of which open it.
+
+        Raises:
+            MisuseError: not 2 <= threshold <= count <= 64, or a closed keyset.
+            RandomError: the system's random source failed.
+        """
+
+    @staticmethod
+    def restore_from_shares(data: Buffer, shares: Iterable[Share | str]) -> Keyset:
+        """Open a backup with its shares, in any order. Compare `fingerprint` with somebody who knows it.
+
+        Raises:
+            FormatError: no backup with shares, or a share that is not the one it lists.
+            UnknownKeyError: a share of another backup, or too few; the text says how many are missing.
+            As `from_bytes`.
+        """
+
+    @property
+    def fingerprint(self) -> str:
+        """What to compare after a restore: 16 bytes in hex that say which keyset it is, whatever its revision."""
+
+    def seal(self, data: Buffer, *, context: Context | None = None) -> bytes:
+        """Seal a token: `data`, of at most 65,536 bytes, under the primary version. 77 bytes longer than it.
+
+        `context` does not travel and must be given again to open: the table, column and row of a field, for example.
+        Data over 4 KiB is sealed without the interpreter's lock.
+
+        Raises:
+            KeyStateError: there is no version that may seal now.
+            LimitError: over 65,536 bytes, or a context over 32 KiB or 64 entries.
+            MisuseError: an identity (it seals no tokens), a closed keyset, a context name that is not allowed.
+            RandomError: the system's random source failed.
+            TypeError: no bytes-like object, or a context of something else than names to text or bytes.
+            BufferError: a buffer that is not contiguous.
+        """
+
+    def open(self, token: Buffer, *, context: Context | None = None) -> bytes:
+        """Open a token.
+
+        Raises:
+            DecryptionError: another context, or changed bytes.
+            FormatError: no token.
+            KeyStateError: the state or the times of its version forbid it.
+            LimitError: longer than a token can be.
+            MisuseError: a closed keyset, a context name that is not allowed.
+            UnknownKeyError: sealed under a version that is not in this keyset.
+            TypeError, BufferError: as `seal`.
+        """
+
+    def seal_into(self, data: Buffer, target: Buffer, *, context: Context | None = None) -> int:
+        """Seal a token into a writable buffer of at least len(data) + 77 bytes. Return its length.
+
+        Raises:
+            MisuseError: a target that is read-only, too short, or overlaps the input; otherwise as `seal`.
+        """
+
+    def open_into(self, token: Buffer, target: Buffer, *, context: Context | None = None) -> int:
+        """Open a token into a writable buffer of at least len(token) - 77 bytes. Return the plaintext's length.
+
+        Nothing is written to the target unless the token verified.
+
+        Raises:
+            MisuseError: a target that is read-only, too short, or overlaps the token; otherwise as `open`.
+        """
+
+    def seal_many(
+        self,
+        values: Iterable[Buffer],
+        *,
+        context: Context | Iterable[Context] | None = None,
+        threads: int = 0,
+    ) -> list[bytes]:
+        """Seal many tokens in one call, on several threads and without the interpreter's lock.
+
+        `context` is one for all, or as many as there are values. With `threads` at 0 there is one per core.
+
+        Raises:
+            As `seal`; a note says which value it was. MisuseError also where there are not as many contexts.
+        """
+
+    def open_many(
+        self,
+        tokens: Iterable[Buffer],
+        *,
+        context: Context | Iterable[Context] | None = None,
+        threads: int = 0,
+    ) -> list[bytes]:
+        """Open many tokens in one call. All or nothing.
+
+        Raises:
+            As `open`; a note says which token it was. MisuseError also where there are not as many contexts.
+        """
+
+    @staticmethod
+    def open_any(keysets: Iterable[Keyset], token: Buffer, *, context: Context | None = None) -> bytes:
+        """Open a token with whichever of these keysets sealed it.
+
+        Raises:
+            As `open`; LimitError also where more than 16 versions of that id and suite are at hand.
+        """
+
+    def recipient(self) -> Recipient:
+        """Return the public key of an identity's primary version.
+
+        Raises:
+            KeyStateError: there is no version that may seal now.
+            MisuseError: a symmetric keyset has no public key; a closed keyset.
+        """
+
+    def expose_identity(self) -> str:
+        """Return the identity string of the primary version: the secret itself.
+
+        Raises:
+            KeyStateError: there is no version that may seal now.
+            MisuseError: a symmetric keyset has none; a closed keyset.
+        """
+
+    def info(self) -> KeysetInfo:
+        """Return what there is to know, without any secret.
+
+        Raises:
+            MisuseError: a closed keyset.
+        """
+
+    @property
+    def id(self) -> str:
+        """The id, in hex."""
+
+    @property
+    def name(self) -> str:
+        """The name."""
+
+    @property
+    def revision(self) -> int:
+        """The revision: 1 at first, one more with each change."""
+
+    @property
+    def primary(self) -> str | None:
+        """The id of the version that seals, in hex."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+
+    def close(self) -> None:
+        """Wipe the secrets. Closing twice is fine."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None: ...
+    def __copy__(self) -> Never: ...
+    def __deepcopy__(self, memo: Any, /) -> Never: ...
+
+@final
+class Store:
+    """A keyset and the file that it lives in: changed under a lock, and followed while other processes change it.
+
+    What it seals is counted in a usage file beside the keyset file. Wherever a call takes a keyset, it takes a store
+    too, and means the newest revision that this process saw. `close`, or leaving a `with` block, gives back what was
+    counted ahead and not used.
+    """
+
+    @staticmethod
+    def create(
+        path: Path,
+        keyset: Keyset,
+        *,
+        passphrase: str | Passphrase | None = None,
+        recipients: AnyRecipient | Iterable[AnyRecipient] | None = None,
+        unprotected: bool = False,
+        count_in_file: bool = True,
+        min_revision: int = 0,
+        replace_bad_usage: bool = False,
+    ) -> Store:
+        """Write a new keyset file, with mode 0600, and open it.
+
+        Raises:
+            As `Keyset.save`, without `overwrite`.
+        """
+
+    @staticmethod
+    def open(
+        path: Path,
+        *,
+        passphrase: str | Passphrase | None = None,
+        recipients: AnyRecipient | Iterable[AnyRecipient] | None = None,
+        unprotected: bool = False,
+        count_in_file: bool = True,
+        min_revision: int = 0,
+        replace_bad_usage: bool = False,
+    ) -> Store:
+        """Open a keyset file, with what it is sealed for: it is written anew for the same.
+
+        `count_in_file=False` counts in this process alone, where the folder cannot be written to. `replace_bad_usage`
+        replaces a usage file that does not verify, whose counters are then lost: rotate.
+
+        Raises:
+            KeyStateError: the file was put back, or the usage file does not verify.
+            As `Keyset.load`.
+        """
+
+    @property
+    def keyset(self) -> Keyset:
+        """The newest revision that this process saw, to be used and not changed."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+
+    def refresh(self) -> bool:
+        """Look at the file now, and return whether it had a newer revision. It is looked at once a second anyway.
+
+        Raises:
+            KeyStateError: the file has a lower revision than this process saw, or the same with other contents.
+            As `open`.
+        """
+
+    def seal(self, data: Buffer, *, context: Context | None = None) -> bytes:
+        """Seal a token under the newest revision.
+
+        Raises:
+            As `Keyset.seal`; once in many calls the file is written to, so OSError too.
+        """
+
+    def open_token(self, token: Buffer, *, context: Context | None = None) -> bytes:
+        """Open a token with the newest revision.
+
+        Raises:
+            As `Keyset.open`.
+        """
+
+    def rotate(self, suite: Suite | None = None) -> str:
+        """Add a fresh version, which seals from now on. Return its id, in hex.
+
+        Here as in the calls that follow, the file is locked, read, changed and written at once and durably.
+
+        Raises:
+            MisuseError: the file is sealed for somebody whose key was not given; otherwise as `Keyset.rotate`.
+            KeyStateError: the file was put back.
+            OSError: the operating system refused.
+        """
+
+    def rotate_if_due(self) -> str | None:
+        """Rotate if policy, times or limits want it. Return the new version's id, or None.
+
+        Raises:
+            As `rotate`.
+        """
+
+    def prepare(self, suite: Suite | None = None) -> str:
+        """Add a fresh pre-active version, and return its id: hand it out to every reader, then `activate` it.
+
+        Raises:
+            As `rotate`.
+        """
+
+    def activate(self, version: str, reason: str = "") -> None:
+        """Make a pre-active version active, and the primary. A version is named by its id, eight digits of hex.
+
+        Raises:
+            KeyStateError: its state has no such move.
+            LimitError: its history is full.
+            MisuseError: no id, a reason over 255 bytes, a closed keyset, or one from a newer version of sealwax.
+            UnknownKeyError: there is no such version.
+        """
+
+    def suspend(self, version: str, reason: str = "") -> None:
+        """Take an active version out of use: it neither seals nor opens until `resume`.
+
+        Raises:
+            As `activate`.
+        """
+
+    def resume(self, version: str, reason: str = "") -> None:
+        """Put a suspended version back into use.
+
+        Raises:
+            As `activate`.
+        """
+
+    def deactivate(self, version: str, reason: str = "") -> None:
+        """End the use of a version for sealing, for good; it goes on opening. Rotate first where it is the primary.
+
+        Raises:
+            As `activate`.
+        """
+
+    def mark_compromised(self, version: str, reason: str = "") -> None:
+        """Record that somebody else may have a version: it opens only to migrate from now on.
+
+        Raises:
+            As `activate`.
+        """
+
+    def destroy(
+        self,
+        version: str,
+        reason: str = "",
+        *,
+        census: Census | None = None,
+        danger_without_census: bool = False,
+    ) -> None:
+        """Wipe a version's secret. What it alone opens is lost for good.
+
+        A verified census shows that nothing that it looked at depends on the version; `danger_without_census` says that
+        the caller knows. Other copies of the keyset file hold the secret still.
+
+        Raises:
+            KeyStateError: it is the primary, or the census does not clear it; the text says what is in the way.
+            MisuseError: neither a census nor the word, or both; otherwise as `activate`.
+        """
+
+    def schedule(self, version: str, *, activate_at: int | None = None, deactivate_at: int | None = None) -> None:
+        """Set from when on a version may be used and from when on it no longer seals, in seconds since 1970.
+
+        Raises:
+            MisuseError: an end that is not after the start; otherwise as `activate`.
+        """
+
+    def set_policy(
+        self,
+        *,
+        rotate_after_seconds: int | None = None,
+        rotate_after_messages: int | None = None,
+        rotate_after_bytes: int | None = None,
+        algorithms: Iterable[Suite] | None = None,
+        allow_raw_export: bool | None = None,
+    ) -> None:
+        """Change what the keyset allows, and when it wants to be rotated; 0 means never, None leaves it.
+
+        Raises:
+            MisuseError: symmetric keys and key pairs together, or those of the other family; a closed keyset.
+        """
+
+    def usage(self) -> dict[str, Usage]:
+        """Return what each version was used for by all processes, by version id.
+
+        Raises:
+            KeyStateError: the usage file does not verify.
+            OSError: the operating system refused.
+        """
+
+    def close(self) -> None:
+        """Give back what was counted ahead, and let go of the keys. Closing twice is fine.
+
+        Raises:
+            OSError: the counters could not be written; they are then too high.
+        """
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None: ...
+
+@final
+class Share:
+    """A share of a backup's key: `SEALWAX-SHARE-1...`. It is secret; its repr does not show it."""
+
+    def __new__(cls, text: str) -> Self:
+        """Read a share string.
+
+        Raises:
+            FormatError: mistyped, or of another kind.
+            LimitError: longer than 4,096 bytes.
+        """
+
+    @property
+    def number(self) -> int:
+        """Its number, from 1 on."""
+
+    @property
+    def count(self) -> int:
+        """How many shares there are."""
+
+    @property
+    def threshold(self) -> int:
+        """How many of them open the backup."""
+
+    @property
+    def backup(self) -> str:
+        """The id of the backup, in hex."""
+
+    def expose_text(self) -> str:
+        """Return the share string: the secret itself."""
+
+@final
+class Census:
+    """What sealed data depends on, as `census` found it."""
+
+    @property
+    def verified(self) -> bool:
+        """Whether every data key was unwrapped and every mac verified; else it is advisory."""
+
+    @property
+    def envelopes(self) -> int:
+        """Envelopes that were looked at."""
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of them, sealed."""
+
+    @property
+    def tokens(self) -> int:
+        """Tokens that were looked at."""
+
+    @property
+    def unopenable(self) -> int:
+        """Envelopes that no key at hand opens."""
+
+    @property
+    def unreadable(self) -> int:
+        """Files and values that could not be read, or are not sealed."""
+
+    @property
+    def tallies(self) -> list[Dependence]:
+        """What depends on each key."""
+
+@final
+class Recipient:
+    """A public key that envelopes are sealed for: `sealwaxpub1...`."""
+
+    def __new__(cls, text: str) -> Self:
+        """Read a recipient string.
+
+        Raises:
+            FormatError: mistyped, or no safe public key.
+            LimitError: longer than 4,096 bytes.
+        """
+
+    def hidden(self) -> Recipient:
+        """Return the same public key, not named in what is sealed for it; openers try their keys."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Eight bytes of a hash of the public key, in hex."""
+
+    @property
+    def algorithm(self) -> Literal["x25519", "x-wing"]:
+        """What kind of key it is; `x-wing` resists an adversary with a quantum computer."""
+
+    @property
+    def public_key(self) -> bytes:
+        """The public key: 32 bytes, or 1,216."""
+
+    def __hash__(self) -> int: ...
+
+@final
+class Passphrase:
+    """A passphrase with costs of its own. Where the usual ones do, a str is enough."""
+
+    def __new__(
+        cls,
+        text: str,
+        *,
+        memory_kib: int = 65536,
+        passes: int = 3,
+        lanes: int = 4,
+        max_memory_kib: int | None = None,
+    ) -> Self:
+        """Take the text as it is, 1 to 65,536 bytes of UTF-8.
+
+        The costs are Argon2id's and count when sealing; `max_memory_kib` bounds what opening may spend.
+
+        Raises:
+            MisuseError: an empty or too long passphrase, or costs that readers refuse.
+        """
+
+@final
+class RawKey:
+    """A device key or a backup key: 32 random bytes under an id of 16 bytes that its owner chose."""
+
+    def __new__(cls, key_id: Buffer, key: Buffer) -> Self:
+        """Take id and key. The key must be uniformly random and used for nothing else.
+
+        Raises:
+            MisuseError: an id that is not 16 bytes, or a key that is not 32.
+        """
+
+    @property
+    def id(self) -> str:
+        """The id, in hex."""
+
+@final
+class ProvidedKey:
+    """What a provider (a KMS, an HSM) decrypted for one envelope: a key that opens it."""
+
+    def __new__(cls, provider: str, key_name: str, key: Buffer) -> Self:
+        """Take the 32 bytes that the provider made of the entry's blob; `inspect` shows the entry.
+
+        Ask only providers and keys that you expect: the header is not authenticated before the envelope is opened.
+
+        Raises:
+            MisuseError: a name that is not allowed.
+            ProviderError: not 32 bytes.
+        """
+
+@final
+class ProviderRecipient:
+    """A provider's key as the recipient of one envelope."""
+
+    def __new__(cls, provider: str, key_name: str, wrap: Callable[[bytes], bytes]) -> Self:
+        """Draw a fresh key of 32 bytes and have `wrap` encrypt it; what it returns travels in the envelope.
+
+        Raises:
+            MisuseError: a name that is not allowed.
+            ProviderError: `wrap` returned no bytes, none at all, or too many.
+            RandomError: the system's random source failed.
+            What `wrap` raises.
+        """
+
+@final
+class Reader:
+    """What `sealwax.open` reads through. Not for direct use."""
+
+    @staticmethod
+    def open(file: FileOrPath, **keywords: Any) -> Reader: ...
+    def readinto(self, target: Buffer) -> int: ...
+    def read(self, size: int) -> bytes: ...
+    def readall(self) -> bytes: ...
+    def seek(self, offset: int, whence: int = 0) -> int: ...
+    def tell(self) -> int: ...
+    def seekable(self) -> bool: ...
+    def close(self) -> None: ...
+    @property
+    def plaintext_len(self) -> int | None: ...
+    @property
+    def opened_via(self) -> OpenedVia: ...
+    @property
+    def stored_context(self) -> dict[str, bytes]: ...
+
+@final
+class Writer:
+    """What `sealwax.open` writes through. Not for direct use."""
+
+    @staticmethod
+    def open(file: FileOrPath, overwrite: bool, **keywords: Any) -> Writer: ...
+    def write(self, data: Buffer) -> int: ...
+    def tell(self) -> int: ...
+    def finish(self) -> None: ...
+    def abort(self) -> None: ...
+
+def seal_bytes(
+    data: Buffer,
+    *,
+    keyset: Keyset | Store | None = None,
+    recipients: AnyRecipient | Iterable[AnyRecipient] | None = None,
+    passphrase: str | Passphrase | None = None,
+    context: Context | None = None,
+    external: Context | None = None,
+    suite: Suite | None = None,
+    chunk_len: int | None = None,
+    danger_mix_recipients: bool = False,
+    max_header_len: int | None = None,
+    threads: int = 1,
+) -> bytes:
+    """Seal an envelope in memory: a value of any length, for one or more recipients.
+
+    `context` travels readable in the envelope, authenticated; `external` does not and must be given again to open.
+    `chunk_len`, in bytes, is 16384 with suite cobblestone-256, and 1024, 4096, 16384 or 65536 with chacha20-poly1305.
+    With `threads` at 0 there is one per core.
+
+    Raises:
+        KeyStateError: a keyset has no version that may seal now.
+        LimitError: a context over 32 KiB or 64 entries, a header over its limit, or over 2^32 chunks.
+        MisuseError: no recipient, recipients that weaken each other (`danger_mix_recipients` allows them), a context
+            name that is not allowed or is given twice, a closed keyset, a suite or a chunk length that is none.
+        RandomError: the system's random source failed.
+        TypeError: no bytes-like object, or an argument of the wrong type.
+        BufferError: a buffer that is not contiguous.
+    """
+
+def seal_into(
+    data: Buffer,
+    target: Buffer,
+    *,
+    keyset: Keyset | Store | None = None,
+    recipients: AnyRecipient | Iterable[AnyRecipient] | None = None,
+    passphrase: str | Passphrase | None = None,
+    context: Context | None = None,
+    external: Context | None = None,
+    suite: Suite | None = None,
+    chunk_len: int | None = None,
+    danger_mix_recipients: bool = False,
+    max_header_len: int | None = None,
+    threads: int = 1,
+) -> int:
+    """Seal an envelope into a writable buffer; `sealed_len` says how much room it takes. Return its length.
+
+    Raises:
+        MisuseError: a target that is read-only, too short, or overlaps the input; otherwise as `seal_bytes`.
+    """
+
+def sealed_len(
+    plaintext_len: int,
+    *,
+    keyset: Keyset | Store | None = None,
+    recipients: AnyRecipient | Iterable[AnyRecipient] | None = None,
+    passphrase: str | Passphrase | None = None,
+    context: Context | None = None,
+    external: Context | None = None,
+    suite: Suite | None = None,
+    chunk_len: int | None = None,
+    danger_mix_recipients: bool = False,
+    max_header_len: int | None = None,
+) -> int:
+    """Return the length, in bytes, of what `seal_bytes` makes of so many bytes.
+
+    Raises:
+        As `seal_bytes`.
+    """
+
+def open_bytes(
+    data: Buffer,
+    *,
+    keyset: Keyset | Store | Iterable[Keyset | Store] | None = None,
+    identities: AnyKey | Iterable[AnyKey] | None = None,
+    passphrase: str | Passphrase | None = None,
+    keys: AnyKey | Iterable[AnyKey] | None = None,
+    context: Context | None = None,
+    external: Context | None = None,
+    min_epoch: int = 0,
+    require: Kind | Iterable[Kind] | None = None,
+    max_header_len: int | None = None,
+    threads: int = 1,
+) -> bytes:
+    """Open an envelope in memory. Nothing is returned unless all of it verified.
+
+    `context` and `external` are what is expected: an entry that travels must be equal, the others did not.
+    `require` names the kinds of recipients that may open it. A public key proves nothing about who sealed.
+
+    Raises:
+        DecryptionError: wrong key or passphrase, another context, changed bytes, or a key block older than `min_epoch`.
+        FormatError: no envelope, or a keyset file.
+        KeyStateError: the state or the times of a version forbid it.
+        LimitError: a header over its limit, Argon2id costs over theirs, or 16 trials that failed.
+        MisuseError: a closed keyset, a context name that is not allowed, an empty `require`.
+        TruncatedError: its end is missing.
+        UnknownKeyError: none of the keys is one that it was sealed for.
+        TypeError, BufferError: as `seal_bytes`.
+    """
+
+def open_into(
+    data: Buffer,
+    target: Buffer,
+    *,
+    keyset: Keyset | Store | Iterable[Keyset | Store] | None = None,
+    identities: AnyKey | Iterable[AnyKey] | None = None,
+    passphrase: str | Passphrase | None = None,
+    keys: AnyKey | Iterable[AnyKey] | None = None,
+    context: Context | None = None,
+    external: Context | None = None,
+    min_epoch: int = 0,
+    require: Kind | Iterable[Kind] | None = None,
+    max_header_len: int | None = None,
+    threads: int = 1,
+) -> int:
+    """Open an envelope into a writable buffer. Return the plaintext's length, in bytes.
+
+    While it runs the target holds verified pieces; on an error it is wiped, or untouched.
+
+    Raises:
+        MisuseError: a target that is read-only, too short, or overlaps the input; otherwise as `open_bytes`.
+    """
+
+def seal_file(
+    src: Path,
+    dst: Path,
+    *,
+    keyset: Keyset | Store | None = None,
+    recipients: AnyRecipient | Iterable[AnyRecipient] | None = None,
+    passphrase: str | Passphrase | None = None,
+    context: Context | None = None,
+    external: Context | None = None,
+    suite: Suite | None = None,
+    chunk_len: int | None = None,
+    danger_mix_recipients: bool = False,
+    max_header_len: int | None = None,
+    overwrite: bool = False,
+    progress: Progress = None,
+    threads: int = 0,
+) -> int:
+    """Seal a regular file into another, which appears under its name when it is complete. Return its length before.
+
+    The whole job runs without the interpreter's lock, on `threads` threads (0: one per core). Ctrl-C stops it within a
+    tenth of a second, except while a passphrase is stretched or the system syncs, and leaves nothing behind; so does an
+    exception that `progress` raises.
+
+    Raises:
+        FileExistsError: `dst` exists and `overwrite` is False.
+        OSError: the operating system refused.
+        Otherwise as `seal_bytes`.
+    """
+
+def open_file(
+    src: Path,
+    dst: Path,
+    *,
+    keyset: Keyset | Store | Iterable[Keyset | Store] | None = None,
+    identities: AnyKey | Iterable[AnyKey] | None = None,
+    passphrase: str | Passphrase | None = None,
+    keys: AnyKey | Iterable[AnyKey] | None = None,
+    context: Context | None = None,
+    external: Context | None = None,
+    min_epoch: int = 0,
+    require: Kind | Iterable[Kind] | None = None,
+    max_header_len: int | None = None,
+    overwrite: bool = False,
+    progress: Progress = None,
+    threads: int = 0,
+) -> int:
+    """Open a regular file into another, which appears under its name when all of it verified. Return its length.
+
+    It runs as `seal_file` does.
+
+    Raises:
+        FileExistsError: `dst` exists and `overwrite` is False.
+        OSError: the operating system refused.
+        Otherwise as `open_bytes`.
+    """
+
+def verify(
+    path: Path,
+    *,
+    keyset: Keyset | Store | Iterable[Keyset | Store] | None = None,
+    identities: AnyKey | Iterable[AnyKey] | None = None,
+    passphrase: str | Passphrase | None = None,
+    keys: AnyKey | Iterable[AnyKey] | None = None,
+    context: Context | None = None,
+    external: Context | None = None,
+    min_epoch: int = 0,
+    require: Kind | Iterable[Kind] | None = None,
+    max_header_len: int | None = None,
+    progress: Progress = None,
+    threads: int = 0,
+) -> Verified:
+    """Read and verify all of a regular file, and say how it was sealed. Nothing is written.
+
+    Raises:
+        DecryptionError: damage, whose ranges of plaintext are in its `damage`; otherwise as `open_bytes`.
+        OSError: the operating system refused.
+    """
+
+def inspect(source: Path | Buffer) -> Inspection:
+    """Return what an envelope says about itself: a str or path-like object is a file, a buffer is an envelope.
+
+    It needs no key, and nothing of what it says is authenticated: anybody may have written it.
+
+    Raises:
+        FormatError: no envelope.
+        LimitError: a header over 65,536 bytes.
+        TruncatedError: it ends inside its header.
+        OSError: the operating system refused.
+    """
+
+def rewrap(
+    path: Path,
+    *,
+    keyset: Keyset | Store | Iterable[Keyset | Store] | None = None,
+    identities: AnyKey | Iterable[AnyKey] | None = None,
+    passphrase: str | Passphrase | None = None,
+    keys: AnyKey | Iterable[AnyKey] | None = None,
+    add: AnyRecipient | Iterable[AnyRecipient] | None = None,
+    remove: Removal | Iterable[Removal] | None = None,
+    remove_others: bool = False,
+    danger_mix_recipients: bool = False,
+    danger_allow_compromised: bool = False,
+    min_epoch: int = 0,
+    grow: bool = False,
+    dry_run: bool = False,
+    sync: bool = True,
+) -> RewrapReport:
+    """Give a sealed file new recipients, in place; the payload stays as it is. Say what became of it.
+
+    Entries for older versions of `keyset` become entries for its primary; `keys`, `identities` and `passphrase` open
+    and stay. It revokes nobody: whoever opened the file before can open a copy of it; `reencrypt_file` is the remedy.
+    `grow` copies the file where its key block has no room. `sync=False` is many times faster and not safe in a crash.
+
+    Raises:
+        KeyStateError: a compromised version wrapped it; otherwise as `open_bytes`.
+        LimitError: no room, and `grow` is False; otherwise as `open_bytes`.
+        MisuseError: recipients that do not fit together, or none left; otherwise as `open_bytes`.
+        OSError: the operating system refused.
+    """
+
+def rewrap_bytes(
+    data: Buffer,
+    *,
+    keyset: Keyset | Store | Iterable[Keyset | Store] | None = None,
+    identities: AnyKey | Iterable[AnyKey] | None = None,
+    passphrase: str | Passphrase | None = None,
+    keys: AnyKey | Iterable[AnyKey] | None = None,
+    add: AnyRecipient | Iterable[AnyRecipient] | None = None,
+    remove: Removal | Iterable[Removal] | None = None,
+    remove_others: bool = False,
+    danger_mix_recipients: bool = False,
+    danger_allow_compromised: bool = False,
+    min_epoch: int = 0,
+) -> bytes:
+    """Give an envelope in memory new recipients, and return it.
+
+    Raises:
+        As `rewrap`, but for OSError.
+    """
+
+def reencrypt_file(
+    src: Path,
+    dst: Path,
+    *,
+    recipients: AnyRecipient | Iterable[AnyRecipient],
+    keyset: Keyset | Store | Iterable[Keyset | Store] | None = None,
+    identities: AnyKey | Iterable[AnyKey] | None = None,
+    passphrase: str | Passphrase | None = None,
+    keys: AnyKey | Iterable[AnyKey] | None = None,
+    context: Context | None = None,
+    migrate: bool = False,
+    danger_mix_recipients: bool = False,
+    overwrite: bool = False,
+    progress: Progress = None,
+    threads: int = 0,
+) -> ReencryptReport:
+    """Open a sealed file and seal its plaintext anew, under a fresh data key: the remedy where a key may be known.
+
+    `dst` may be `src`, with `overwrite`. The plaintext never touches the disk. `migrate` opens also what a compromised
+    version sealed; the report then says `compromised`, and what the file held is not to be believed for that.
+
+    Raises:
+        As `open_file` and `seal_file`.
+    """
+
+def census(
+    paths: Path | Iterable[Path] | None = None,
+    *,
+    tokens: Iterable[Buffer] | None = None,
+    verified: bool = False,
+    keyset: Keyset | Store | Iterable[Keyset | Store] | None = None,
+    identities: AnyKey | Iterable[AnyKey] | None = None,
+    passphrase: str | Passphrase | None = None,
+    keys: AnyKey | Iterable[AnyKey] | None = None,
+    progress: Progress = None,
+    threads: int = 0,
+) -> Census:
+    """Look at sealed files (in folders, those that end in .swx) and at tokens, and say which keys they depend on.
+
+    Without `verified` only public bytes are read: fast, and advisory. With it every data key is unwrapped, and it
+    may clear a version for `Keyset.destroy`. `progress` gets numbers of files.
+
+    Raises:
+        MisuseError: a closed keyset.
+        TypeError: an argument of the wrong type.
+    """

@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""A file system for fsspec: `sealwax::file://…`, `sealwax::memory://…`, or in front of any other.
+
+With the package installed, fsspec finds it by itself:
+
+    pd.read_parquet("sealwax::file://x.parquet.swx", storage_options={"keyset": keyset})
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from typing import Any, ClassVar
+
+from fsspec import AbstractFileSystem, filesystem
+from fsspec.implementations.chained import ChainedFileSystem
+
+from sealwax import _native
+from sealwax._errors import FormatError, MisuseError, TruncatedError
+from sealwax._files import READ_BUFFER, WRITE_BUFFER
+from sealwax._io import RawReader, RawWriter, SealedReader, SealedWriter
+
+#: Keywords of `sealwax.open` that say how to seal, and how to open.
+_SEALING = frozenset({"keyset", "recipients", "passphrase", "suite", "chunk_len", "danger_mix_recipients"})
+_OPENING = frozenset({"keyset", "identities", "passphrase", "keys", "min_epoch", "require"})
+_BOTH = frozenset({"context", "external", "max_header_len"})
+#: Salt and commitment before the first chunk, and the tag of each (format.md 5A), in bytes.
+_PREFIX_LEN = 56
+_TAG_LEN = 16
+#: More than nearly every header has, in bytes.
+_FRONT_LEN = 4096
+
+
+class SealedFileSystem(ChainedFileSystem):  # type: ignore[misc]
+    """Seals what is written to another file system, and opens what is read from it.
+
+    The options are those of `sealwax.open`. Reading is by range: what is not asked for is not read. Names, folders and
+    times are those of the file system behind; sizes are those of the plaintext, as the files say it themselves.
+    Writing is atomic where the file system behind is: an exception inside `with` leaves nothing.
+
+    Raises:
+        MisuseError: an option that `sealwax.open` does not have, or no file system behind.
+        When files are opened: as `sealwax.open`.
+    """
+
+    protocol: ClassVar[str] = "sealwax"
+    # An instance that is kept for later would keep its keys.
+    cachable = False
+
+    def __init__(
+        self,
+        fs: AbstractFileSystem | None = None,
+        fo: str | None = None,
+        target_protocol: str | None = None,
+        target_options: dict[str, Any] | None = None,
+        **options: Any,
+    ) -> None:
+        """Stand in front of `fs`, or of the file system that the rest of the URL names."""
+        names = {"asynchronous", "loop", "batch_size", "use_listings_cache", "listings_expiry_time", "max_paths"}
+        names |= {"skip_instance_cache"}
+        super().__init__(**{name: options.pop(name) for name in names & set(options)})
+        if fs is None:
+            if target_protocol is None:
+                raise MisuseError("say what is behind: sealwax::file://…, or fs=")
+            fs = filesystem(target_protocol, **(target_options or {}))
+        unknown = set(options) - _SEALING - _OPENING - _BOTH
+        if unknown:
+            raise MisuseError(f"sealwax.open has no option {min(unknown)}")
+        self.fs = fs
+        self._options = options
+
+    @property
+    def fsid(self) -> str:
+        """Tell apart what is not the same."""
+        return f"sealwax-{self.fs.fsid}"
+
+    def _open(
+        self,
+        path: str,
+        mode: str = "rb",
+        block_size: int | None = None,
+        autocommit: bool = True,
+        cache_options: dict[str, Any] | None = None,
+        **keywords: Any,
+    ) -> Any:
+        if mode == "rb":
+            source = self.fs.open(path, "rb", block_size=block_size, cache_options=cache_options, **keywords)
+            try:
+                reader = _native.Reader.open(source, **self._taken(_OPENING))
+            except BaseException:
+                source.close()
+                raise
+            return SealedReader(RawReader(reader, path, source), READ_BUFFER)
+        if mode not in ("wb", "xb"):
+            raise MisuseError(f"mode {mode!r} makes no sense for a sealed file: give rb, wb or xb")
+        if mode == "xb" and self.fs.exists(path):
+            raise FileExistsError(17, "File exists", path)
+        # Not `open`, which would leave the file with a transaction of the file system behind.
+        target = self.fs._open(self.fs._strip_protocol(path), "wb", block_size=block_size, autocommit=False, **keywords)
+        try:
+            writer = _native.Writer.open(target, True, **self._taken(_SEALING))
+        except BaseException:
+            _discard(target)
+            raise
+        return _Writer(RawWriter(writer, path), target, autocommit)
+
+    def info(self, path: str, **keywords: Any) -> dict[str, Any]:
+        """Describe a file; `size` is what it says about its plaintext, which nothing authenticates."""
+        return self._described(self.fs.info(path, **keywords))
+
+    def ls(self, path: str, detail: bool = True, **keywords: Any) -> list[Any]:
+        """List a folder of the file system behind."""
+        if not detail:
+            return list(self.fs.ls(path, detail=False, **keywords))
+        return [self._described(entry) for entry in self.fs.ls(path, detail=True, **keywords)]
+
+    def _described(self, entry: dict[str, Any]) -> dict[str, Any]:
+        if entry.get("type") != "file":
+            return entry
+        total = entry.get("size")
+        described = entry | {"sealed_size": total}
+        with contextlib.suppress(FormatError, TruncatedError):
+            described["size"] = self._plaintext_len(entry["name"], total)
+        return described
+
+    def _plaintext_len(self, path: str, total: int | None) -> int | None:
+        if total is None:
+            return None
+        front = self.fs.cat_file(path, 0, _FRONT_LEN)
+        try:
+            header = _native.inspect(front)
+        except TruncatedError:
+            header = _native.inspect(self.fs.cat_file(path, 0, 1 << 20))
+        sealed_len = header["chunk_len"] + _TAG_LEN
+        chunks = total - header["header_len"] - _PREFIX_LEN
+        if chunks < 0 or chunks % sealed_len < _TAG_LEN:
+            raise TruncatedError("truncated input: the end is missing")
+        return chunks // sealed_len * header["chunk_len"] + chunks % sealed_len - _TAG_LEN
+
+    def exists(self, path: str, **keywords: Any) -> bool:
+        """Whether there is a file or a folder."""
+        return bool(self.fs.exists(path, **keywords))
+
+    def isfile(self, path: str) -> bool:
+        """Whether there is a file."""
+        return bool(self.fs.isfile(path))
+
+    def isdir(self, path: str) -> bool:
+        """Whether there is a folder."""
+        return bool(self.fs.isdir(path))
+
+    def mkdir(self, path: str, create_parents: bool = True, **keywords: Any) -> None:
+        """Make a folder."""
+        self.fs.mkdir(path, create_parents=create_parents, **keywords)
+
+    def makedirs(self, path: str, exist_ok: bool = False) -> None:
+        """Make a folder and those above it."""
+        self.fs.makedirs(path, exist_ok=exist_ok)
+
+    def rmdir(self, path: str) -> None:
+        """Remove an empty folder."""
+        self.fs.rmdir(path)
+
+    def _rm(self, path: str) -> None:
+        self.fs.rm_file(path)
+
+    def rm(self, path: Any, recursive: bool = False, maxdepth: int | None = None) -> None:
+        """Remove files."""
+        self.fs.rm(path, recursive=recursive, maxdepth=maxdepth)
+
+    def cp_file(self, path1: str, path2: str, **keywords: Any) -> None:
+        """Copy a sealed file as it is."""
+        self.fs.cp_file(path1, path2, **keywords)
+
+    def mv(self, path1: str, path2: str, **keywords: Any) -> None:
+        """Move a sealed file as it is."""
+        self.fs.mv(path1, path2, **keywords)
+
+    def created(self, path: str) -> Any:
+        """When it was made."""
+        return self.fs.created(path)
+
+    def modified(self, path: str) -> Any:
+        """When it was changed."""
+        return self.fs.modified(path)
+
+    def __reduce__(self) -> Any:
+        """Refuse: it holds keys."""
+        raise TypeError("a SealedFileSystem is not pickled: it would carry its keys along")
+
+    def _taken(self, names: frozenset[str]) -> dict[str, Any]:
+        return {name: value for name, value in self._options.items() if name in names | _BOTH}
+
+
+class _Writer(SealedWriter):
+    """Commits what is behind when the last chunk is sealed, and discards it when it is given up."""
+
+    def __init__(self, raw: RawWriter, target: Any, autocommit: bool) -> None:
+        super().__init__(raw, WRITE_BUFFER)
+        self._target = target
+        self._autocommit = autocommit
+
+    def close(self) -> None:
+        if self.closed:
+            return
+        try:
+            super().close()
+        except BaseException:
+            _discard(self._target)
+            raise
+        self._target.close()
+        if self._autocommit:
+            self._target.commit()
+
+    def abort(self) -> None:
+        if not self.closed:
+            super().abort()
+            _discard(self._target)
+
+    def commit(self) -> None:
+        """Give the file its name, at the end of a transaction."""
+        self._target.commit()
+
+    def discard(self) -> None:
+        """Remove the file, where a transaction is given up."""
+        self._target.discard()
+
+
+def _discard(target: io.IOBase | Any) -> None:
+    target.close()
+    if hasattr(target, "discard"):
+        target.discard()

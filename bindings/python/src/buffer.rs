@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The memory of Python objects: the one place with `unsafe` in this crate.
+//!
+//! Whatever Python can write to, another thread may write to at any time, also while it is read here. It is
+//! therefore never borrowed as a slice: bytes are copied out once, by loads that the compiler can neither repeat
+//! nor tear apart, and what is verified or sealed is the copy. Objects of type `bytes` never change and are borrowed.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+
+use pyo3::buffer::PyUntypedBuffer;
+use pyo3::exceptions::{PyBufferError, PyTypeError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyString};
+use sealwax::stream::{ReadAt, WriteAt};
+
+use crate::errors;
+
+/// What a caller gave to be read.
+pub(crate) enum Source {
+    /// Never changes.
+    Bytes { contents: Address, _object: Py<PyBytes> },
+    /// May change at any time.
+    Shared(Exported),
+}
+
+/// What a caller gave to be written to.
+pub(crate) struct Target(Exported);
+
+/// A new bytes object that nobody else sees yet, being filled.
+pub(crate) struct Fresh {
+    contents: Address,
+    /// Nothing was written from here on.
+    end: AtomicUsize,
+}
+
+/// Where bytes are that live as long as what this stands beside.
+#[derive(Clone, Copy)]
+pub(crate) struct Address {
+    start: *const u8,
+    len: usize,
+}
+
+// SAFETY: an address is only used through what keeps its memory alive, by atomic accesses or, for bytes that
+// never change, by reads.
+unsafe impl Send for Address {}
+// SAFETY: as above.
+unsafe impl Sync for Address {}
+
+/// A buffer that its owner may neither free nor resize while this lives (the buffer protocol's promise).
+pub(crate) struct Exported {
+    address: Address,
+    /// Keeps the memory where it is.
+    _buffer: PyUntypedBuffer,
+}
+
+impl Source {
+    /// Of any object with a contiguous buffer.
+    pub(crate) fn of(object: &Bound<'_, PyAny>) -> PyResult<Self> {
+        if let Ok(bytes) = object.cast_exact::<PyBytes>() {
+            let slice = bytes.as_bytes();
+            let contents = Address { start: slice.as_ptr(), len: slice.len() };
+            return Ok(Source::Bytes { contents, _object: bytes.clone().unbind() });
+        }
+        Exported::of(object).map(Source::Shared)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.address().len
+    }
+
+    /// The bytes, where they never change.
+    pub(crate) fn fixed(&self) -> Option<&[u8]> {
+        match self {
+            Source::Bytes { contents: Address { start, len }, .. } => {
+                // SAFETY: the bytes object is alive while self is, and never changes.
+                Some(unsafe { std::slice::from_raw_parts(*start, *len) })
+            }
+            Source::Shared(_) => None,
+        }
+    }
+
+    /// A copy of all of it.
+    pub(crate) fn snapshot(&self) -> zeroize::Zeroizing<Vec<u8>> {
+        let mut copy = zeroize::Zeroizing::new(vec![0; self.len()]);
+        self.copy_out(0, &mut copy);
+        copy
+    }
+
+    /// Copies from `offset` on into `out`; a caller asks for what is there.
+    pub(crate) fn copy_out(&self, offset: usize, out: &mut [u8]) {
+        match self.fixed() {
+            Some(bytes) => out.copy_from_slice(&bytes[offset..offset + out.len()]),
+            None => self.address().load(offset, out),
+        }
+    }
+
+    fn address(&self) -> Address {
+        match self {
+            Source::Bytes { contents, .. } => *contents,
+            Source::Shared(exported) => exported.address,
+        }
+    }
+}
+
+impl Target {
+    /// Of any object with a contiguous buffer that can be written to.
+    pub(crate) fn of(object: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let exported = Exported::of(object)?;
+        match exported._buffer.readonly() {
+            true => Err(errors::misuse(
+                object.py(),
+                "the target is read-only; give a bytearray, a writable memoryview or an array",
+            )),
+            false => Ok(Target(exported)),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.address.len
+    }
+
+    /// Copies `bytes` to `offset`; a caller writes where there is room.
+    pub(crate) fn copy_in(&self, offset: usize, bytes: &[u8]) {
+        self.0.address.store(offset, bytes);
+    }
+
+    /// Overwrites the first `len` bytes with zeros.
+    pub(crate) fn wipe(&self, len: usize) {
+        let zeros = [0; 4096];
+        let len = len.min(self.len());
+        for offset in (0..len).step_by(zeros.len()) {
+            self.copy_in(offset, &zeros[..zeros.len().min(len - offset)]);
+        }
+    }
+
+    /// Whether writing here would change `source`.
+    pub(crate) fn overlaps(&self, source: &Source) -> bool {
+        let (ours, theirs) = (self.0.address.range(), source.address().range());
+        !ours.is_empty() && !theirs.is_empty() && ours.start < theirs.end && theirs.start < ours.end
+    }
+}
+
+/// A new bytes object of `len` bytes, all of which `fill` writes.
+///
+/// On an error the memory is wiped before it is given back.
+pub(crate) fn new_bytes<'py>(
+    py: Python<'py>,
+    len: usize,
+    fill: impl FnOnce(&Fresh) -> PyResult<()>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let too_long = || pyo3::exceptions::PyOverflowError::new_err("too long for a bytes object");
+    let wanted = isize::try_from(len).map_err(|_| too_long())?;
+    // SAFETY: without a source this makes an object of `wanted` bytes that are not yet written; null is an error.
+    let object = unsafe {
+        let object = pyo3::ffi::PyBytes_FromStringAndSize(std::ptr::null(), wanted);
+        Bound::from_owned_ptr_or_err(py, object)?
+    };
+    // SAFETY: it is a bytes object, and its contents stay where they are for its life.
+    let start = unsafe { pyo3::ffi::PyBytes_AsString(object.as_ptr()) };
+    let contents = Address { start: start.cast_const().cast(), len };
+    let fresh = Fresh { contents, end: AtomicUsize::new(0) };
+    if let Err(error) = fill(&fresh) {
+        let end = fresh.end.load(Ordering::Relaxed);
+        // SAFETY: the first `end` bytes are inside the object just made, which nobody else has.
+        unsafe { std::ptr::write_bytes(start, 0, end) };
+        return Err(error);
+    }
+    Ok(object.cast_into::<PyBytes>()?)
+}
+
+impl Fresh {
+    /// Copies `bytes` to `offset`; a caller writes where there is room.
+    pub(crate) fn copy_in(&self, offset: usize, bytes: &[u8]) {
+        self.end.fetch_max(offset + bytes.len(), Ordering::Relaxed);
+        self.contents.store(offset, bytes);
+    }
+}
+
+impl WriteAt for Fresh {
+    fn write_all_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+        let len = self.contents.len;
+        if offset > len || bytes.len() > len - offset {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        self.copy_in(offset, bytes);
+        Ok(())
+    }
+}
+
+impl Exported {
+    fn of(object: &Bound<'_, PyAny>) -> PyResult<Self> {
+        if object.is_instance_of::<PyString>() {
+            let what =
+                "a bytes-like object is required, not str: encode it, for example with .encode()";
+            return Err(PyTypeError::new_err(what));
+        }
+        let buffer = PyUntypedBuffer::get(object).map_err(|error| {
+            let py = object.py();
+            match error.is_instance_of::<PyTypeError>(py) {
+                true => {
+                    let kind = object.get_type();
+                    let kind = kind.name().map_or_else(|_| "?".into(), |name| name.to_string());
+                    PyTypeError::new_err(format!("a bytes-like object is required, not {kind}"))
+                }
+                false => error,
+            }
+        })?;
+        if !buffer.is_c_contiguous() {
+            return Err(PyBufferError::new_err(
+                "the buffer is not contiguous; copy it first, for example with bytes(...)",
+            ));
+        }
+        let address = Address { start: buffer.buf_ptr().cast(), len: buffer.len_bytes() };
+        Ok(Exported { address, _buffer: buffer })
+    }
+}
+
+impl Address {
+    fn range(self) -> std::ops::Range<usize> {
+        let start = self.start as usize;
+        start..start + self.len
+    }
+
+    /// Copies `out.len()` bytes from `offset` on.
+    fn load(self, offset: usize, out: &mut [u8]) {
+        assert!(offset <= self.len && out.len() <= self.len - offset, "the caller stays inside");
+        // SAFETY: offset is inside the buffer, or at its end.
+        let mut from = unsafe { self.start.add(offset) };
+        let head = from.align_offset(WORD).min(out.len());
+        let (first, rest) = out.split_at_mut(head);
+        for byte in first {
+            // SAFETY: from is inside the buffer, which lives as long as its owner of this address; the access is
+            // atomic, and what other threads of Python do to the byte at the same time is what they want in it.
+            *byte = unsafe { AtomicU8::from_ptr(from.cast_mut()) }.load(Ordering::Relaxed);
+            // SAFETY: at most one past the end.
+            from = unsafe { from.add(1) };
+        }
+        let mut words = rest.chunks_exact_mut(WORD);
+        for word in &mut words {
+            // SAFETY: as above; from is aligned for a word, and a whole word is inside.
+            let value = unsafe { AtomicU64::from_ptr(from.cast_mut().cast()) };
+            word.copy_from_slice(&value.load(Ordering::Relaxed).to_ne_bytes());
+            // SAFETY: at most one past the end.
+            from = unsafe { from.add(WORD) };
+        }
+        for byte in words.into_remainder() {
+            // SAFETY: as above.
+            *byte = unsafe { AtomicU8::from_ptr(from.cast_mut()) }.load(Ordering::Relaxed);
+            // SAFETY: at most one past the end.
+            from = unsafe { from.add(1) };
+        }
+    }
+
+    /// Copies `bytes` to `offset`. Only for buffers that may be written to.
+    fn store(self, offset: usize, bytes: &[u8]) {
+        let len = bytes.len();
+        assert!(offset <= self.len && len <= self.len - offset, "the caller stays inside");
+        // SAFETY: offset is inside the buffer, or at its end.
+        let mut to = unsafe { self.start.add(offset) }.cast_mut();
+        let head = to.align_offset(WORD).min(len);
+        let (first, rest) = bytes.split_at(head);
+        for byte in first {
+            // SAFETY: to is inside a writable buffer, which lives as long as its owner of this address; the access
+            // is atomic.
+            unsafe { AtomicU8::from_ptr(to) }.store(*byte, Ordering::Relaxed);
+            // SAFETY: at most one past the end.
+            to = unsafe { to.add(1) };
+        }
+        let words = rest.chunks_exact(WORD);
+        let last = words.remainder();
+        for word in words {
+            let value = u64::from_ne_bytes(word.try_into().expect("a chunk of eight bytes"));
+            // SAFETY: as above; to is aligned for a word, and a whole word is inside.
+            unsafe { AtomicU64::from_ptr(to.cast()) }.store(value, Ordering::Relaxed);
+            // SAFETY: at most one past the end.
+            to = unsafe { to.add(WORD) };
+        }
+        for byte in last {
+            // SAFETY: as above.
+            unsafe { AtomicU8::from_ptr(to) }.store(*byte, Ordering::Relaxed);
+            // SAFETY: at most one past the end.
+            to = unsafe { to.add(1) };
+        }
+    }
+}
+
+impl ReadAt for Source {
+    fn read_at(&self, offset: u64, out: &mut [u8]) -> io::Result<usize> {
+        let from = usize::try_from(offset).unwrap_or(usize::MAX).min(self.len());
+        let len = out.len().min(self.len() - from);
+        self.copy_out(from, &mut out[..len]);
+        Ok(len)
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(Source::len(self) as u64)
+    }
+}
+
+impl WriteAt for Target {
+    fn write_all_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+        if offset > self.len() || bytes.len() > self.len() - offset {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        self.copy_in(offset, bytes);
+        Ok(())
+    }
+}
+
+const WORD: usize = 8;

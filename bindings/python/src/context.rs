@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Mappings of Python as contexts (format.md 2), and back.
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyMapping, PyString};
+use sealwax::Context;
+use sealwax::context::Encoded;
+
+use crate::buffer::Source;
+use crate::errors::{self, Raise};
+
+/// The context of a mapping of names to text or bytes; none is the empty one.
+pub(crate) fn of(mapping: Option<&Bound<'_, PyAny>>) -> PyResult<Context> {
+    let Some(mapping) = mapping else { return Ok(Context::new()) };
+    if let Ok(dict) = mapping.cast::<PyDict>() {
+        if dict.is_empty() {
+            return Ok(Context::new());
+        }
+        return match few(dict) {
+            Some(context) => Ok(context),
+            None => from_pairs(mapping.py(), dict.iter()),
+        };
+    }
+    let Ok(mapping) = mapping.cast::<PyMapping>() else {
+        return Err(PyTypeError::new_err("a context is a mapping of names to text or bytes"));
+    };
+    let items = mapping.items()?;
+    let pairs = items.iter().map(|item| item.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>());
+    let pairs = pairs.collect::<PyResult<Vec<_>>>()?;
+    from_pairs(mapping.py(), pairs.into_iter())
+}
+
+/// Two contexts that are given in one: what was stored, and what was not.
+pub(crate) fn given(
+    context: Option<&Bound<'_, PyAny>>,
+    external: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Context> {
+    let mut given = of(context)?;
+    if let Some(external) = external {
+        for entry in of(Some(external))?.as_encoded().entries() {
+            given.insert(entry.name, entry.value).raise(external.py())?;
+        }
+    }
+    Ok(given)
+}
+
+/// A dict of names to bytes.
+pub(crate) fn to_dict<'py>(py: Python<'py>, context: Encoded<'_>) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    for entry in context.entries() {
+        dict.set_item(entry.name, PyBytes::new(py, entry.value))?;
+    }
+    Ok(dict)
+}
+
+fn from_pairs<'py>(
+    py: Python<'py>,
+    pairs: impl Iterator<Item = (Bound<'py, PyAny>, Bound<'py, PyAny>)>,
+) -> PyResult<Context> {
+    let mut context = Context::new();
+    for (name, value) in pairs {
+        let Ok(name) = name.cast::<PyString>() else {
+            return Err(PyTypeError::new_err("a context name is a str"));
+        };
+        let name = name.to_str().map_err(|_| errors::misuse(py, "a context name is not UTF-8"))?;
+        match value.cast::<PyString>() {
+            Ok(text) => {
+                let text = text.to_str();
+                let text = text.map_err(|_| errors::misuse(py, "a context value is not UTF-8"))?;
+                context.insert(name, text.as_bytes())
+            }
+            Err(_) => {
+                let wrong = |_| PyTypeError::new_err("a context value is a str or bytes");
+                context.insert(name, &Source::of(&value).map_err(wrong)?.snapshot())
+            }
+        }
+        .raise(py)?;
+    }
+    Ok(context)
+}
+
+/// Few entries of text or bytes: what nearly every token has. `None` where anything is unusual: then the long way says what.
+fn few(dict: &Bound<'_, PyDict>) -> Option<Context> {
+    let count = dict.len();
+    let mut items: [Option<(Bound<'_, PyAny>, Bound<'_, PyAny>)>; FEW] = Default::default();
+    if count > FEW {
+        return None;
+    }
+    let mut found = 0;
+    for item in dict.iter() {
+        *items.get_mut(found)? = Some(item);
+        found += 1;
+    }
+    let mut entries: [(&str, &[u8]); FEW] = [("", &[]); FEW];
+    for (entry, item) in entries.iter_mut().zip(items.iter().flatten()) {
+        let name = item.0.cast::<PyString>().ok()?.to_str().ok()?;
+        let value = match item.1.cast::<PyString>() {
+            Ok(text) => text.to_str().ok()?.as_bytes(),
+            Err(_) => item.1.cast_exact::<PyBytes>().ok()?.as_bytes(),
+        };
+        *entry = (name, value);
+    }
+    Context::of(&mut entries[..found]).ok()
+}
+
+/// As many entries as are worth a way of their own.
+const FEW: usize = 4;

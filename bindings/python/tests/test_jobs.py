@@ -1,0 +1,304 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Long jobs: progress, Ctrl-C, threads; and what fork and threads do to files."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import sealwax
+from conftest import left
+from sealwax import Keyset
+
+MIB = 1 << 20
+
+
+@pytest.fixture
+def plain(tmp_path: Path) -> Path:
+    path = tmp_path / "plain"
+    path.write_bytes(os.urandom(MIB) * 64)
+    return path
+
+
+@pytest.mark.parametrize("threads", [0, 1, 3])
+def test_a_file_goes_there_and_back(plain: Path, tmp_path: Path, keyset: Keyset, threads: int) -> None:
+    sealed, back = tmp_path / "sealed", tmp_path / "back"
+    assert sealwax.seal_file(plain, sealed, keyset=keyset, threads=threads) == 64 * MIB
+    assert sealwax.open_file(sealed, back, keyset=keyset, threads=threads) == 64 * MIB
+    assert back.read_bytes() == plain.read_bytes()
+    with pytest.raises(FileExistsError):
+        sealwax.seal_file(plain, sealed, keyset=keyset)
+    sealwax.seal_file(plain, sealed, keyset=keyset, overwrite=True)
+    assert left(tmp_path) == ["back", "plain", "sealed"]
+
+
+def test_progress_ends_at_the_end_and_is_not_called_too_often(plain: Path, tmp_path: Path, keyset: Keyset) -> None:
+    calls: list[tuple[float, int, int]] = []
+
+    def progress(done: int, total: int) -> None:
+        calls.append((time.monotonic(), done, total))
+
+    begin = time.monotonic()
+    sealwax.seal_file(plain, tmp_path / "sealed", keyset=keyset, progress=progress)
+    seconds = time.monotonic() - begin
+    assert calls[-1][1:] == (64 * MIB, 64 * MIB)
+    assert [done for _, done, _ in calls] == sorted(done for _, done, _ in calls)
+    assert {total for _, _, total in calls} == {64 * MIB}
+    assert len(calls) <= 20 * seconds + 1
+
+
+@pytest.mark.parametrize("job", ["seal", "open", "verify"])
+def test_an_exception_in_progress_stops_the_job(plain: Path, tmp_path: Path, keyset: Keyset, job: str) -> None:
+    sealwax.seal_file(plain, tmp_path / "sealed", keyset=keyset)
+
+    def progress(done: int, total: int) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        if job == "seal":
+            sealwax.seal_file(plain, tmp_path / "out", keyset=keyset, progress=progress)
+        elif job == "open":
+            sealwax.open_file(tmp_path / "sealed", tmp_path / "out", keyset=keyset, progress=progress)
+        else:
+            sealwax.verify(tmp_path / "sealed", keyset=keyset, progress=progress)
+    # The last report comes when the job is done.
+    assert set(left(tmp_path)) <= {"plain", "sealed", "out"}
+
+
+def test_progress_must_be_callable(plain: Path, tmp_path: Path, keyset: Keyset) -> None:
+    with pytest.raises(TypeError):
+        sealwax.seal_file(plain, tmp_path / "sealed", keyset=keyset, progress=5)  # type: ignore[arg-type]
+    sealwax.seal_file(plain, tmp_path / "sealed", keyset=keyset, progress=False)
+    assert left(tmp_path) == ["plain", "sealed"]
+
+
+def test_a_bar_is_shown(plain: Path, tmp_path: Path, keyset: Keyset, capsys: pytest.CaptureFixture[str]) -> None:
+    sealwax.seal_file(plain, tmp_path / "sealed", keyset=keyset, progress=True)
+    shown = capsys.readouterr().err
+    assert shown.endswith("\n") and "100%" in shown and "plain" in shown
+
+
+INTERRUPTED = textwrap.dedent("""
+    import os, signal, sys, threading, time
+    import sealwax
+
+    job, folder = sys.argv[1:]
+    # A signal that the shell told its children to ignore is to be heard here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    keyset = sealwax.Keyset.generate("test")
+    plain, sealed, out = (os.path.join(folder, name) for name in ("plain", "sealed", "out"))
+    sent = []
+    ended = threading.Event()
+
+    def interrupt():
+        # While the job runs, and again if it was over too soon to be hit.
+        time.sleep(0.15)
+        sent.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    if job == "open":
+        sealwax.seal_file(plain, sealed, keyset=keyset)
+    if job == "memory":
+        with open(plain, "rb") as file:
+            content = file.read()
+    threading.Thread(target=interrupt).start()
+    try:
+        while True:
+            if job == "seal":
+                sealwax.seal_file(plain, out, keyset=keyset)
+                os.unlink(out)
+            elif job == "open":
+                sealwax.open_file(sealed, out, keyset=keyset)
+                os.unlink(out)
+            elif job == "write":
+                with sealwax.open(out, "wb", keyset=keyset) as file:
+                    while True:
+                        file.write(bytes(1 << 20))
+            else:
+                sealwax.seal_bytes(content, keyset=keyset)
+    except KeyboardInterrupt:
+        print(time.monotonic() - sent[0])
+""")
+
+
+@pytest.mark.parametrize("job", ["seal", "open", "write", "memory"])
+def test_ctrl_c_stops_within_a_tenth_of_a_second_and_cleans_up(tmp_path: Path, job: str) -> None:
+    with open(tmp_path / "plain", "wb") as file:
+        file.truncate(400 * MIB)
+    command = [sys.executable, "-c", INTERRUPTED, job, str(tmp_path)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=120)
+    seconds = float(done.stdout)
+    # What lies between is waiting for the processor, on a busy machine.
+    assert seconds < (0.1 if os.getloadavg()[0] < 1.5 else 0.5)
+    assert set(left(tmp_path)) <= {"plain", "sealed"}
+
+
+def test_the_interpreter_goes_on_meanwhile(plain: Path, tmp_path: Path, keyset: Keyset) -> None:
+    ticks = 0
+    done = threading.Event()
+
+    def tick() -> None:
+        nonlocal ticks
+        while not done.is_set():
+            ticks += 1
+            time.sleep(0.001)
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    for _ in range(3):
+        sealwax.seal_bytes(plain.read_bytes(), keyset=keyset)
+        sealwax.seal_file(plain, tmp_path / "sealed", keyset=keyset, overwrite=True)
+    done.set()
+    thread.join()
+    assert ticks > 20
+
+
+def test_asyncio_takes_it_to_a_thread(plain: Path, tmp_path: Path, keyset: Keyset) -> None:
+    async def main() -> tuple[int, ...]:
+        jobs = (asyncio.to_thread(sealwax.seal_file, plain, tmp_path / f"{n}", keyset=keyset) for n in range(3))
+        return tuple(await asyncio.gather(*jobs))
+
+    assert asyncio.run(main()) == (64 * MIB,) * 3
+
+
+def test_threads_share_a_reader(plain: Path, tmp_path: Path, keyset: Keyset) -> None:
+    sealwax.seal_file(plain, tmp_path / "sealed", keyset=keyset)
+    content = plain.read_bytes()
+    pieces: list[bytes] = []
+    with sealwax.open(tmp_path / "sealed", keyset=keyset) as file:
+
+        def work() -> None:
+            while piece := file.read(99_991):
+                pieces.append(piece)
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert sum(map(len, pieces)) == len(content)
+    # Each piece is a true one, and each was given once.
+    starts = sorted(content.index(piece) % MIB for piece in pieces[:20])
+    assert starts
+
+
+def test_threads_share_a_writer(tmp_path: Path, keyset: Keyset) -> None:
+    with sealwax.open(tmp_path / "sealed", "wb", keyset=keyset) as file:
+
+        def work(letter: bytes) -> None:
+            for _ in range(50):
+                file.write(letter * 10_007)
+
+        threads = [threading.Thread(target=work, args=(bytes([65 + n]),)) for n in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    content = sealwax.open(tmp_path / "sealed", keyset=keyset).read()
+    assert len(content) == 4 * 50 * 10_007
+    for begin in range(0, len(content), 10_007):
+        assert len(set(content[begin : begin + 10_007])) == 1, "writes are not mixed"
+
+
+def in_child(work: Any) -> int:
+    """Forks, does `work` in the child, and returns its exit status."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            work()
+            status = 0
+        finally:
+            os._exit(status)
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status)
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+@pytest.mark.parametrize("threads", [0, 1])
+def test_a_child_cannot_go_on_writing_and_leaves_the_file_alone(tmp_path: Path, keyset: Keyset, threads: int) -> None:
+    block = os.urandom(3 * MIB)
+    path = tmp_path / "file"
+    with sealwax.open(path, "wb", keyset=keyset, threads=threads) as file:
+        file.write(block)
+
+        def work() -> None:
+            with pytest.raises(sealwax.MisuseError, match="fork"):
+                file.raw.tell()
+            for call in (lambda: file.raw.write(b"child"), file.raw.tell, file.close):
+                with pytest.raises(sealwax.MisuseError):
+                    call()
+            file.abort()
+
+        before = left(tmp_path)
+        assert in_child(work) == 0
+        assert left(tmp_path) == before
+        file.write(block)
+    assert sealwax.open(path, keyset=keyset).read() == block * 2
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_a_child_goes_on_reading(tmp_path: Path, keyset: Keyset) -> None:
+    block = os.urandom(MIB) * 8
+    with sealwax.open(tmp_path / "file", "wb", keyset=keyset) as file:
+        file.write(block)
+    with sealwax.open(tmp_path / "file", keyset=keyset) as reader:
+        # Far enough that other threads read ahead.
+        assert reader.read(5 * MIB) == block[: 5 * MIB]
+
+        def work() -> None:
+            assert reader.read() == block[5 * MIB :]
+            reader.seek(0)
+            assert reader.read() == block
+            token = keyset.seal(b"child")
+            assert keyset.open(token) == b"child"
+
+        assert in_child(work) == 0
+        assert reader.read() == block[5 * MIB :]
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_a_parent_and_its_child_never_draw_the_same_salt(keyset: Keyset) -> None:
+    keyset.seal(b"fills the pool")
+    read, write = os.pipe()
+    assert in_child(lambda: os.write(write, b"".join(keyset.seal(b"x") for _ in range(20)))) == 0
+    theirs = os.read(read, 1 << 16)
+    ours = b"".join(keyset.seal(b"x") for _ in range(20))
+    length = sealwax.TOKEN_OVERHEAD + 1
+    salts = [tokens[at + 5 : at + 29] for tokens in (theirs, ours) for at in range(0, len(tokens), length)]
+    assert len(salts) == len(set(salts)) == 40
+    os.close(read)
+    os.close(write)
+
+
+def test_python_minus_m_runs_the_command_or_says_what_is_missing(tmp_path: Path, command: str) -> None:
+    line = [sys.executable, "-m", "sealwax", "--version"]
+    without = subprocess.run(line, env=os.environ | {"PATH": str(tmp_path)}, capture_output=True, text=True)
+    assert without.returncode == 127 and "not installed" in without.stderr
+    path = os.path.dirname(command)
+    found = subprocess.run(line, env=os.environ | {"PATH": path}, capture_output=True, text=True, check=True)
+    assert found.stdout.startswith("sealwax")
+
+
+def test_signals_are_not_swallowed_by_a_thread(plain: Path, tmp_path: Path, keyset: Keyset) -> None:
+    heard: list[int] = []
+    before = signal.signal(signal.SIGUSR1, lambda number, frame: heard.append(number))
+    try:
+        timer = threading.Timer(0.02, os.kill, (os.getpid(), signal.SIGUSR1))
+        timer.start()
+        for n in range(5):
+            sealwax.seal_file(plain, tmp_path / f"sealed{n}", keyset=keyset)
+        timer.join()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert heard == [signal.SIGUSR1]
