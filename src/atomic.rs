@@ -5,9 +5,9 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use tempfile::{Builder, NamedTempFile};
+use tempfile::{Builder, NamedTempFile, TempDir};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::locked::{Locked, is_named_by, lock_new, try_lock};
 
 /// What becomes of a file that already has the name.
@@ -58,7 +58,13 @@ impl AtomicFile {
             lock_new(file.as_file())?;
             // Whoever clears leftovers may have come between the two.
             if is_named_by(file.as_file(), file.path())? {
-                return Ok(AtomicFile { file, target, existing });
+                let file = AtomicFile { file, target, existing };
+                if existing == Existing::Replace
+                    && let Ok(replaced) = file.target.metadata()
+                {
+                    file.set_owner_of(&replaced);
+                }
+                return Ok(file);
             }
         }
     }
@@ -77,6 +83,18 @@ impl AtomicFile {
         #[cfg(not(unix))]
         let _ = like;
         Ok(())
+    }
+
+    /// Gives the file to whom `like` belongs, where the system lets us: what a superuser changes stays with its owner.
+    fn set_owner_of(&self, like: &std::fs::Metadata) {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::{MetadataExt, fchown};
+            // Whoever may not give it away goes on owning it, as with any file that is written anew.
+            let _ = fchown(self.file.as_file(), Some(like.uid()), Some(like.gid()));
+        }
+        #[cfg(not(unix))]
+        let _ = like;
     }
 
     /// Where the unfinished file is, for whoever must remove it when the process ends at once.
@@ -121,7 +139,57 @@ impl AtomicFile {
     }
 }
 
-/// Whether a file is named as unfinished ones are: `.NAME.XXXXXX.swx-tmp`.
+/// A folder being filled beside its final name. Dropped before [`AtomicFolder::commit`], it is removed with all in it.
+pub struct AtomicFolder {
+    folder: TempDir,
+    /// Held while the folder is being filled: what nobody holds is a leftover.
+    lock: File,
+    target: PathBuf,
+}
+
+impl AtomicFolder {
+    /// Starts a folder, for its owner alone.
+    ///
+    /// # Errors
+    /// `Io`; of kind `AlreadyExists` where `target` exists and is not an empty folder.
+    pub fn create(target: &Path) -> Result<Self> {
+        let is_empty = |mut entries: std::fs::ReadDir| entries.next().is_none();
+        if target.symlink_metadata().is_ok() && !std::fs::read_dir(target).is_ok_and(is_empty) {
+            return Err(std::io::Error::from(std::io::ErrorKind::AlreadyExists).into());
+        }
+        loop {
+            let prefix = prefix_of(target);
+            let folder =
+                Builder::new().prefix(&prefix).suffix(TEMPORARY).tempdir_in(folder(target))?;
+            let lock = File::open(folder.path())?;
+            lock_new(&lock)?;
+            // Whoever clears leftovers may have come between the two.
+            if is_named_by(&lock, folder.path())? {
+                return Ok(AtomicFolder { folder, lock, target: target.to_path_buf() });
+            }
+        }
+    }
+
+    /// Where the unfinished folder is. The files that are put into it are durable before [`AtomicFolder::commit`].
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Makes the folder durable and gives it its name.
+    ///
+    /// # Errors
+    /// `Io`; the unfinished folder is removed, unless only its new name could not be made durable.
+    pub fn commit(self) -> Result<()> {
+        let AtomicFolder { folder, lock, target } = self;
+        sync_open_folder(&lock)?;
+        std::fs::rename(folder.path(), &target)?;
+        // It is not there any more under the name that would be removed.
+        let _ = folder.keep();
+        sync_folder(&target)
+    }
+}
+
+/// Whether a file or a folder is named as unfinished ones are: `.NAME.XXXXXX.swx-tmp`.
 pub fn is_unfinished_name(path: &Path) -> bool {
     let is_ours = |name: &str| name.starts_with('.') && name.ends_with(TEMPORARY);
     path.file_name().and_then(|name| name.to_str()).is_some_and(is_ours)
@@ -141,9 +209,33 @@ pub fn is_leftover(path: &Path) -> Result<bool> {
 /// `Io`.
 pub fn remove_leftover(path: &Path) -> Result<bool> {
     // Nobody takes it up while the lock is held.
-    let Some(_file) = lock_leftover(path)? else { return Ok(false) };
-    std::fs::remove_file(path)?;
+    let Some(file) = lock_leftover(path)? else { return Ok(false) };
+    match file.metadata()?.is_dir() {
+        true => std::fs::remove_dir_all(path)?,
+        false => std::fs::remove_file(path)?,
+    }
     Ok(true)
+}
+
+/// `None` also where it is gone: its writer gave it its name, or somebody else cleared it.
+fn lock_leftover(path: &Path) -> Result<Option<File>> {
+    match try_lock_leftover(path) {
+        Err(Error::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        other => other,
+    }
+}
+
+fn try_lock_leftover(path: &Path) -> Result<Option<File>> {
+    // A link or a pipe of that name is nobody's unfinished file, and opening a pipe would wait.
+    let is_ours = |metadata: std::fs::Metadata| metadata.is_file() || metadata.is_dir();
+    if !is_unfinished_name(path) || !is_ours(path.symlink_metadata()?) {
+        return Ok(None);
+    }
+    let file = File::open(path)?;
+    match is_ours(file.metadata()?) && try_lock(&file)? && is_named_by(&file, path)? {
+        true => Ok(Some(file)),
+        false => Ok(None),
+    }
 }
 
 /// Removes what killed processes left unfinished of this file.
@@ -161,24 +253,12 @@ pub(crate) fn remove_leftovers_of(target: &Path) -> Result<()> {
     Ok(())
 }
 
-/// How the names of unfinished files begin that will be this one.
+/// How the names of unfinished files and folders begin that will be this one.
 fn prefix_of(target: &Path) -> String {
     let name = target.file_name().unwrap_or_default().to_string_lossy();
     let fits = |(at, character): &(usize, char)| at + character.len_utf8() <= MAX_NAME_LEN;
     let name: String = name.char_indices().take_while(fits).map(|(_, c)| c).collect();
     format!(".{name}.")
-}
-
-fn lock_leftover(path: &Path) -> Result<Option<File>> {
-    // A link or a pipe of that name is nobody's unfinished file, and opening a pipe would wait.
-    if !is_unfinished_name(path) || !path.symlink_metadata()?.is_file() {
-        return Ok(None);
-    }
-    let file = File::open(path)?;
-    match file.metadata()?.is_file() && try_lock(&file) && is_named_by(&file, path)? {
-        true => Ok(Some(file)),
-        false => Ok(None),
-    }
 }
 
 /// Makes a folder and those above it that are missing, durably.
@@ -204,14 +284,18 @@ pub fn create_folders(path: &Path, access: Access) -> Result<()> {
 fn sync_folder(target: &Path) -> Result<()> {
     #[cfg(unix)]
     if let Ok(folder) = File::open(folder(target)) {
-        match folder.sync_all() {
-            Err(error) if error.kind() == std::io::ErrorKind::InvalidInput => {}
-            other => other?,
-        }
+        sync_open_folder(&folder)?;
     }
     #[cfg(not(unix))]
     let _ = target;
     Ok(())
+}
+
+fn sync_open_folder(folder: &File) -> Result<()> {
+    match folder.sync_all() {
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidInput => Ok(()),
+        other => Ok(other?),
+    }
 }
 
 /// How the names of unfinished files end.

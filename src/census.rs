@@ -332,7 +332,9 @@ impl Census {
 
     /// Clears a version for [`Keyset::destroy`], if the census is verified, has no holes, and nothing in it depends on it.
     ///
-    /// It says nothing about data that was not looked at: tokens in databases, backups, other machines.
+    /// It says nothing about data that was not looked at: tokens in databases, backups, other machines, and keyset files that
+    /// are sealed under this version (`Folders` looks for `.swx` alone). A keyset that seals nothing but tokens is never
+    /// cleared by a census.
     ///
     /// # Errors
     /// `KeyState`, saying what is in the way; `UnknownKey` where the keyset has no such version.

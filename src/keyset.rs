@@ -403,6 +403,14 @@ impl Keyset {
         Ok(())
     }
 
+    /// Tells the meters what all processes were granted.
+    #[cfg(feature = "std")]
+    pub(crate) fn learn_usage(&self, usages: &alloc::collections::BTreeMap<VersionId, Usage>) {
+        for version in &self.versions {
+            version.learn_usage(usages.get(&version.id()).copied().unwrap_or_default());
+        }
+    }
+
     #[cfg(feature = "std")]
     pub(crate) fn has_usage_key(&self) -> bool {
         self.usage_key.is_some()
@@ -429,6 +437,7 @@ impl Keyset {
     fn token_key(&self, plaintext: &[u8]) -> Result<&VersionKey> {
         let primary = self.sealing_version()?;
         let key = primary.symmetric().ok_or(PAIRS_SEAL_NO_TOKENS)?;
+        token::check_len(plaintext)?;
         primary.charge(plaintext.len())?;
         Ok(key)
     }

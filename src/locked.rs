@@ -80,9 +80,17 @@ fn has_no_locks(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::Unsupported
 }
 
-/// Whether nobody holds the lock; it is ours then until the file is closed.
-pub(crate) fn try_lock(file: &File) -> bool {
-    file.try_lock().is_ok()
+/// Whether nobody holds the lock; it is ours then until the file is closed. Where there are no locks, somebody may.
+pub(crate) fn try_lock(file: &File) -> Result<bool> {
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(true),
+            Err(TryLockError::WouldBlock) => return Ok(false),
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(TryLockError::Error(error)) if has_no_locks(&error) => return Ok(false),
+            Err(TryLockError::Error(error)) => return Err(error.into()),
+        }
+    }
 }
 
 /// Whether the path names this very file.
@@ -138,9 +146,9 @@ mod tests {
         // What a child that is forked now has: another handle of the same open file.
         let childs = ours.try_clone().expect("it is open");
         let other = File::open(file.path()).expect("it is there");
-        assert!(!try_lock(&other), "we hold it");
+        assert!(!try_lock(&other).expect("it can be asked"), "we hold it");
         drop(ours);
-        assert!(try_lock(&other));
+        assert!(try_lock(&other).expect("it can be asked"));
         drop(childs);
     }
 }

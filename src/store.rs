@@ -145,8 +145,14 @@ impl Store {
     /// Writes a new keyset file, with mode 0600, and opens it. An existing file is never overwritten.
     ///
     /// # Errors
-    /// As [`Keyset::save_new`].
+    /// As [`Keyset::save_new`]; those of format.md 8.7a where the usage file of another keyset stands there.
     pub fn create(path: &Path, keyset: Keyset, guard: Guard, options: Options) -> Result<Self> {
+        if options.counting == Counting::File
+            && options.bad_usage == BadUsage::Refuse
+            && let Some(bytes) = UsagePath::beside(path).read()?
+        {
+            usage::verify(&bytes, &keyset, Seen::default())?;
+        }
         guard.with(|protection| keyset.save_new(path, protection))?;
         Store::open(path, guard, options)
     }
@@ -231,6 +237,9 @@ impl Store {
     ///
     /// A file that is not there for the moment, does not open, or was put back changes nothing here: [`Store::refresh`]
     /// says so.
+    ///
+    /// The caller's duty: ask again for each job. Whoever keeps a revision seals with it until a lease ends; after a rotation
+    /// elsewhere that is `KeyState`, and the keyset asked for anew has the new primary.
     pub fn keyset(&self) -> Arc<Keyset> {
         let now = u64::try_from(self.inner.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         let looked_at = self.inner.looked_at.load(Ordering::Relaxed);
@@ -432,8 +441,13 @@ impl Inner {
 
     /// Gives each version its meter; one that was there in an older revision goes on counting.
     fn equip(&self, keyset: &mut Keyset, state: &mut State, usages: &BTreeMap<VersionId, Usage>) {
+        // One of a newer version of sealwax that has no usage key cannot get one here.
+        let counting = match keyset.has_usage_key() || !keyset.is_read_only() {
+            true => self.options.counting,
+            false => Counting::Memory,
+        };
         keyset.set_meters(|version| {
-            let fresh = || match self.options.counting {
+            let fresh = || match counting {
                 Counting::Memory => Meter::alone(),
                 Counting::File => {
                     let usage = usages.get(&version).copied().unwrap_or_default();
@@ -472,8 +486,14 @@ impl Inner {
             return Err(Error::Keyset { keyset: id, what });
         }
         let recipients = guard.recipients_of(&bytes)?;
-        // So that it knows what it was used for.
+        // So that it knows what it was used for, by all processes.
         self.equip(&mut keyset, &mut self.lock_state(), &BTreeMap::new());
+        if self.options.counting == Counting::File {
+            let bytes = self.usage_path.read()?;
+            if let Ok(usage) = self.parse_usage(bytes, self.seen(), &keyset) {
+                keyset.learn_usage(&usage.usages());
+            }
+        }
         let changed = change(&mut keyset)?;
         if keyset.id() != id || keyset.revision() < revision {
             // It is a reference that another could be put behind, and what is in the file would be lost.

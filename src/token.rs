@@ -89,6 +89,14 @@ pub(crate) fn open_under(
     })
 }
 
+/// Whether this fits into a token.
+pub(crate) fn check_len(plaintext: &[u8]) -> Result<()> {
+    match plaintext.len() > MAX_PLAINTEXT_LEN {
+        true => Err(Error::limit("a token holds at most 65,536 bytes; seal an envelope")),
+        false => Ok(()),
+    }
+}
+
 /// The caller's duty: a salt that never repeats under this key.
 pub(crate) fn seal_with_salt(
     key: &VersionKey,
@@ -111,9 +119,7 @@ pub(crate) fn seal_under(
 ) -> Result<usize> {
     let len = plaintext.len().saturating_add(OVERHEAD);
     context.check_sealable()?;
-    if plaintext.len() > MAX_PLAINTEXT_LEN {
-        return Err(Error::limit("a token holds at most 65,536 bytes; seal an envelope"));
-    }
+    check_len(plaintext)?;
     let out = out.get_mut(..len).ok_or(Error::misuse("the output is shorter than the token"))?;
     let (front, sealed) = out.split_at_mut(HEAD_LEN);
     front.copy_from_slice(&head(suite, version));

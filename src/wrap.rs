@@ -153,7 +153,20 @@ impl Class {
 }
 
 impl OpenedVia {
-    /// The kind of the entry; of a compromised version, that of a keyset.
+    /// Whether only a holder of a secret key could have made the contents: a keyset, a passphrase, a raw key. Not where a
+    /// public key, a provider or a compromised version opened it (format.md 11.3).
+    pub fn has_authentic_maker(&self) -> bool {
+        match self {
+            OpenedVia::Keyset(..) | OpenedVia::Passphrase | OpenedVia::RawKey(_) => true,
+            OpenedVia::X25519(..)
+            | OpenedVia::XWing(..)
+            | OpenedVia::Provider
+            | OpenedVia::Compromised(..) => false,
+        }
+    }
+
+    /// The kind of the entry; of a compromised version, that of a keyset. It does not say whether the contents are to be
+    /// believed: [`OpenedVia::has_authentic_maker`] does.
     pub fn kind(&self) -> RecipientKind {
         match self {
             OpenedVia::Keyset(..) | OpenedVia::Compromised(..) => RecipientKind::Keyset,

@@ -446,3 +446,45 @@ fn a_keyset_that_no_reader_takes_is_not_written() {
     let file = keyset.to_file_bytes(Protection::Sealed(&[&key]));
     assert_eq!(file.err().map(|e| e.kind()), Some(ErrorKind::Limit));
 }
+
+#[test]
+fn what_a_compromised_version_opens_comes_only_from_calls_that_say_so() {
+    let mut keyset = Keyset::generate("orders", Suite::ChaCha20Poly1305).expect("generated");
+    let old = keyset.primary().expect("a primary").id();
+    let envelope = Sealer::new().recipient(&keyset).seal(b"plaintext").expect("sealed");
+    keyset.rotate(Suite::ChaCha20Poly1305).expect("rotated");
+    keyset.mark_compromised(old, "", Now::Unknown).expect("marked");
+    let migrating = keyset.migrating();
+    let opener = Opener::new().key(&migrating);
+    let via = opener.open(&envelope).expect("opened").opened_via;
+    assert_eq!(via, sealwax::OpenedVia::Compromised(keyset.id(), old));
+    let refused = |result: Result<usize>| {
+        assert_eq!(result.err().map(|error| error.kind()), Some(ErrorKind::KeyState));
+    };
+    let mut out = [0; 9];
+    refused(opener.open_into(&envelope, &mut out));
+    assert_eq!(out, [0; 9]);
+    let mut buffer = envelope.clone();
+    refused(opener.open_in_place(&mut buffer).map(|()| 0));
+    assert_eq!(buffer, envelope);
+    refused(opener.begin(&envelope).map(|_| 0));
+}
+
+#[test]
+fn a_token_that_is_refused_for_its_length_is_not_counted() {
+    let keyset = Keyset::generate("orders", Suite::ChaCha20Poly1305).expect("generated");
+    let sealed = keyset.seal(&[0; 65_537], &Context::new());
+    assert_eq!(sealed.err().map(|error| error.kind()), Some(ErrorKind::Limit));
+    let usage = keyset.primary().expect("a primary").usage();
+    assert_eq!((usage.messages, usage.bytes), (0, 0));
+}
+
+#[test]
+fn a_time_of_zero_is_no_time_to_schedule() {
+    let mut keyset = Keyset::generate("orders", Suite::ChaCha20Poly1305).expect("generated");
+    let version = keyset.primary().expect("a primary").id();
+    for (from, to) in [(Some(0), None), (None, Some(0)), (Some(0), Some(5))] {
+        let scheduled = keyset.schedule(version, from, to);
+        assert_eq!(scheduled.err().map(|error| error.kind()), Some(ErrorKind::Misuse));
+    }
+}

@@ -445,6 +445,28 @@ fn a_migrating_key_does_not_rewrap_what_a_compromised_version_wrapped() {
 }
 
 #[test]
+fn a_file_that_no_key_at_hand_opens_is_not_called_current() {
+    let keyset = keyset();
+    let stranger = self::keyset();
+    let sealed = Sealed::new(&Sealer::new().recipient(&keyset), 10);
+    let before = sealed.bytes();
+    for rewrapper in [Rewrapper::new(), Rewrapper::new().keyset(&stranger)] {
+        for writing in [Writing::Write, Writing::DryRun] {
+            let job = RewrapJob { writing, ..RewrapJob::default() };
+            let outcome = rewrapper.rewrap_path(&sealed.path(), &job).expect("looked at");
+            assert_eq!(outcome, FileRewrap::NotAtHand(primary(&keyset)));
+        }
+    }
+    let asked = Rewrapper::new().keyset(&stranger).recipient(&stranger);
+    let refused = kind(asked.rewrap_path(&sealed.path(), &RewrapJob::default()));
+    assert_eq!(refused, Some(ErrorKind::UnknownKey));
+    assert_eq!(sealed.bytes(), before);
+    let outcome =
+        Rewrapper::new().keyset(&keyset).rewrap_path(&sealed.path(), &RewrapJob::default());
+    assert_eq!(outcome.expect("current"), FileRewrap::Current);
+}
+
+#[test]
 fn an_older_key_block_is_refused_also_where_nothing_is_to_be_done() {
     let keyset = keyset();
     let envelope = Sealer::new().recipient(&keyset).seal(b"plaintext").expect("sealed");

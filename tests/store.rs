@@ -602,3 +602,47 @@ fn what_a_killed_writer_left_of_an_older_revision_goes_with_the_next_change() {
     assert!(!left.exists(), "its secrets may be destroyed by now");
     assert!(of_another.exists() && being_written.exists());
 }
+
+#[test]
+fn a_keyset_from_the_future_is_counted_in_memory_and_not_changed() {
+    use kit::keys::{KeysetMaterial, VersionMaterial, unprotected};
+    let home = Home::new();
+    let one = KeysetMaterial::of_one([1; 16], VersionMaterial::active(1, 2, [1; 32]));
+    // A tag that may be ignored, of a version of sealwax that is to come.
+    let encoding = [one.encode(), vec![5, 0, 2, 1, 2]].concat();
+    std::fs::write(home.path(), unprotected(&encoding)).expect("written");
+    let store = home.open();
+    seal(&store, 25);
+    assert_eq!(store.keyset().primary().expect("a primary").usage().messages, 25);
+    assert_eq!(kind(store.change(|keyset| keyset.rotate(SUITE))), Some(ErrorKind::Misuse));
+    store.release().expect("there is nothing to give back");
+    assert!(!home.usage().exists());
+}
+
+#[test]
+fn what_others_sealed_makes_a_rotation_due_also_for_who_opened_before() {
+    let home = Home::new();
+    let (first, other) = (home.create(), home.open());
+    let limit = |keyset: &mut Keyset| {
+        let mut policy = *keyset.policy();
+        policy.rotate_after_messages = 30;
+        keyset.set_policy(policy)
+    };
+    first.change(limit).expect("changed");
+    // A version that the first store learns of only by its file.
+    other.change(|keyset| keyset.rotate(SUITE)).expect("changed");
+    seal(&other, 31);
+    other.release().expect("given back");
+    assert!(first.change(|keyset| keyset.rotate_if_due(Now::Unknown)).expect("asked").is_some());
+}
+
+#[test]
+fn no_keyset_is_written_beside_the_usage_file_of_another() {
+    let home = Home::new();
+    seal(&home.create(), 1);
+    std::fs::remove_file(home.path()).expect("removed");
+    let keyset = Keyset::generate("orders", SUITE).expect("generated");
+    let refused = Store::create(&home.path(), keyset, Guard::Unprotected, small());
+    assert_eq!(kind(refused), Some(ErrorKind::KeyState));
+    assert!(!home.path().exists());
+}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A rewrap in place that stops anywhere: every state of the file that a crash could leave opens, and is mended by
-//! the next rewrap and by recover (format.md 4.9).
+//! A rewrap in place that stops anywhere: every state of the file that a crash could leave opens,
+//! and is mended by the next rewrap and by recover (format.md 4.9).
 #![cfg(feature = "std")]
 
 mod kit;
@@ -26,15 +26,18 @@ struct Moments {
     old_slot: Range<usize>,
 }
 
+/// Makes of a new file what it is to be before the rewrap.
+type Prepare = fn(&mut Keyset, &File);
+
 /// A sealed file in a folder of its own.
 struct File {
     folder: tempfile::TempDir,
 }
 
 impl Moments {
-    /// Rewraps a file that a keyset sealed, to a new version of the keyset. `prepare` makes of the file what it is to
-    /// be before that.
-    fn new(keyset: Keyset, sealer: &Sealer<'_>, prepare: fn(&mut Keyset, &File)) -> Self {
+    /// Rewraps a file that a keyset sealed, to a new version of the keyset. `prepare` makes of the
+    /// file what it is to be before that.
+    fn new(keyset: Keyset, sealer: &Sealer<'_>, prepare: Prepare) -> Self {
         let mut keyset = keyset;
         let file = File::new(&sealer.clone().recipient(&keyset));
         prepare(&mut keyset, &file);
@@ -55,7 +58,8 @@ impl Moments {
         Moments { keyset, file, before, written, cleared, new_slot, old_slot }
     }
 
-    /// Every prefix of the new slot over the old bytes of that slot, and every prefix of the zeroing.
+    /// Every prefix of the new slot over the old bytes of that slot, and every prefix of the
+    /// zeroing.
     fn every_prefix(&self) -> Vec<Vec<u8>> {
         let steps = [
             (&self.before, &self.written, &self.new_slot),
@@ -97,7 +101,8 @@ impl Moments {
         states
     }
 
-    /// The state opens; recover leaves one good slot and the same recipients; a rewrap leaves the new ones.
+    /// The state opens; recover leaves one good slot and the same recipients; a rewrap leaves the
+    /// new ones.
     fn check(&self, state: &[u8], keys: &[&dyn sealwax::KeyWrap]) {
         opens(state, keys);
         let epoch = |bytes: &[u8]| Header::parse(bytes, 65_536).expect("a header").epoch();
@@ -182,8 +187,7 @@ fn slots(envelope: &[u8]) -> [Range<usize>; 2] {
     [end - 2 * slot_len..end - slot_len, end - slot_len..end]
 }
 
-/// How a file is called, and how it comes to be so.
-type Beginning = (&'static str, fn(&mut Keyset, &File));
+type Beginning = (&'static str, Prepare);
 
 /// What a file can be before a rewrap in place, besides new.
 const BEGINNINGS: [Beginning; 4] = [

@@ -10,7 +10,7 @@ use crate::envelope::{DEFAULT_MAX_HEADER_LEN, Header, Requirements};
 use crate::error::{Error, Result};
 use crate::format::context::Context;
 use crate::format::payload::{Extent, PREFIX_LEN};
-use crate::id::{EnvelopeId, Kind, RecipientKind, Suite};
+use crate::id::{EnvelopeId, KeyState, Kind, RecipientKind, Suite};
 use crate::primitives::TAG_LEN;
 use crate::secret::memory::{CHUNKS_DEPTH, HEADER_DEPTH, PUBLIC_KEY_DEPTH, with_wiped_stack};
 use crate::wrap::{KeyWrap, OpenedVia};
@@ -162,11 +162,13 @@ impl<'a> Opener<'a> {
     /// Opens an envelope into `out`. Returns the plaintext's length. On an error `out` is wiped or untouched.
     ///
     /// # Errors
-    /// As [`Opener::open`]; `Misuse` where `out` is too short.
+    /// As [`Opener::open`]; `Misuse` where `out` is too short; `KeyState` where a compromised version opened it, as of
+    /// all calls that cannot say so.
     pub fn open_into(&self, envelope: &[u8], out: &mut [u8]) -> Result<usize> {
         let header = Header::parse(envelope, self.max_header_len)?;
         let payload = &envelope[header.len()..];
-        let (_, engine) = self.unwrap(&header, payload, Some(payload.len() as u64))?;
+        let (via, engine) = self.unwrap(&header, payload, Some(payload.len() as u64))?;
+        refuse_unmarked(via)?;
         let extent = Extent::of_payload(payload.len() as u64, header.chunk_len())?;
         let short = Error::Misuse("the output is shorter than the plaintext");
         let len = extent.plaintext_len as usize;
@@ -182,7 +184,8 @@ impl<'a> Opener<'a> {
     pub fn open_in_place(&self, buffer: &mut Vec<u8>) -> Result<()> {
         let header = Header::parse(buffer, self.max_header_len)?;
         let (header_len, payload) = (header.len(), &buffer[header.len()..]);
-        let (_, engine) = self.unwrap(&header, payload, Some(payload.len() as u64))?;
+        let (via, engine) = self.unwrap(&header, payload, Some(payload.len() as u64))?;
+        refuse_unmarked(via)?;
         let extent = Extent::of_payload(payload.len() as u64, header.chunk_len())?;
         let chunks_at = header_len + PREFIX_LEN;
         let opened =
@@ -211,7 +214,9 @@ impl<'a> Opener<'a> {
     /// As [`Opener::open`].
     #[cfg(feature = "std")]
     pub fn begin(&self, front: &[u8]) -> Result<crate::chunked::Opening> {
-        self.begin_with_via(front).map(|(opening, _)| opening)
+        let (opening, via) = self.begin_with_via(front)?;
+        refuse_unmarked(via)?;
+        Ok(opening)
     }
 
     /// [`Opener::begin`], and through which entry the header was opened.
@@ -278,6 +283,13 @@ impl Default for Opener<'_> {
     fn default() -> Self {
         Opener::new()
     }
+}
+
+/// Calls that do not say through what they opened yield nothing that whoever took a compromised version may have made.
+fn refuse_unmarked(via: OpenedVia) -> Result<()> {
+    let OpenedVia::Compromised(keyset, version) = via else { return Ok(()) };
+    let remedy = "this call cannot say that it is not to be believed: migrate with one that does";
+    Err(Error::KeyState { keyset, version, state: KeyState::Compromised, remedy })
 }
 
 /// Opens all chunks of a payload into `out`, which has exactly the plaintext's length.

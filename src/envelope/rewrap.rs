@@ -152,7 +152,8 @@ impl<'a> Rewrapper<'a> {
         self
     }
 
-    /// Adds a recipient. One that the envelope has already stays as it is.
+    /// Adds a recipient. One that the envelope names already stays as it is; passphrases, providers and hidden recipients
+    /// are not named, and are added each time.
     pub fn recipient(mut self, recipient: &'a dyn KeyWrap) -> Self {
         self.added.push(recipient);
         self
@@ -194,7 +195,8 @@ impl<'a> Rewrapper<'a> {
         self
     }
 
-    /// Rewraps an envelope in memory, or a detached header. `None` where it is as it should be already.
+    /// Rewraps an envelope in memory, or a detached header. `None` where there is nothing to do: it is as it should be
+    /// already, or names none of the keysets.
     ///
     /// # Errors
     /// As [`Rewrapper::rewrap_header`].

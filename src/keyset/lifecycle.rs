@@ -224,8 +224,8 @@ impl Keyset {
     /// restrict (format.md 7.2); where there is no clock, a version with times does not seal.
     ///
     /// # Errors
-    /// `UnknownKey`; `KeyState` for a destroyed version; `Misuse` where the end is not after the start, or for a keyset
-    /// made by a newer version of sealwax.
+    /// `UnknownKey`; `KeyState` for a destroyed version; `Misuse` for a time of 0, where the end is not after the start, or for a
+    /// keyset made by a newer version of sealwax.
     pub fn schedule(
         &mut self,
         version: VersionId,
@@ -236,6 +236,10 @@ impl Keyset {
             && from >= to
         {
             return Err(Error::Misuse("a version's time ends before it begins"));
+        }
+        if activate_at == Some(0) || deactivate_at == Some(0) {
+            // In the format 0 is no time at all, so that an end long past would be no end.
+            return Err(Error::Misuse("a version's time is after the beginning of 1970"));
         }
         let at = self.index(version)?;
         if self.versions[at].state() == KeyState::Destroyed {

@@ -90,8 +90,19 @@ impl Meter {
         }
     }
 
-    /// Takes back what is left and was not counted yet, to be given back to the file. Nothing in a forked child.
+    /// Takes note of what the file says that all processes were granted, this one included.
+    pub(crate) fn learn(&self, usage: Usage) {
+        if self.grantor.is_some() {
+            *lock(&self.charged) = usage;
+        }
+    }
+
+    /// Takes back what is left and was not counted yet, to be given back to the file. Nothing in a forked child, and
+    /// nothing where no file granted it.
     pub(crate) fn take_back(&self) -> Usage {
+        if self.grantor.is_none() {
+            return Usage::default();
+        }
         let _leasing = lock(&self.leasing);
         let mut charged = lock(&self.charged);
         let taken = Usage {

@@ -258,6 +258,11 @@ impl Version {
     }
 
     #[cfg(feature = "std")]
+    pub(super) fn learn_usage(&self, usage: Usage) {
+        self.meter.learn(usage);
+    }
+
+    #[cfg(feature = "std")]
     pub(super) fn set_meter(&mut self, meter: alloc::sync::Arc<Meter>) {
         self.meter = meter;
     }

@@ -140,7 +140,7 @@ impl Inner {
         self.parse_usage(bytes, seen, &self.current())
     }
 
-    fn seen(&self) -> Seen {
+    pub(super) fn seen(&self) -> Seen {
         self.lock_state().usage
     }
 
@@ -152,7 +152,7 @@ impl Inner {
     }
 
     /// The usage file of these bytes, or of no file.
-    fn parse_usage(
+    pub(super) fn parse_usage(
         &self,
         bytes: Option<Vec<u8>>,
         seen: Seen,

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 
-use walkdir::WalkDir;
+use walkdir::{DirEntry, WalkDir};
 
 use super::path::{Control, MAX_THREADS};
 use crate::atomic::is_unfinished_name;
@@ -48,7 +48,7 @@ impl Folders {
         self
     }
 
-    /// Finds also files that were left unfinished, or are being written ([`crate::atomic::is_unfinished_name`]).
+    /// Finds also files and folders that were left unfinished, or are being written ([`crate::atomic::is_unfinished_name`]).
     pub fn with_unfinished(mut self) -> Self {
         self.unfinished = true;
         self
@@ -120,6 +120,15 @@ impl Folders {
         })
     }
 
+    /// It is handed out as a whole.
+    fn is_unfinished_folder(&self, entry: &DirEntry) -> bool {
+        self.unfinished && entry.file_type().is_dir() && is_unfinished_name(entry.path())
+    }
+
+    fn is_meant(&self, path: &Path) -> bool {
+        is_sealed_name(path) || self.unfinished && is_unfinished_name(path)
+    }
+
     /// A census that was stopped would look like one of all there is.
     fn tell_of_stop<W>(&self, count: &Count<'_>, own: &mut W, work: &impl Fn(&mut W, Found)) {
         if count.stopped.load(Ordering::Relaxed) {
@@ -129,18 +138,19 @@ impl Folders {
         }
     }
 
-    fn is_meant(&self, path: &Path) -> bool {
-        is_sealed_name(path) || self.unfinished && is_unfinished_name(path)
-    }
-
     fn walk(&self, count: &Count<'_>, batches: &mut dyn FnMut(Vec<Found>)) {
         let mut batch = Vec::with_capacity(BATCH);
         for path in &self.paths {
-            for entry in WalkDir::new(path) {
+            let mut entries = WalkDir::new(path).into_iter();
+            while let Some(entry) = entries.next() {
                 if count.is_cancelled() {
                     return;
                 }
                 let found = match entry {
+                    Ok(entry) if self.is_unfinished_folder(&entry) => {
+                        entries.skip_current_dir();
+                        entry.into_path()
+                    }
                     Ok(entry) if entry.depth() == 0 && !entry.path().is_dir() => entry.into_path(),
                     Ok(entry) if entry.file_type().is_file() && self.is_meant(entry.path()) => {
                         entry.into_path()

@@ -154,15 +154,22 @@ impl Rewrapper<'_> {
         reader: &mut HeaderReader,
     ) -> Result<FileRewrap> {
         let file = open_locked(path, Access::ReadWrite)?;
-        reader.read(&*file, |header| {
-            if !header.has_leftover() {
-                return Ok(FileRewrap::Current);
-            }
-            let opened_via = self.authenticate(header)?;
-            settle_slot(&file, header, durability)?;
-            clear_slot(&file, header, 1 - header.slots().2, durability)?;
-            Ok(FileRewrap::Recovered(opened_via))
-        })
+        reader.read(&*file, |header| self.recover_locked(&file, header, durability))
+    }
+
+    fn recover_locked(
+        &self,
+        file: &File,
+        header: &Header<'_>,
+        durability: Durability,
+    ) -> Result<FileRewrap> {
+        if !header.has_leftover() {
+            return Ok(FileRewrap::Current);
+        }
+        let opened_via = self.authenticate(header)?;
+        settle_slot(file, header, durability)?;
+        clear_slot(file, header, 1 - header.slots().2, durability)?;
+        Ok(FileRewrap::Recovered(opened_via))
     }
 
     /// format.md 4.9, from (b) on: the lock is held.
@@ -174,8 +181,8 @@ impl Rewrapper<'_> {
         job: &RewrapJob<'_>,
     ) -> Result<FileRewrap> {
         if self.is_current(header)? {
-            // Somebody else was faster.
-            return Ok(FileRewrap::Current);
+            // Somebody else was faster, and may have been interrupted.
+            return self.recover_locked(file, header, job.durability);
         }
         let plan = self.plan(header)?;
         let layout = header.layout;

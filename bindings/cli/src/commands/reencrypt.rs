@@ -13,6 +13,7 @@ use serde_json::json;
 use super::{Outcome, each};
 use crate::changes::{ChangeOptions, Changes, Others};
 use crate::console;
+use crate::exit::Exit;
 use crate::failure::{Failure, Result, shown};
 use crate::flow;
 use crate::front;
@@ -149,12 +150,15 @@ impl Reencrypt {
 
     /// Puts the name on a failure that is about an output that exists.
     fn explain(&self, error: sealwax::Error, target: &Path) -> Failure {
-        match &self.new_header {
-            Some(header) if header.exists() && !target.exists() => {
-                self.files.explain(error, header)
-            }
-            _ => self.files.explain(error, target),
+        let Some(header) = &self.new_header else { return self.files.explain(error, target) };
+        let exists = |io: &std::io::Error| io.kind() == std::io::ErrorKind::AlreadyExists;
+        if !matches!(&error, sealwax::Error::Io(io) if exists(io)) {
+            return self.files.explain(error, target);
         }
+        // Even with --force: old and new halves of two envelopes would open neither.
+        let what = "exists already, and a header and a payload cannot be replaced at once";
+        let path = if header.exists() { header } else { target };
+        Failure::new(Exit::Io, what).hint("choose names that do not exist yet").at(path)
     }
 
     fn print(&self, name: &str, target: &Path, done: &Reencrypted) -> Result<()> {

@@ -263,7 +263,8 @@ impl Report {
             }
         }
         let (bytes, seconds) = (bytes_shown(self.bytes), took.as_secs_f64());
-        format!("{}; {bytes} have new recipients; {seconds:.1} s\n", parts.join(", "))
+        let have = if self.would_change > 0 { "would have" } else { "have" };
+        format!("{}; {bytes} {have} new recipients; {seconds:.1} s\n", parts.join(", "))
     }
 }
 

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `sealwax token`.
 
+use std::cell::Cell;
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use clap::{Args, Subcommand};
+use sealwax::keyset::Migrated;
 use sealwax::store::Store;
-use sealwax::{Context, Error, token};
+use sealwax::{Context, Error, Keyset, token};
 use zeroize::Zeroizing;
 
 use super::Outcome;
@@ -24,6 +26,7 @@ use crate::passphrase::{Source as PassphraseSource, Typing};
 use crate::recipients;
 use crate::store::{self, Lease};
 use crate::unlock::{self, Expectation, Unlocker};
+use crate::via;
 
 /// `sealwax token`.
 #[derive(Args, Clone, Debug)]
@@ -65,6 +68,9 @@ struct TokenOptions {
     /// The token is bytes, and not base64url text.
     #[arg(long, conflicts_with = "lines")]
     raw: bool,
+    /// Open also under compromised versions. Whoever has such a key may have made what opens: it proves nothing.
+    #[arg(long)]
+    allow_compromised: bool,
 }
 
 /// What is done with one value.
@@ -80,6 +86,9 @@ struct Worker {
     context: Context,
     direction: Direction,
     encoding: TokenEncoding,
+    allow_compromised: bool,
+    /// Whether it was said that something is not authentic.
+    warned: Cell<bool>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +120,9 @@ impl Worker {
         if direction == Direction::Seal && options.keysets.len() > 1 {
             return Err(Failure::usage("a token is sealed under one keyset").hint("give one -k"));
         }
+        if direction == Direction::Seal && options.allow_compromised {
+            return Err(Failure::usage("--allow-compromised is for opening"));
+        }
         let context = context::parse(&options.context)?;
         let home = Home::find()?;
         let general = options.passphrase.read("of the keyset", Typing::Once)?;
@@ -132,7 +144,8 @@ impl Worker {
             });
         }
         let encoding = if options.raw { TokenEncoding::Raw } else { TokenEncoding::Base64Url };
-        Ok(Worker { keysets, context, direction, encoding })
+        let (allow_compromised, warned) = (options.allow_compromised, Cell::new(false));
+        Ok(Worker { keysets, context, direction, encoding, allow_compromised, warned })
     }
 
     /// All of stdin is one value.
@@ -228,7 +241,7 @@ impl Worker {
     fn open(&self, token: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
         let mut best: Option<Error> = None;
         for store in &self.keysets {
-            match store.keyset().open(token, &self.context) {
+            match self.open_with(&store.keyset(), token) {
                 Ok(plaintext) => return Ok(plaintext),
                 // A keyset that knows the version has the last word, over one that does not.
                 Err(error) if best.is_none() || !matches!(error, Error::UnknownKey(_)) => {
@@ -237,7 +250,19 @@ impl Worker {
                 Err(_) => {}
             }
         }
-        Err(best.map_or_else(|| Failure::usage("no keyset"), Failure::from))
+        Err(best.map_or_else(|| Failure::usage("no keyset"), via::explain))
+    }
+
+    fn open_with(&self, keyset: &Keyset, token: &[u8]) -> sealwax::Result<Zeroizing<Vec<u8>>> {
+        if !self.allow_compromised {
+            return keyset.open(token, &self.context);
+        }
+        let Migrated { plaintext, opened_via } = keyset.migrating().open(token, &self.context)?;
+        // Said once: there may be millions of tokens.
+        if via::is_compromised(opened_via) && !self.warned.replace(true) {
+            via::warn_if_compromised("token", opened_via);
+        }
+        Ok(plaintext)
     }
 }
 

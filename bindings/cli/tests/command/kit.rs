@@ -245,6 +245,12 @@ impl From<Output> for Run {
     }
 }
 
+/// Sends a signal to a process.
+pub(crate) fn kill(signal: &str, process: u32) {
+    let status = Command::new("kill").args([format!("-{signal}"), process.to_string()]).status();
+    assert!(status.expect("kill").success());
+}
+
 /// One JSON value.
 #[track_caller]
 pub(crate) fn json(bytes: &[u8]) -> serde_json::Value {

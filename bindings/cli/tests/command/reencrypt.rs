@@ -141,3 +141,18 @@ fn a_compromised_version_opens_only_when_asked_for_and_is_marked() {
     let run = room.run(["verify", "--json", "a.swx"]);
     assert_eq!(lines(&run.ok())[0]["unauthentic"], false);
 }
+
+#[test]
+fn a_token_under_a_compromised_version_opens_only_when_asked_for_and_is_marked_once() {
+    let room = Room::with_keyset();
+    let tokens = room.ok_with(["token", "seal", "--lines"], b"one\ntwo\n");
+    room.ok(["keyset", "compromise", "default", "primary", "--rotate"]);
+    let run = room.run_with(["token", "open", "--lines"], &tokens);
+    run.fails(5, &["is compromised", "--allow-compromised"]);
+    let run = room.run_with(["token", "open", "--lines", "--allow-compromised"], &tokens);
+    run.fails(0, &["UNAUTHENTIC"]);
+    assert_eq!(run.stderr.matches("UNAUTHENTIC").count(), 1);
+    assert_eq!(run.stdout, b"one\ntwo\n");
+    let run = room.run_with(["token", "seal", "--allow-compromised"], b"one");
+    run.fails(2, &["for opening"]);
+}

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::kit::{CHUNK, Room, json, lines, noise};
+use crate::kit::{CHUNK, Room, json, kill, lines, noise};
 
 /// A room with some sealed files in `d`, at an older version of the keyset `default`.
 fn room_with_old_files(count: usize) -> Room {
@@ -303,4 +303,34 @@ fn recover_leaves_what_somebody_is_writing_and_slots_without_a_key() {
     std::fs::remove_dir_all(room.home()).expect("removed");
     room.run(["recover", "b.swx"]).fails(5, &["b.swx: no matching key"]);
     assert_eq!(room.read("b.swx"), torn);
+}
+
+#[test]
+fn an_interrupted_rewrap_leaves_every_file_whole_and_is_run_again() {
+    let room = room_with_old_files(1);
+    let sealed = room.read("d/0/f0.swx");
+    for at in 0..2000 {
+        room.write(format!("d/many/{at}.swx"), &sealed);
+    }
+    let mut command = room.command(["rewrap", "-R", "--threads", "2", "d/many"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("started");
+    let changed = |at: usize| room.read(format!("d/many/{at}.swx")) != sealed;
+    let mut running = true;
+    while running && !(0..2000).any(changed) {
+        running = child.try_wait().expect("a status").is_none();
+    }
+    if running {
+        kill("INT", child.id());
+    }
+    let ended = child.wait_with_output().expect("ended");
+    // A machine that was faster than the signal has done it all.
+    assert!(matches!(ended.status.code(), Some(130 | 0)), "{ended:?}");
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert!(!said.contains("panicked") && !said.contains("no matching"), "{said}");
+    let clean = lines(&room.ok(["recover", "-R", "--json", "d/many"]));
+    assert_eq!(clean.len(), 1, "no slot and no file is left unfinished: {clean:?}");
+    room.ok(["verify", "-q", "-R", "d/many"]);
+    let again = report(&room, &["-R", "d/many"]);
+    let number = |name: &str| again[name].as_u64().expect("a number");
+    assert_eq!((number("in_place") + number("current"), number("failed")), (2000, 0));
 }

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::kit::{BINARY, CHUNK, Room, Run, noise};
+use crate::kit::{BINARY, CHUNK, Room, Run, kill, noise};
 
 #[test]
 fn stdin_goes_to_stdout() {
@@ -223,11 +223,6 @@ fn what_is_verified_is_released_as_it_comes() {
         drop(input);
         assert!(child.wait().expect("it ends").success());
     }
-}
-
-fn kill(signal: &str, process: u32) {
-    let status = Command::new("kill").args([format!("-{signal}"), process.to_string()]).status();
-    assert!(status.expect("kill").success());
 }
 
 fn wait_until(mut condition: impl FnMut() -> bool) {

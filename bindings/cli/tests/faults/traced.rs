@@ -4,6 +4,9 @@
 mod calls;
 mod files;
 mod injector;
+mod keysets;
 mod matrix;
 mod order;
+mod rewraps;
 mod room;
+mod tokens;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Args};
 use sealwax::Keyset;
-use sealwax::atomic::{AtomicFile, Existing};
+use sealwax::atomic::{AtomicFile, AtomicFolder, Existing};
 use sealwax::keyset::backup::Share;
 use sealwax::rng::Now;
 use serde_json::json;
@@ -85,21 +85,21 @@ impl BackupCommand {
     /// be taken for something.
     fn write_shares(&self, keyset: &Keyset, (threshold, count): (u8, u8)) -> Result<Vec<PathBuf>> {
         let folder = self.output.as_path();
-        let at = |error: std::io::Error| Failure::from(error).at(folder);
-        let is_empty = |entries: std::fs::ReadDir| entries.count() == 0;
-        if folder.symlink_metadata().is_ok() && !std::fs::read_dir(folder).is_ok_and(is_empty) {
-            let failure = Failure::new(crate::exit::Exit::Io, "exists already");
-            return Err(failure.hint("give a folder that does not exist yet").at(folder));
-        }
+        let aside = AtomicFolder::create(folder).map_err(|error| {
+            let failure = Failure::from(error);
+            match folder.symlink_metadata() {
+                Ok(_) => {
+                    Failure::new(failure.exit, "exists already, and a backup is never replaced")
+                        .hint("give a folder that does not exist yet")
+                        .at(folder)
+                }
+                Err(_) => failure.at(folder),
+            }
+        })?;
         let backup = keyset.backup_in_shares(threshold, count)?;
-        let aside = aside(folder);
-        make_folder(&aside).map_err(at)?;
-        let written = write_all(&aside, keyset, &backup.file, &backup.shares)
-            .and_then(|names| std::fs::rename(&aside, folder).map(|()| names).map_err(at));
-        if written.is_err() {
-            let _ = std::fs::remove_dir_all(&aside);
-        }
-        Ok(written?.into_iter().map(|name| folder.join(name)).collect())
+        let names = write_all(aside.path(), keyset, &backup.file, &backup.shares)?;
+        aside.commit().map_err(|error| Failure::from(error).at(folder))?;
+        Ok(names.into_iter().map(|name| folder.join(name)).collect())
     }
 }
 
@@ -150,21 +150,6 @@ fn write_new(path: &Path, bytes: &[u8]) -> Result<()> {
             false => failure.at(path),
         }
     })
-}
-
-fn make_folder(path: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
-}
-
-/// Beside the folder, with a name that no other run has.
-fn aside(folder: &Path) -> PathBuf {
-    let mut name = std::ffi::OsString::from(".");
-    name.push(folder.file_name().unwrap_or_default());
-    name.push(format!(".{}.swx-tmp", std::process::id()));
-    folder.with_file_name(name)
 }
 
 fn parse_shares(text: &str) -> Result<(u8, u8), String> {

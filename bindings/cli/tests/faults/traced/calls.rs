@@ -3,8 +3,8 @@
 //!
 //! Counted are calls on regular files and folders: those that write, make durable, name, remove,
 //! resize, lock, or change a mode; and `open` where it makes a file. Not counted are reads,
-//! `close`, and whatever goes to pipes, terminals, sockets and event descriptors, so that messages
-//! and signal handling move no number.
+//! `close`, and whatever goes to pipes, terminals, sockets and event descriptors, nor is unlocking,
+//! so that messages and signal handling move no number.
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -47,6 +47,8 @@ enum Subject {
     Paths(usize, usize),
     /// A path, and the flags of an open.
     Opened(usize, usize),
+    /// A descriptor, and what is done with its lock.
+    Locked(usize, usize),
 }
 
 /// Room on the disk, as far as a call wants it.
@@ -67,6 +69,10 @@ impl Call {
             Subject::Path(index) => vec![text(thread, argument(index))],
             Subject::Paths(from, to) => {
                 vec![text(thread, argument(from)), text(thread, argument(to))]
+            }
+            Subject::Locked(index, operation) => {
+                let locks = argument(operation) & libc::LOCK_UN as u64 == 0;
+                vec![locks.then(|| stored_path(thread, argument(index))).flatten()?]
             }
             Subject::Opened(path, flags) => {
                 let changes = argument(flags) & (libc::O_CREAT | libc::O_TRUNC) as u64 != 0;
@@ -124,7 +130,7 @@ fn text(thread: Pid, address: u64) -> String {
 const CALLS: &[(c_long, &str, Subject, Extent, Room)] = {
     use Extent::{Length, Pieces, Whole};
     use Room::{Needed, NotNeeded};
-    use Subject::{Descriptor, Opened, Path, Paths};
+    use Subject::{Descriptor, Locked, Opened, Path, Paths};
     &[
         (libc::SYS_write, "write", Descriptor(0), Length(2), Needed),
         (libc::SYS_pwrite64, "pwrite64", Descriptor(0), Length(2), Needed),
@@ -139,7 +145,7 @@ const CALLS: &[(c_long, &str, Subject, Extent, Room)] = {
         (libc::SYS_fallocate, "fallocate", Descriptor(0), Whole, Needed),
         (libc::SYS_ioctl, "ioctl", Descriptor(0), Whole, Needed),
         (libc::SYS_fchmod, "fchmod", Descriptor(0), Whole, NotNeeded),
-        (libc::SYS_flock, "flock", Descriptor(0), Whole, NotNeeded),
+        (libc::SYS_flock, "flock", Locked(0, 1), Whole, NotNeeded),
         (libc::SYS_open, "open", Opened(0, 1), Whole, Needed),
         (libc::SYS_openat, "openat", Opened(1, 2), Whole, Needed),
         (libc::SYS_creat, "creat", Path(0), Whole, Needed),

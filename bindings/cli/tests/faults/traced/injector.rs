@@ -56,6 +56,7 @@ pub(crate) struct Shot {
 pub(crate) struct Ended {
     /// The exit code; none where it was killed.
     pub(crate) code: Option<i32>,
+    pub(crate) stdout: Vec<u8>,
     /// What it said.
     pub(crate) stderr: String,
     /// The calls that change what is stored, in their order, as far as they were begun.
@@ -93,7 +94,7 @@ pub(crate) fn run(command: &Command, stdin: &[u8], shot: Option<Shot>) -> io::Re
     thread::scope(|scope| {
         // A command that does not read to the end breaks the pipe, and that is its right.
         scope.spawn(move || pipe.write_all(stdin));
-        scope.spawn(move || read_all(&mut stdout));
+        let stdout = scope.spawn(move || read_all(&mut stdout));
         let stderr = scope.spawn(move || read_all(&mut stderr));
         let traced = Tracer::new(process, shot).follow();
         if traced.is_err() {
@@ -104,6 +105,7 @@ pub(crate) fn run(command: &Command, stdin: &[u8], shot: Option<Shot>) -> io::Re
         let (tracer, code) = traced?;
         Ok(Ended {
             code,
+            stdout: stdout.join().expect("reading does not panic"),
             stderr: String::from_utf8_lossy(&stderr.join().expect("reading does not panic")).into(),
             calls: tracer.calls,
             reached: tracer.reached,
@@ -182,7 +184,10 @@ impl Tracer {
                 // A thread that ended.
                 _ => continue,
             };
-            ignore_death(ptrace::syscall(thread, signal))?;
+            ignore_death(match self.begun {
+                true => ptrace::syscall(thread, signal),
+                false => ptrace::cont(thread, signal),
+            })?;
         }
     }
 
@@ -402,5 +407,26 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let (ended, _) = copy_eight_bytes(folder.path(), Some((Fault::KillBefore, 4)));
         assert_eq!((ended.code, ended.reached, ended.fired), (Some(0), false, false));
+    }
+
+    #[test]
+    fn a_write_of_pieces_can_be_short_too() {
+        use super::super::room::Room;
+        let room = Room::new();
+        room.ok(["keyset", "new", "--unprotected"]);
+        room.write("work/a", [7; 100]);
+        let seal = || room.command(["seal", "--force", "a"]);
+        let pieces = |ended: &Ended| -> Vec<_> {
+            let written = |call: &&Call| call.name == "pwritev";
+            ended.calls.iter().filter(written).filter_map(|call| call.answer).collect()
+        };
+        let clean = run(&seal(), b"", None).expect("the system lets us trace");
+        assert_eq!(pieces(&clean), [116], "the plaintext and a tag");
+        let at = clean.calls.iter().position(|call| call.name == "pwritev").expect("one") + 1;
+        let shot = Some(Shot { fault: Fault::ShortWrite, at });
+        let ended = run(&seal(), b"", shot).expect("the system lets us trace");
+        assert!(ended.fired);
+        assert_eq!(pieces(&ended), [58, 58]);
+        room.opens("work/a.swx", &room.keyset("default"), &[7; 100]);
     }
 }

@@ -7,7 +7,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use sealwax::id::VersionId;
+use sealwax::keyset::Usage;
 use sealwax::keyset::file::Protection;
+use sealwax::store::{Guard, Options, Store};
 use sealwax::{Keyset, Opener};
 use tempfile::TempDir;
 
@@ -18,6 +21,10 @@ pub(crate) struct Room {
 
 /// What is in the files of a room, by their paths in it.
 pub(crate) type Files = BTreeMap<String, Vec<u8>>;
+
+/// What the versions of the unprotected keysets in the home folder were used for, by the names of
+/// the files.
+pub(crate) type Counters = BTreeMap<(String, VersionId), Usage>;
 
 /// How a run without faults ended.
 pub(crate) struct Run {
@@ -50,9 +57,27 @@ impl Room {
         fs::write(path, bytes).expect("written");
     }
 
-    /// What was said in this room, as it is said in every room.
+    /// What was said in this room, as it is said in every room: without its path, and without ids.
     pub(crate) fn plain(&self, text: &str) -> String {
-        text.replace(&*self.temp.path().to_string_lossy(), "ROOM")
+        let text = text.replace(&*self.temp.path().to_string_lossy(), "ROOM");
+        let is_id = |word: &str| word.len() >= 8 && word.bytes().all(|b| b.is_ascii_hexdigit());
+        let mut plain = String::new();
+        for piece in text.split_inclusive(|c: char| !c.is_alphanumeric()) {
+            let word = piece.trim_end_matches(|c: char| !c.is_alphanumeric());
+            plain.push_str(if is_id(word) { "ID" } else { word });
+            plain.push_str(&piece[word.len()..]);
+        }
+        plain
+    }
+
+    /// The version of a keyset that is not the primary, where there is one such.
+    pub(crate) fn older_version(&self, name: &str) -> Option<VersionId> {
+        if !self.has(&format!("home/{name}.swxk")) {
+            return None;
+        }
+        let keyset = self.keyset(name);
+        let primary = keyset.primary().map(|primary| primary.id());
+        keyset.versions().iter().map(|version| version.id()).find(|id| Some(*id) != primary)
     }
 
     /// The bytes of a file; none where there is no such file.
@@ -109,6 +134,28 @@ impl Room {
     pub(crate) fn keyset(&self, name: &str) -> Keyset {
         let path = self.path(&format!("home/{name}.swxk"));
         Keyset::load(&path, Protection::Unprotected).expect("the keyset file is whole")
+    }
+
+    /// What was counted. A keyset file and a usage file that do not fit together do not open.
+    pub(crate) fn counters(&self) -> Counters {
+        let mut counters = Counters::new();
+        let is_open = |(name, bytes): &(String, Vec<u8>)| {
+            name.ends_with(".swxk") && bytes.starts_with(b"SWKS")
+        };
+        for (name, _) in self.files().into_iter().filter(is_open) {
+            let store = Store::open(&self.path(&name), Guard::Unprotected, Options::default());
+            let store = store.unwrap_or_else(|error| panic!("{name} does not open: {error}"));
+            let usage = store.usage().unwrap_or_else(|error| panic!("{name} counts not: {error}"));
+            counters.extend(usage.into_iter().map(|(id, usage)| ((name.clone(), id), usage)));
+        }
+        counters
+    }
+
+    /// How many messages a keyset of the home folder sealed, as far as was counted.
+    pub(crate) fn messages(&self, name: &str) -> u64 {
+        let name = format!("home/{name}.swxk");
+        let counters = self.counters().into_iter().filter(|((file, _), _)| *file == name);
+        counters.map(|(_, usage)| usage.messages).sum()
     }
 
     /// Whether there is such a file.
