@@ -22,7 +22,7 @@ use core::fmt;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
-use crate::format::context::Context;
+use crate::format::context::{Context, Encoded};
 pub use crate::format::keyset::Policy;
 use crate::format::keyset::check_name;
 use crate::format::token::Token;
@@ -239,10 +239,24 @@ impl Keyset {
     /// As [`Keyset::seal`]; `Misuse` where `out` is too short.
     #[cfg(feature = "std")]
     pub fn seal_into(&self, plaintext: &[u8], context: &Context, out: &mut [u8]) -> Result<usize> {
+        self.seal_encoded_into(plaintext, context.as_encoded(), out)
+    }
+
+    /// [`Keyset::seal_into`] for whoever has the context in its encoding.
+    ///
+    /// # Errors
+    /// As [`Keyset::seal_into`].
+    #[cfg(feature = "std")]
+    pub fn seal_encoded_into(
+        &self,
+        plaintext: &[u8],
+        context: Encoded<'_>,
+        out: &mut [u8],
+    ) -> Result<usize> {
         let key = self.token_key(plaintext)?;
         let mut salt = [0; 24];
         crate::rng::pooled_salt(&mut salt)?;
-        token::seal_with_salt(key, context.as_encoded(), plaintext, &salt, out)
+        token::seal_with_salt(key, context, plaintext, &salt, out)
     }
 
     /// Seals a token with a random source of the caller's; the salt is hedged (format.md 3.5).
@@ -277,13 +291,26 @@ impl Keyset {
     /// # Errors
     /// As [`Keyset::open`]; `Misuse` where `out` is too short.
     pub fn open_into(&self, token: &[u8], context: &Context, out: &mut [u8]) -> Result<usize> {
+        self.open_encoded_into(token, context.as_encoded(), out)
+    }
+
+    /// [`Keyset::open_into`] for whoever has the context in its encoding.
+    ///
+    /// # Errors
+    /// As [`Keyset::open`].
+    pub fn open_encoded_into(
+        &self,
+        token: &[u8],
+        context: Encoded<'_>,
+        out: &mut [u8],
+    ) -> Result<usize> {
         self.open_token(token, context, Purpose::Use, out).map(|(len, _)| len)
     }
 
     fn open_token(
         &self,
         token: &[u8],
-        context: &Context,
+        context: Encoded<'_>,
         purpose: Purpose,
         out: &mut [u8],
     ) -> Result<(usize, &Version)> {
@@ -298,7 +325,7 @@ impl Keyset {
         let key = version.symmetric().ok_or(unknown)?;
         let out =
             out.get_mut(..len).ok_or(Error::Misuse("the output is shorter than the plaintext"))?;
-        token::open_parsed(key, context.as_encoded(), &token, out)
+        token::open_parsed(key, context, &token, out)
             .inspect_err(|_| version.count_failed_open())?;
         Ok((len, version))
     }

@@ -48,7 +48,8 @@ impl Migrating<'_> {
         let len = token.len().saturating_sub(token::OVERHEAD);
         let mut plaintext = Zeroizing::new(alloc::vec![0; len]);
         let keyset = self.keyset;
-        let (_, version) = keyset.open_token(token, context, Purpose::Migrate, &mut plaintext)?;
+        let (_, version) =
+            keyset.open_token(token, context.as_encoded(), Purpose::Migrate, &mut plaintext)?;
         let opened_via = match version.state() {
             crate::id::KeyState::Compromised => OpenedVia::Compromised(keyset.id(), version.id()),
             _ => OpenedVia::Keyset(keyset.id(), version.id()),

@@ -258,7 +258,7 @@ pub unsafe extern "C" fn sealwax_key_seal_token(
     call(|borrows| {
         let out_len = borrows.output_len(out_len)?;
         let keyset = borrows.handle(key)?.keyset()?;
-        let context = owned(borrows, context, context_len)?;
+        let context = encoded(borrows, context, context_len)?;
         let plaintext = borrows.input(plaintext, plaintext_len)?;
         let out = borrows.output(out, out_size)?;
         let len = plaintext.len() + token::OVERHEAD;
@@ -266,7 +266,7 @@ pub unsafe extern "C" fn sealwax_key_seal_token(
             *out_len = len;
             return Err(BUFFER_TOO_SMALL);
         }
-        *out_len = keyset.seal_into(plaintext, &context, out)?;
+        *out_len = keyset.seal_encoded_into(plaintext, context, out)?;
         Ok(())
     })
 }
@@ -286,7 +286,7 @@ pub unsafe extern "C" fn sealwax_key_open_token(
     call(|borrows| {
         let out_len = borrows.output_len(out_len)?;
         let keyset = borrows.handle(key)?.keyset()?;
-        let context = owned(borrows, context, context_len)?;
+        let context = encoded(borrows, context, context_len)?;
         let token = borrows.input(token, token_len)?;
         let out = borrows.output(out, out_size)?;
         token::key_version(token)?;
@@ -295,7 +295,7 @@ pub unsafe extern "C" fn sealwax_key_open_token(
             *out_len = len;
             return Err(BUFFER_TOO_SMALL);
         }
-        *out_len = keyset.open_into(token, &context, out)?;
+        *out_len = keyset.open_encoded_into(token, context, out)?;
         Ok(())
     })
 }
