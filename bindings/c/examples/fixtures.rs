@@ -65,7 +65,7 @@ fn seal_file(sealer: &Sealer<'_>, plaintext: &[u8]) -> Result<Vec<u8>, Failure> 
 fn make(folder: &Path) -> Result<(), Failure> {
     std::fs::create_dir_all(folder)?;
     let mut text =
-        String::from("/* Made by bindings/c/tests/fixtures.rs. */\n#include <stdint.h>\n");
+        String::from("/* Made by bindings/c/examples/fixtures.rs. */\n#include <stdint.h>\n");
     let mut put = |name: &str, bytes: &[u8]| -> Result<(), Failure> {
         write!(text, "static const uint8_t {name}[{}] = {{", bytes.len().max(1))?;
         for (at, byte) in bytes.iter().enumerate() {
