@@ -133,6 +133,9 @@ pub(crate) struct Engine {
     aead: AeadKey,
     base_nonce: [u8; NONCE_LEN],
     chunk_len: ChunkLen,
+    /// The process that began: parent and child would seal different chunks under the same nonces.
+    #[cfg(feature = "std")]
+    process: u64,
 }
 
 impl Engine {
@@ -151,7 +154,7 @@ impl Engine {
         salt_out.copy_from_slice(salt);
         let commitment = Commitment::Write(commitment.try_into().expect("56 - 24 bytes"));
         let (aead, base_nonce) = chunk_keys(key, suite, chunk_len, salt, context, commitment)?;
-        Ok(Engine { aead, base_nonce, chunk_len })
+        Ok(Engine::of(aead, base_nonce, chunk_len))
     }
 
     /// Starts to open the payload that begins with `prefix`. `Decrypt` where the commitment differs.
@@ -166,15 +169,31 @@ impl Engine {
         let commitment: &[u8; COMMITMENT_LEN] = commitment.try_into().expect("56 - 24 bytes");
         let commitment = Commitment::Expect(commitment);
         let (aead, base_nonce) = chunk_keys(key, suite, chunk_len, salt, context, commitment)?;
-        Ok(Engine { aead, base_nonce, chunk_len })
+        Ok(Engine::of(aead, base_nonce, chunk_len))
+    }
+
+    fn of(aead: AeadKey, base_nonce: [u8; NONCE_LEN], chunk_len: ChunkLen) -> Self {
+        Engine {
+            aead,
+            base_nonce,
+            chunk_len,
+            #[cfg(feature = "std")]
+            process: crate::secret::memory::fork_generation(),
+        }
     }
 
     pub(crate) fn chunk_len(&self) -> ChunkLen {
         self.chunk_len
     }
 
-    /// Seals chunk `index` in place and returns its tag.
+    /// Seals chunk `index` in place and returns its tag. `Misuse` in a process that was forked since it began.
     pub(crate) fn seal_chunk(&self, index: u64, in_out: &mut [u8]) -> Result<[u8; TAG_LEN]> {
+        #[cfg(feature = "std")]
+        if self.process != crate::secret::memory::fork_generation() {
+            return Err(Error::misuse(
+                "a forked process cannot go on sealing what its parent began",
+            ));
+        }
         Ok(self.aead.seal_in_place(&self.nonce(index)?, &[], in_out))
     }
 

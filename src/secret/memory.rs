@@ -89,8 +89,8 @@ mod generation {
     fn renew(number: &AtomicU64) -> u64 {
         // The process id differs from that of every living ancestor, and the time from that of a dead one.
         let id = u64::from(std::process::id());
-        let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-        let fresh = (id << 32) ^ (time.tv_sec as u64) << 20 ^ time.tv_nsec as u64 | 1;
+        let time = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+        let fresh = (id << 32) ^ (time.as_secs() << 20) ^ u64::from(time.subsec_nanos()) | 1;
         match number.compare_exchange(0, fresh, Ordering::Relaxed, Ordering::Relaxed) {
             Ok(_) => fresh,
             Err(other) => other,

@@ -187,22 +187,24 @@ pub(crate) fn paths_of(given: &Bound<'_, PyAny>) -> PyResult<Vec<PathBuf>> {
 
 /// One keyset or store, or several.
 pub(crate) fn keysets_of(given: &Bound<'_, PyAny>) -> PyResult<Vec<Arc<sealwax::Keyset>>> {
-    let one = |object: &Bound<'_, PyAny>| -> PyResult<Option<Arc<sealwax::Keyset>>> {
-        if let Ok(keyset) = object.cast::<Keyset>() {
-            return keyset.get().share(object.py()).map(Some);
-        }
-        match object.cast::<Store>() {
-            Ok(store) => store.get().newest(object.py()).map(Some),
-            Err(_) => Ok(None),
-        }
-    };
-    if let Some(keyset) = one(given)? {
+    if let Some(keyset) = keyset_of(given)? {
         return Ok(vec![keyset]);
     }
     let wrong =
         || pyo3::exceptions::PyTypeError::new_err("keyset is a Keyset or Store, or several");
     let given = given.try_iter().map_err(|_| wrong())?;
-    given.map(|object| one(&object?)?.ok_or_else(wrong)).collect()
+    given.map(|object| keyset_of(&object?)?.ok_or_else(wrong)).collect()
+}
+
+/// The keyset that this one object is or holds.
+pub(crate) fn keyset_of(object: &Bound<'_, PyAny>) -> PyResult<Option<Arc<sealwax::Keyset>>> {
+    if let Ok(keyset) = object.cast::<Keyset>() {
+        return keyset.get().share(object.py()).map(Some);
+    }
+    match object.cast::<Store>() {
+        Ok(store) => store.get().newest(object.py()).map(Some),
+        Err(_) => Ok(None),
+    }
 }
 
 const RUNNING: &[&str] = &["threads", "progress"];

@@ -12,7 +12,7 @@ use sealwax::stream::{Durability, FileRewrap, RewrapJob, Room, Writing};
 use sealwax::{KeyWrap, Keyset, OpenedVia, Rewrapper};
 
 use crate::buffer::Source;
-use crate::census::keysets_of;
+use crate::census::{keyset_of, keysets_of};
 use crate::context;
 use crate::errors::{self, Raise};
 use crate::info;
@@ -203,10 +203,7 @@ fn removals_of(given: &Bound<'_, PyAny>) -> PyResult<Vec<Removal>> {
             let kinds: Vec<RecipientKind> = kinds_of(object.py(), object)?;
             return Ok(kinds.first().copied().map(Removal::Kind));
         }
-        match keysets_of(object) {
-            Ok(keysets) => Ok(keysets.first().map(|keyset| Removal::Keyset(keyset.id()))),
-            Err(_) => Ok(None),
-        }
+        Ok(keyset_of(object)?.map(|keyset| Removal::Keyset(keyset.id())))
     };
     let wrong = || PyTypeError::new_err("remove takes keysets, Recipients and kinds of recipients");
     if let Some(removal) = one(given)? {

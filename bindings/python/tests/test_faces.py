@@ -7,9 +7,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, skipped
 
 import sealwax
+from conftest import ROOT, skipped
 
 PLAINTEXT = bytes(range(256)) * 400
 
@@ -47,9 +47,7 @@ def test_tokens_go_both_ways(command: str, keyset: sealwax.Keyset, keyset_file: 
     assert run(command, "token", "open", *given, stdin=ours) == b"5500 0000 0000 0004"
 
 
-def test_files_go_both_ways(
-    tmp_path: Path, command: str, keyset: sealwax.Keyset, keyset_file: Path
-) -> None:
+def test_files_go_both_ways(tmp_path: Path, command: str, keyset: sealwax.Keyset, keyset_file: Path) -> None:
     """Streams and files, with stored context."""
     ours, theirs = tmp_path / "ours.swx", tmp_path / "theirs.swx"
     with sealwax.open(ours, "wb", keyset=keyset, context={"purpose": "test"}) as file:

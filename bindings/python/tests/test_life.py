@@ -188,6 +188,11 @@ def test_rewrap_in_memory(keyset: Keyset) -> None:
     rewrapped = sealwax.rewrap_bytes(bytearray(envelope), keyset=keyset)
     assert sealwax.inspect(rewrapped)["recipients"][0]["version"] == new
     assert sealwax.open_bytes(rewrapped, keyset=keyset) == b"content"
+    others = [Keyset.generate(str(number)) for number in range(2)]
+    many = sealwax.rewrap_bytes(rewrapped, keyset=keyset, add=others)
+    assert len(sealwax.inspect(many)["recipients"]) == 3
+    alone = sealwax.rewrap_bytes(many, keyset=keyset, remove=iter(others))
+    assert [who["version"] for who in sealwax.inspect(alone)["recipients"]] == [new]
     with pytest.raises(sealwax.MisuseError):
         sealwax.rewrap_bytes(envelope, keyset=keyset, remove=["keyset"])
     with pytest.raises(TypeError):
