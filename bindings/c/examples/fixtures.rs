@@ -106,6 +106,12 @@ fn make(folder: &Path) -> Result<(), Failure> {
     put("next_image_digest", &sha256(&next)?)?;
     let sealer = suite_2.clone().recipient(&keyset).stored_context(purpose(8)?);
     put("next_image_envelope", &seal_file(&sealer, &next)?)?;
+    let even = plaintext(3 * 4096, 0x19);
+    put("even_image", &even)?;
+    put("even_image_digest", &sha256(&even)?)?;
+    put("even_image_envelope", &seal_file(&sealer, &even)?)?;
+    let small = sealer.chunk_len(ChunkLen::KIB_1);
+    put("small_chunks_envelope", &seal_file(&small, &even)?)?;
     let external = Context::new().with("site", "roof")?;
     let sealer = suite_2
         .clone()

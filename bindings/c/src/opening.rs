@@ -69,7 +69,8 @@ pub struct sealwax_requirements {
     pub flags: u32,
 }
 
-/// What an opening is and how far it came. Nothing of it is secret, and all of it is authenticated.
+/// What an opening is and how far it came. Nothing of it is secret. All of it is authenticated, but
+/// for `next_chunk` and `ended` after sealwax_opening_resume: those are the record's.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct sealwax_opening_description {
@@ -372,8 +373,13 @@ pub unsafe extern "C" fn sealwax_opening_describe(
 ///
 /// It names the payload by its commitment and holds the running digest, which shows up to 63 bytes
 /// of plaintext once the last chunk was opened. A torn write of it is found. Nothing authenticates
-/// it: keep it where the opened image is, and trust it as much. Write it after the chunk is in its
-/// place.
+/// it: keep it where the opened image is, and trust it as much.
+///
+/// Write it once after begin, before the first chunk is put in its place, so that no record of
+/// another image outlives the bytes that it speaks of; then after each chunk is in its place. Erase
+/// it when the image is complete, and when the place is given to anything else:
+/// sealwax_opening_resume does not look at what lies there, and sealwax_opening_finish vouches for
+/// what was opened.
 ///
 /// Errors: SEALWAX_ERROR_BAD_STATE (not begun), _INVALID_ARGUMENT (NULL, overlap); nothing is then
 /// written. Threads: any number. Stack: 2 KiB.
@@ -394,9 +400,10 @@ pub unsafe extern "C" fn sealwax_opening_progress(
 ///
 /// `progress` is SEALWAX_PROGRESS_LEN bytes that sealwax_opening_progress wrote. Errors:
 /// SEALWAX_ERROR_FORMAT (torn, or something else: begin again from chunk 0), _DECRYPT (of another
-/// payload: two images are never spliced), _BAD_STATE (not begun, a chunk was opened, or only one
-/// of both has a digest), _INVALID_ARGUMENT. The opening then stays as it was. Threads: the opening
-/// alone. Stack: 2 KiB.
+/// payload: begin again from chunk 0), _BAD_STATE (not begun, a chunk was opened, or only one of
+/// both has a digest), _INVALID_ARGUMENT. The opening then stays as it was; before chunk 0 is put in
+/// its place, replace the record, as sealwax_opening_progress says. Threads: the opening alone.
+/// Stack: 2 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_opening_resume(
     opening: *mut sealwax_opening,

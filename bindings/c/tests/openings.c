@@ -122,6 +122,47 @@ static void power_may_fail_after_any_page(void)
     }
 }
 
+/* The record that is written before the first chunk: with it in its place, nothing goes on from an
+ * older one. */
+static void a_fresh_record_takes_the_place_of_another_images(void)
+{
+    sealwax_opening opening = SEALWAX_OPENING_INIT;
+    sealwax_opening_description description;
+    uint8_t progress[SEALWAX_PROGRESS_LEN];
+    size_t chunks_at = 0;
+    size_t index;
+    STATUS(begin(&opening, NULL, image_envelope, &chunks_at), SEALWAX_OK);
+    for (index = 0; index < PAGES; index++) {
+        STATUS(open_page(&opening, image_envelope, chunks_at, index), SEALWAX_OK);
+    }
+    STATUS(sealwax_opening_progress(&opening, progress), SEALWAX_OK);
+    STATUS(sealwax_opening_wipe(&opening), SEALWAX_OK);
+    STATUS(begin(&opening, NULL, next_image_envelope, &chunks_at), SEALWAX_OK);
+    STATUS(sealwax_opening_resume(&opening, progress), SEALWAX_ERROR_DECRYPT);
+    STATUS(sealwax_opening_progress(&opening, progress), SEALWAX_OK);
+    STATUS(sealwax_opening_wipe(&opening), SEALWAX_OK);
+    STATUS(begin(&opening, NULL, image_envelope, &chunks_at), SEALWAX_OK);
+    STATUS(sealwax_opening_resume(&opening, progress), SEALWAX_ERROR_DECRYPT);
+    STATUS(sealwax_opening_finish(&opening, image_digest), SEALWAX_ERROR_TRUNCATED);
+    STATUS(sealwax_opening_wipe(&opening), SEALWAX_OK);
+    /* Its own image goes on from it at the first chunk. */
+    STATUS(begin(&opening, NULL, next_image_envelope, &chunks_at), SEALWAX_OK);
+    STATUS(sealwax_opening_resume(&opening, progress), SEALWAX_OK);
+    STATUS(sealwax_opening_describe(&opening, &description), SEALWAX_OK);
+    CLAIM((description.next_chunk == 0U) && (description.ended == 0U));
+    for (index = 0; index < PAGES; index++) {
+        STATUS(open_page(&opening, next_image_envelope, chunks_at, index), SEALWAX_OK);
+    }
+    STATUS(sealwax_opening_finish(&opening, next_image_digest), SEALWAX_OK);
+    /* Bytes that no opening wrote, such as an erased place, are no record. */
+    STATUS(begin(&opening, NULL, image_envelope, &chunks_at), SEALWAX_OK);
+    (void)memset(progress, 0, sizeof progress);
+    STATUS(sealwax_opening_resume(&opening, progress), SEALWAX_ERROR_FORMAT);
+    (void)memset(progress, 0xff, sizeof progress);
+    STATUS(sealwax_opening_resume(&opening, progress), SEALWAX_ERROR_FORMAT);
+    STATUS(sealwax_opening_wipe(&opening), SEALWAX_OK);
+}
+
 static void a_changed_page_is_not_released(void)
 {
     sealwax_opening opening = SEALWAX_OPENING_INIT;
@@ -453,6 +494,7 @@ int main(void)
     an_image_opens_page_by_page();
     another_digest_is_refused();
     power_may_fail_after_any_page();
+    a_fresh_record_takes_the_place_of_another_images();
     a_changed_page_is_not_released();
     a_header_is_refused_with_every_byte_flipped_and_every_end_cut();
     what_is_required_must_be_stored();
