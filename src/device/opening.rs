@@ -141,11 +141,12 @@ impl Opening {
         Ok(())
     }
 
-    /// Opens chunk `index` in place. The next chunk in order advances the opening; one that was
-    /// opened before may be opened again, and changes nothing. On an error the piece is wiped.
+    /// Opens chunk `index` in place. The next chunk in order advances the opening; without a digest
+    /// one that was opened before may be opened again, and changes nothing. On an error the piece
+    /// is wiped.
     ///
     /// # Errors
-    /// `Decrypt`; `Misuse` where a chunk was left out, the last one was opened before, or the piece
+    /// `Decrypt`; `Misuse` where it is not this chunk's turn ([`Opening::check_turn`]), or the piece
     /// is longer than a chunk.
     pub fn open_chunk(&mut self, index: u64, piece: &mut [u8], tag: &[u8; TAG_LEN]) -> Result<()> {
         self.check_turn(index)?;
@@ -167,8 +168,8 @@ impl Opening {
         if piece.len() > self.chunk_len.plaintext_len() {
             return Err(Error::misuse("a piece is longer than a chunk"));
         }
-        let nonce = self.nonce(index)?;
         let opened = with_wiped_stack::<CHUNKS_DEPTH, _>(|| {
+            let nonce = self.nonce(index)?;
             let aead = AeadKey::new(self.suite, self.key.expose_bytes());
             aead.open_in_place(&nonce, &[], piece, tag)
         });
@@ -257,7 +258,16 @@ impl Opening {
         self.opened_via
     }
 
-    pub(super) fn check_turn(&self, index: u64) -> Result<()> {
+    /// Whether chunk `index` may be opened now.
+    ///
+    /// # Errors
+    /// `Misuse` where a chunk was left out, the last one was opened before, or a chunk is to be
+    /// opened again while there is a digest: a sealer who knows the chunk key can make two chunks
+    /// for one index, and only the first would be hashed.
+    pub fn check_turn(&self, index: u64) -> Result<()> {
+        if index < self.next && self.digest.is_some() {
+            return Err(Error::misuse("the digest would not cover a chunk that is opened again"));
+        }
         if index > self.next {
             return Err(Error::misuse("a chunk was left out"));
         }

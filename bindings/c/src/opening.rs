@@ -131,8 +131,8 @@ pub unsafe extern "C" fn sealwax_envelope_need(
     need: *mut usize,
 ) -> i32 {
     call(|borrows| {
-        let front = borrows.input(front, front_len)?;
         let need = borrows.output_len(need)?;
+        let front = borrows.input(front, front_len)?;
         let prefix = device::PAYLOAD_PREFIX_LEN;
         *need = match Header::need(front, MAX_FRONT_LEN - prefix)? {
             Need::AtLeast(len) => len,
@@ -232,13 +232,15 @@ pub unsafe extern "C" fn sealwax_opening_begin_with_identity(
 ///
 /// Every chunk but the last is full: `chunk_len` bytes of plaintext and SEALWAX_CHUNK_OVERHEAD of
 /// tag. `out` needs SEALWAX_CHUNK_OVERHEAD bytes fewer than `in`; it is the same address as `in`,
-/// or overlaps nothing. The chunk whose turn it is advances the opening. One that was opened before
-/// may be opened again, after a failed write to flash, and changes nothing.
+/// or overlaps nothing. The chunk whose turn it is advances the opening. With
+/// SEALWAX_WITHOUT_DIGEST one that was opened before may be opened again, and changes nothing.
+/// Otherwise it may not: the digest would vouch for the first and not for what came again. After a
+/// failed write to flash write `out` again.
 ///
 /// `*out_len` becomes the plaintext's length, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length
 /// needed, with other errors 0. Errors: also _DECRYPT (changed bytes; `out` is wiped), _TRUNCATED
-/// (under 16 bytes), _BAD_STATE (not begun, a chunk was left out, or the last was opened before),
-/// _INVALID_ARGUMENT (NULL, overlap, longer than a chunk), _LIMIT. The opening stays as it was and
+/// (under 16 bytes), _BAD_STATE (not begun, a chunk was left out or comes again, or the last was
+/// opened before), _INVALID_ARGUMENT (NULL, overlap, longer than a chunk), _LIMIT. The opening stays as it was and
 /// can go on. Threads: the opening alone. Stack: 2 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_opening_open_chunk(
@@ -263,7 +265,8 @@ pub unsafe extern "C" fn sealwax_opening_open_chunk(
 
 /// Opens any chunk, in any order and as often as wanted, and changes nothing.
 ///
-/// As sealwax_opening_open_chunk, but for the order. Threads: any number with one opening. Stack: 2
+/// As sealwax_opening_open_chunk, but for the order. What it gives is no part of the digest, and
+/// sealwax_opening_finish does not vouch for it. Threads: any number with one opening. Stack: 2
 /// KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_opening_read_chunk(
@@ -295,7 +298,8 @@ pub unsafe extern "C" fn sealwax_opening_read_chunk(
 /// is a true beginning of the chunk. `buffer` is SEALWAX_PIECE_LEN bytes and is wiped. `release`
 /// gets pieces in order, of SEALWAX_PIECE_LEN bytes but for the last, in `buffer`, and
 /// `release_context` as it is; it must not use this opening. Turns and repeats are as in
-/// sealwax_opening_open_chunk; the chunk counts once all of it was released.
+/// sealwax_opening_open_chunk; the chunk counts once all of it was released. Until then it comes
+/// again from its first piece, and what was released of it before must be overwritten.
 ///
 /// Errors: as there, and SEALWAX_ERROR_IO (`release` stopped), _NOT_SUPPORTED (suite 1, larger
 /// chunks). The opening stays as it was. Threads: the opening alone. Stack: 2 KiB.
@@ -549,8 +553,7 @@ fn requirements_of<'a>(
 }
 
 fn check_turn(opening: &Opening, index: u64) -> Result<(), Failure> {
-    let over = index == opening.next_chunk() && opening.is_ended();
-    if index > opening.next_chunk() || over { Err(BAD_STATE) } else { Ok(()) }
+    opening.check_turn(index).map_err(|_| BAD_STATE)
 }
 
 /// A chunk's ciphertext, where its plaintext will be, and a copy of its tag.
