@@ -61,7 +61,7 @@ pub struct sealwax_requirements {
     pub external: *const u8,
     /// Its length.
     pub external_len: usize,
-    /// With SEALWAX_REQUIRE_COUNTER: an image with a lower counter is refused.
+    /// With SEALWAX_REQUIRE_COUNTER: an image with a lower counter is refused. Without it: 0.
     pub min_counter: u64,
     /// A key block with a lower epoch is refused.
     pub min_epoch: u32,
@@ -154,8 +154,8 @@ pub unsafe extern "C" fn sealwax_envelope_need(
 /// loaded; a version's state or times forbid), _FORMAT (also a counter that is required and
 /// absent), _TRUNCATED, _LIMIT (the header), _UNKNOWN_KEY, _DECRYPT (wrong key, changed bytes,
 /// wrong context, counter or epoch too low), _NOT_SUPPORTED, _BUFFER_TOO_SMALL (scratch),
-/// _INVALID_ARGUMENT (NULL, overlap, unknown flags, an identity). The opening is then zero and
-/// `*chunks_at` 0. Threads: the opening alone, any number with one keyset. Stack: 4 KiB.
+/// _INVALID_ARGUMENT (NULL, overlap, unknown flags, a counter without its flag, an identity). The
+/// opening is then zero and `*chunks_at` 0. Threads: the opening alone, any number with one keyset. Stack: 4 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_opening_begin(
     opening: *mut sealwax_opening,
@@ -545,6 +545,9 @@ fn requirements_of<'a>(
     wanted.min_epoch = given.min_epoch;
     if given.flags & SEALWAX_REQUIRE_COUNTER != 0 {
         wanted.min_counter = Some(given.min_counter);
+    } else if given.min_counter != 0 {
+        // Whoever names a counter wants it checked.
+        return Err(INVALID_ARGUMENT);
     }
     if given.flags & SEALWAX_WITHOUT_DIGEST != 0 {
         wanted.digest = Digest::Without;

@@ -297,6 +297,9 @@ fn plan_of<'a>(borrows: &mut Borrows<'a>, plan: *const sealwax_plan) -> Result<P
         reserved: 0,
     };
     let given = borrows.value(plan)?.copied().unwrap_or(none);
+    if given.reserved != 0 {
+        return Err(INVALID_ARGUMENT);
+    }
     Ok(Plan {
         suite: match given.suite {
             0 => None,

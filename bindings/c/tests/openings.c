@@ -278,6 +278,14 @@ static void what_is_required_must_be_stored(void)
     STATUS(begin(&opening, &wanted, image_envelope, &chunks_at), SEALWAX_ERROR_DECRYPT);
     wanted.flags = 4;
     STATUS(begin(&opening, &wanted, image_envelope, &chunks_at), SEALWAX_ERROR_INVALID_ARGUMENT);
+    /* A counter that is named and not required would not be checked. */
+    wanted.flags = 0;
+    wanted.stored_len = 0;
+    wanted.min_counter = 7;
+    STATUS(begin(&opening, &wanted, image_envelope, &chunks_at), SEALWAX_ERROR_INVALID_ARGUMENT);
+    wanted.flags = SEALWAX_WITHOUT_DIGEST;
+    STATUS(begin(&opening, &wanted, image_envelope, &chunks_at), SEALWAX_ERROR_INVALID_ARGUMENT);
+    wanted.min_counter = 0;
     /* No counter is stored. */
     wanted.flags = SEALWAX_REQUIRE_COUNTER;
     wanted.stored_len = 0;
