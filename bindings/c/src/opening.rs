@@ -155,7 +155,8 @@ pub unsafe extern "C" fn sealwax_envelope_need(
 /// absent), _TRUNCATED, _LIMIT (the header), _UNKNOWN_KEY, _DECRYPT (wrong key, changed bytes,
 /// wrong context, counter or epoch too low), _NOT_SUPPORTED, _BUFFER_TOO_SMALL (scratch),
 /// _INVALID_ARGUMENT (NULL, overlap, unknown flags, a counter without its flag, an identity). The
-/// opening is then zero and `*chunks_at` 0. Threads: the opening alone, any number with one keyset. Stack: 4 KiB.
+/// opening is then zero and `*chunks_at` 0. Threads: the opening alone, any number with one keyset.
+/// Stack: 4 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_opening_begin(
     opening: *mut sealwax_opening,
@@ -240,8 +241,8 @@ pub unsafe extern "C" fn sealwax_opening_begin_with_identity(
 /// `*out_len` becomes the plaintext's length, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length
 /// needed, with other errors 0. Errors: also _DECRYPT (changed bytes; `out` is wiped), _TRUNCATED
 /// (under 16 bytes), _BAD_STATE (not begun, a chunk was left out or comes again, or the last was
-/// opened before), _INVALID_ARGUMENT (NULL, overlap, longer than a chunk), _LIMIT. The opening stays as it was and
-/// can go on. Threads: the opening alone. Stack: 2 KiB.
+/// opened before), _INVALID_ARGUMENT (NULL, overlap, longer than a chunk), _LIMIT. The opening
+/// stays as it was and can go on. Threads: the opening alone. Stack: 2 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_opening_open_chunk(
     opening: *mut sealwax_opening,
@@ -405,8 +406,8 @@ pub unsafe extern "C" fn sealwax_opening_progress(
 /// `progress` is SEALWAX_PROGRESS_LEN bytes that sealwax_opening_progress wrote. Errors:
 /// SEALWAX_ERROR_FORMAT (torn, or something else: begin again from chunk 0), _DECRYPT (of another
 /// payload: begin again from chunk 0), _BAD_STATE (not begun, a chunk was opened, or only one of
-/// both has a digest), _INVALID_ARGUMENT. The opening then stays as it was; before chunk 0 is put in
-/// its place, replace the record, as sealwax_opening_progress says. Threads: the opening alone.
+/// both has a digest), _INVALID_ARGUMENT. The opening then stays as it was; before chunk 0 is put
+/// in its place, replace the record, as sealwax_opening_progress says. Threads: the opening alone.
 /// Stack: 2 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_opening_resume(
