@@ -73,8 +73,8 @@ static int32_t open_page(sealwax_opening *opening, const updater_board *board, s
     if (status == SEALWAX_OK) {
         status = sealwax_opening_open_chunk(opening, at->next_chunk, page, len, page, len, &len);
     }
-    /* An image of whole pages ends in an empty chunk, for which no page is erased. Who sealed is known
-     * only at the end: until then it is the slot that says how long an image may be. */
+    /* An image of whole pages ends in an empty chunk, for which no page is erased. Who sealed is
+     * known only at the end: until then it is the slot that says how long an image may be. */
     if ((status == SEALWAX_OK) && (len != 0U) && (at->next_chunk >= board->slot_pages)) {
         status = SEALWAX_ERROR_LIMIT;
     }

@@ -12,8 +12,8 @@ typedef struct updater_board {
     int32_t (*read)(void *context, size_t offset, uint8_t *out, size_t len);
     /* Erases and writes one page of the slot that is not running: `len` bytes, at least one. */
     int32_t (*write_page)(void *context, uint32_t page, const uint8_t *bytes, size_t len);
-    /* Keeps and reads the progress of this slot: SEALWAX_PROGRESS_LEN bytes, which may be torn. When
-     * it returns they are in their place, before any page that is written later. */
+    /* Keeps and reads the progress of this slot: SEALWAX_PROGRESS_LEN bytes, which may be torn.
+     * When it returns they are in their place, before any page that is written later. */
     int32_t (*write_progress)(void *context, const uint8_t *progress);
     int32_t (*read_progress)(void *context, uint8_t *progress);
     void *context;

@@ -146,8 +146,8 @@ impl Opening {
     /// is wiped.
     ///
     /// # Errors
-    /// `Decrypt`; `Misuse` where it is not this chunk's turn ([`Opening::check_turn`]), or the piece
-    /// is longer than a chunk.
+    /// `Decrypt`; `Misuse` where it is not this chunk's turn ([`Opening::check_turn`]), or the
+    /// piece is longer than a chunk.
     pub fn open_chunk(&mut self, index: u64, piece: &mut [u8], tag: &[u8; TAG_LEN]) -> Result<()> {
         self.check_turn(index)?;
         self.read_chunk(index, piece, tag)?;

@@ -64,8 +64,8 @@ struct Measured {
 }
 
 impl Sealing {
-    /// A place for a sealing, to be filled in place by [`Sealing::begin`]: a move would leave a copy
-    /// of the key. Until then it seals nothing.
+    /// A place for a sealing, to be filled in place by [`Sealing::begin`]: a move would leave a
+    /// copy of the key. Until then it seals nothing.
     pub fn closed() -> Self {
         Sealing {
             key: Key::zeroed(),

@@ -268,7 +268,8 @@ static void begin_again_after_the_end(void)
     claim(updater_run(&keyset, &board) == SEALWAX_OK, "the image opens");
     (void)memset(slot, 0x22, sizeof slot);
     claim(updater_run(&keyset, &board) == SEALWAX_OK, "and again, after the slot was swapped");
-    claim(memcmp(slot, image, sizeof image) == 0, "the slot holds the image, not what was swapped in");
+    claim(memcmp(slot, image, sizeof image) == 0,
+          "the slot holds the image, not what was swapped in");
 }
 
 static void keep_to_the_slot(void)
