@@ -11,7 +11,7 @@ use crate::format::context::{COUNTER, Encoded};
 use crate::format::payload::{MAX_CHUNKS, SALT_LEN};
 use crate::id::{Kind, Suite};
 use crate::primitives::{AeadKey, NONCE_LEN, RunningHash, TAG_LEN, ct_eq};
-use crate::secret::memory::{CHUNKS_DEPTH, HEADER_DEPTH, PUBLIC_KEY_DEPTH, with_wiped_stack};
+use crate::secret::memory::{BEGIN_DEPTH, CHUNKS_DEPTH, PUBLIC_KEY_DEPTH, with_wiped_stack};
 use crate::secret::{Chunk, Key};
 use crate::wrap::{KeyWrap, OpenedVia};
 
@@ -91,7 +91,7 @@ impl Opening {
         keys: &[&dyn KeyWrap],
         requirements: &Requirements<'_>,
     ) -> Result<usize> {
-        with_wiped_stack::<HEADER_DEPTH, _>(|| self.authenticate(front, keys, requirements))
+        with_wiped_stack::<BEGIN_DEPTH, _>(|| self.authenticate(front, keys, requirements))
     }
 
     /// [`Opening::begin`] with keys whose work goes deeper: key pairs.
