@@ -30,6 +30,17 @@ static int32_t begin(sealwax_opening *opening, const sealwax_keyset *keyset,
     return sealwax_opening_begin(opening, keyset, &wanted, page, len, page, len, chunks_at);
 }
 
+/* Keeps how far the opening came. */
+static int32_t keep(const sealwax_opening *opening, const updater_board *board)
+{
+    uint8_t progress[SEALWAX_PROGRESS_LEN];
+    int32_t status = sealwax_opening_progress(opening, progress);
+    if (status == SEALWAX_OK) {
+        status = board->write_progress(board->context, progress);
+    }
+    return status;
+}
+
 /* Goes on from kept progress, if there is any that belongs to this image. */
 static int32_t resume(sealwax_opening *opening, const updater_board *board)
 {
@@ -38,9 +49,10 @@ static int32_t resume(sealwax_opening *opening, const updater_board *board)
     if (status == SEALWAX_OK) {
         status = sealwax_opening_resume(opening, progress);
     }
-    /* Torn, or another image's: this one begins at its first page. */
+    /* Torn, or another image's: this one begins at its first page. What was kept of the other stops
+     * being true with the first page that is written, so it is replaced before. */
     if ((status == SEALWAX_ERROR_FORMAT) || (status == SEALWAX_ERROR_DECRYPT)) {
-        status = SEALWAX_OK;
+        status = keep(opening, board);
     }
     return status;
 }
@@ -50,7 +62,6 @@ static int32_t open_page(sealwax_opening *opening, const updater_board *board, s
 {
     const uint64_t sealed_page = (uint64_t)at->chunk_len + SEALWAX_CHUNK_OVERHEAD;
     const uint64_t offset = chunks_at + (at->next_chunk * sealed_page);
-    uint8_t progress[SEALWAX_PROGRESS_LEN];
     size_t len = 0;
     int32_t status;
     if (offset >= board->sealed_len) {
@@ -62,17 +73,26 @@ static int32_t open_page(sealwax_opening *opening, const updater_board *board, s
     if (status == SEALWAX_OK) {
         status = sealwax_opening_open_chunk(opening, at->next_chunk, page, len, page, len, &len);
     }
-    if (status == SEALWAX_OK) {
+    /* An image of whole pages ends in an empty chunk, for which no page is erased. Who sealed is
+     * known only at the end: until then it is the slot that says how long an image may be. */
+    if ((status == SEALWAX_OK) && (len != 0U) && (at->next_chunk >= board->slot_pages)) {
+        status = SEALWAX_ERROR_LIMIT;
+    }
+    if ((status == SEALWAX_OK) && (len != 0U)) {
         status = board->write_page(board->context, (uint32_t)at->next_chunk, page, len);
     }
-    /* After the page: a cut between the two opens the page once more, which changes nothing. */
+    /* After the page: a cut between the two opens and writes the page once more. */
     if (status == SEALWAX_OK) {
-        status = sealwax_opening_progress(opening, progress);
-    }
-    if (status == SEALWAX_OK) {
-        status = board->write_progress(board->context, progress);
+        status = keep(opening, board);
     }
     return status;
+}
+
+/* Withdraws what was kept: it says nothing of what is written to the slot next. */
+static int32_t withdraw(const updater_board *board)
+{
+    const uint8_t none[SEALWAX_PROGRESS_LEN] = {0};
+    return board->write_progress(board->context, none);
 }
 
 int32_t updater_run(const sealwax_keyset *keyset, const updater_board *board)
@@ -84,8 +104,8 @@ int32_t updater_run(const sealwax_keyset *keyset, const updater_board *board)
     if (status == SEALWAX_OK) {
         status = sealwax_opening_describe(&opening, &at);
     }
-    /* A page of flash is a chunk here. */
-    if ((status == SEALWAX_OK) && (at.chunk_len > UPDATER_PAGE)) {
+    /* A page of flash is a chunk here: shorter ones would leave holes. */
+    if ((status == SEALWAX_OK) && (at.chunk_len != UPDATER_PAGE)) {
         status = SEALWAX_ERROR_NOT_SUPPORTED;
     }
     if (status == SEALWAX_OK) {
@@ -100,6 +120,9 @@ int32_t updater_run(const sealwax_keyset *keyset, const updater_board *board)
     }
     if (status == SEALWAX_OK) {
         status = sealwax_opening_finish(&opening, board->digest);
+    }
+    if (status == SEALWAX_OK) {
+        status = withdraw(board);
     }
     (void)sealwax_opening_wipe(&opening);
     return status;

@@ -15,8 +15,11 @@
  * the C library.
  *
  * Contexts belong to the caller: zero before the first use, one thread at a time except where it is
- * said, wiped at the end. A context that is used before, after or twice gives
- * SEALWAX_ERROR_BAD_STATE.
+ * said, wiped at the end. A context that is used before or after, or while another call changes it,
+ * gives SEALWAX_ERROR_BAD_STATE. What is not found out: a call that loads, changes or wipes a
+ * context while another reads it, from a callback or an interrupt handler too; and, on processors
+ * without compare-and-swap (ARMv6-M), a second core, or a thread that runs unprivileged, in a
+ * context that is in use.
  *
  * Define SEALWAX_HOSTED for what needs an operating system, SEALWAX_X_WING where the archive was
  * built with it.
@@ -271,7 +274,7 @@
 #define SEALWAX_ERROR_UNKNOWN_KEY -140
 
 /**
- * The random source failed. Nothing was written.
+ * The random source failed. Outputs are wiped or untouched.
  */
 #define SEALWAX_ERROR_RANDOM -148
 
@@ -407,7 +410,8 @@ typedef struct sealwax_options {
    */
   size_t key_count;
   /**
-   * Encoded context that travels readable; only for sealing. May be NULL.
+   * Sealing: encoded context that travels readable. Otherwise there is none: what must be stored
+   * is given in `external`. May be NULL.
    */
   const uint8_t *stored;
   /**
@@ -577,7 +581,7 @@ typedef struct sealwax_requirements {
    */
   size_t external_len;
   /**
-   * With SEALWAX_REQUIRE_COUNTER: an image with a lower counter is refused.
+   * With SEALWAX_REQUIRE_COUNTER: an image with a lower counter is refused. Without it: 0.
    */
   uint64_t min_counter;
   /**
@@ -600,7 +604,8 @@ typedef int32_t (*sealwax_release)(void *context,
                                    size_t piece_len);
 
 /**
- * What an opening is and how far it came. Nothing of it is secret, and all of it is authenticated.
+ * What an opening is and how far it came. Nothing of it is secret. All of it is authenticated, but
+ * for `next_chunk` and `ended` after sealwax_opening_resume: those are the record's.
  */
 typedef struct sealwax_opening_description {
   /**
@@ -699,10 +704,10 @@ typedef struct sealwax_plan {
  * A random source.
  *
  * `fill` writes `out_len` unpredictable, uniform bytes to `out` and returns 0; anything else says
- * that there is not enough entropy, and the call that asked ends with SEALWAX_ERROR_RANDOM and has
- * written nothing. Bytes must not repeat after a reset: there is no fallback that counts instead,
- * and a source that repeats itself shows plaintexts (format.md 11.8). `context` is passed to
- * `fill` as it is; the library keeps neither.
+ * that there is not enough entropy, and the call that asked ends with SEALWAX_ERROR_RANDOM, its
+ * outputs wiped or untouched. Bytes must not repeat after a reset: there is no fallback that
+ * counts instead, and a source that repeats itself shows plaintexts (format.md 11.8). `context` is
+ * passed to `fill` as it is; the library keeps neither.
  */
 typedef struct sealwax_random {
   /**
@@ -750,8 +755,8 @@ int32_t sealwax_context_insert(uint8_t *context,
  * `stored` is room for `stored_size` bytes of encoded context. `*stored_len` becomes its length.
  *
  * Errors: SEALWAX_ERROR_BUFFER_TOO_SMALL (the stored context: `*stored_len` bytes are needed),
- * _IO, _FORMAT, _TRUNCATED, _LIMIT, _INVALID_ARGUMENT (NULL, overlap). Nothing else is then
- * written. Threads: any.
+ * _IO, _FORMAT, _TRUNCATED, _LIMIT, _INVALID_ARGUMENT (NULL, overlap). `recipients` are then wiped
+ * or untouched, and nothing else is written. Threads: any.
  */
 int32_t sealwax_inspect_path(const char *file,
                              struct sealwax_envelope_description *description,
@@ -782,7 +787,8 @@ int32_t sealwax_seal_path(const struct sealwax_options *options,
 /**
  * Opens a sealed file into another, which appears under its name when all of it is verified.
  *
- * As sealwax_seal_path. Errors: also SEALWAX_ERROR_UNKNOWN_KEY, _DECRYPT, _TRUNCATED.
+ * As sealwax_seal_path, with no stored context: SEALWAX_ERROR_INVALID_ARGUMENT where there is one.
+ * Errors: also SEALWAX_ERROR_UNKNOWN_KEY, _DECRYPT, _TRUNCATED.
  */
 int32_t sealwax_open_path(const struct sealwax_options *options,
                           const char *source,
@@ -810,8 +816,8 @@ int32_t sealwax_verify_path(const struct sealwax_options *options, const char *s
  * honour the advisory lock on it.
  *
  * Errors: SEALWAX_ERROR_IO, _LIMIT (no room, without SEALWAX_GROW), _FORMAT, _TRUNCATED,
- * _UNKNOWN_KEY, _DECRYPT, _BAD_STATE, _INVALID_ARGUMENT, _RANDOM. The file is then as it was, or
- * opens as it did before. Threads: any.
+ * _UNKNOWN_KEY, _DECRYPT, _BAD_STATE, _INVALID_ARGUMENT (also a stored context), _RANDOM. The file
+ * is then as it was, or opens as it did before. Threads: any.
  */
 int32_t sealwax_rewrap_path(const struct sealwax_options *options,
                             const struct sealwax_key *added,
@@ -839,7 +845,8 @@ int32_t sealwax_seal_message(const struct sealwax_options *options,
 /**
  * Opens an envelope in memory. Nothing is written unless every chunk is verified.
  *
- * As sealwax_seal_message. Errors: also SEALWAX_ERROR_UNKNOWN_KEY, _DECRYPT, _TRUNCATED.
+ * As sealwax_seal_message, with no stored context: SEALWAX_ERROR_INVALID_ARGUMENT where there is
+ * one. Errors: also SEALWAX_ERROR_UNKNOWN_KEY, _DECRYPT, _TRUNCATED.
  */
 int32_t sealwax_open_message(const struct sealwax_options *options,
                              const uint8_t *envelope,
@@ -1036,8 +1043,8 @@ int32_t sealwax_seal_stream(const struct sealwax_options *options,
  * Every byte that is written is verified; only SEALWAX_OK says that the plaintext is complete
  * (format.md 11.6).
  *
- * Errors: as sealwax_seal_stream, and SEALWAX_ERROR_UNKNOWN_KEY, _DECRYPT, _TRUNCATED. Threads:
- * any.
+ * Errors: as sealwax_seal_stream, and SEALWAX_ERROR_UNKNOWN_KEY, _DECRYPT, _TRUNCATED,
+ * _INVALID_ARGUMENT (a stored context). Threads: any.
  */
 int32_t sealwax_open_stream(const struct sealwax_options *options,
                             sealwax_read read,
@@ -1198,8 +1205,9 @@ int32_t sealwax_envelope_need(const uint8_t *front, size_t front_len, size_t *ne
  * loaded; a version's state or times forbid), _FORMAT (also a counter that is required and
  * absent), _TRUNCATED, _LIMIT (the header), _UNKNOWN_KEY, _DECRYPT (wrong key, changed bytes,
  * wrong context, counter or epoch too low), _NOT_SUPPORTED, _BUFFER_TOO_SMALL (scratch),
- * _INVALID_ARGUMENT (NULL, overlap, unknown flags, an identity). The opening is then zero and
- * `*chunks_at` 0. Threads: the opening alone, any number with one keyset. Stack: 4 KiB.
+ * _INVALID_ARGUMENT (NULL, overlap, unknown flags, a counter without its flag, an identity). The
+ * opening is then zero and `*chunks_at` 0. Threads: the opening alone, any number with one keyset.
+ * Stack: 4 KiB.
  */
 int32_t sealwax_opening_begin(struct sealwax_opening *opening,
                               const struct sealwax_keyset *keyset,
@@ -1248,14 +1256,16 @@ int32_t sealwax_opening_begin_with_identity(struct sealwax_opening *opening,
  *
  * Every chunk but the last is full: `chunk_len` bytes of plaintext and SEALWAX_CHUNK_OVERHEAD of
  * tag. `out` needs SEALWAX_CHUNK_OVERHEAD bytes fewer than `in`; it is the same address as `in`,
- * or overlaps nothing. The chunk whose turn it is advances the opening. One that was opened before
- * may be opened again, after a failed write to flash, and changes nothing.
+ * or overlaps nothing. The chunk whose turn it is advances the opening. With
+ * SEALWAX_WITHOUT_DIGEST one that was opened before may be opened again, and changes nothing.
+ * Otherwise it may not: the digest would vouch for the first and not for what came again. After a
+ * failed write to flash write `out` again.
  *
  * `*out_len` becomes the plaintext's length, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length
  * needed, with other errors 0. Errors: also _DECRYPT (changed bytes; `out` is wiped), _TRUNCATED
- * (under 16 bytes), _BAD_STATE (not begun, a chunk was left out, or the last was opened before),
- * _INVALID_ARGUMENT (NULL, overlap, longer than a chunk), _LIMIT. The opening stays as it was and
- * can go on. Threads: the opening alone. Stack: 2 KiB.
+ * (under 16 bytes), _BAD_STATE (not begun, a chunk was left out or comes again, or the last was
+ * opened before), _INVALID_ARGUMENT (NULL, overlap, longer than a chunk), _LIMIT. The opening
+ * stays as it was and can go on. Threads: the opening alone. Stack: 2 KiB.
  */
 int32_t sealwax_opening_open_chunk(struct sealwax_opening *opening,
                                    uint64_t index,
@@ -1268,7 +1278,8 @@ int32_t sealwax_opening_open_chunk(struct sealwax_opening *opening,
 /**
  * Opens any chunk, in any order and as often as wanted, and changes nothing.
  *
- * As sealwax_opening_open_chunk, but for the order. Threads: any number with one opening. Stack: 2
+ * As sealwax_opening_open_chunk, but for the order. What it gives is no part of the digest, and
+ * sealwax_opening_finish does not vouch for it. Threads: any number with one opening. Stack: 2
  * KiB.
  */
 int32_t sealwax_opening_read_chunk(const struct sealwax_opening *opening,
@@ -1290,7 +1301,8 @@ int32_t sealwax_opening_read_chunk(const struct sealwax_opening *opening,
  * is a true beginning of the chunk. `buffer` is SEALWAX_PIECE_LEN bytes and is wiped. `release`
  * gets pieces in order, of SEALWAX_PIECE_LEN bytes but for the last, in `buffer`, and
  * `release_context` as it is; it must not use this opening. Turns and repeats are as in
- * sealwax_opening_open_chunk; the chunk counts once all of it was released.
+ * sealwax_opening_open_chunk; the chunk counts once all of it was released. Until then it comes
+ * again from its first piece, and what was released of it before must be overwritten.
  *
  * Errors: as there, and SEALWAX_ERROR_IO (`release` stopped), _NOT_SUPPORTED (suite 1, larger
  * chunks). The opening stays as it was. Threads: the opening alone. Stack: 2 KiB.
@@ -1317,8 +1329,13 @@ int32_t sealwax_opening_describe(const struct sealwax_opening *opening,
  *
  * It names the payload by its commitment and holds the running digest, which shows up to 63 bytes
  * of plaintext once the last chunk was opened. A torn write of it is found. Nothing authenticates
- * it: keep it where the opened image is, and trust it as much. Write it after the chunk is in its
- * place.
+ * it: keep it where the opened image is, and trust it as much.
+ *
+ * Write it once after begin, before the first chunk is put in its place, so that no record of
+ * another image outlives the bytes that it speaks of; then after each chunk is in its place. Erase
+ * it when the image is complete, and when the place is given to anything else:
+ * sealwax_opening_resume does not look at what lies there, and sealwax_opening_finish vouches for
+ * what was opened.
  *
  * Errors: SEALWAX_ERROR_BAD_STATE (not begun), _INVALID_ARGUMENT (NULL, overlap); nothing is then
  * written. Threads: any number. Stack: 2 KiB.
@@ -1331,9 +1348,10 @@ int32_t sealwax_opening_progress(const struct sealwax_opening *opening, uint8_t 
  *
  * `progress` is SEALWAX_PROGRESS_LEN bytes that sealwax_opening_progress wrote. Errors:
  * SEALWAX_ERROR_FORMAT (torn, or something else: begin again from chunk 0), _DECRYPT (of another
- * payload: two images are never spliced), _BAD_STATE (not begun, a chunk was opened, or only one
- * of both has a digest), _INVALID_ARGUMENT. The opening then stays as it was. Threads: the opening
- * alone. Stack: 2 KiB.
+ * payload: begin again from chunk 0), _BAD_STATE (not begun, a chunk was opened, or only one of
+ * both has a digest), _INVALID_ARGUMENT. The opening then stays as it was; before chunk 0 is put
+ * in its place, replace the record, as sealwax_opening_progress says. Threads: the opening alone.
+ * Stack: 2 KiB.
  */
 int32_t sealwax_opening_resume(struct sealwax_opening *opening, const uint8_t *progress);
 

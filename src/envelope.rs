@@ -111,11 +111,15 @@ impl<'a> Header<'a> {
             Err(Error::Truncated) => {
                 let stored_len: &[u8; 4] =
                     bytes[FIXED_LEN - 4..].first_chunk().expect("FIXED_LEN bytes are there");
-                return Ok(Need::AtLeast(FIXED_LEN + u32::from_be_bytes(*stored_len) as usize));
+                let len = FIXED_LEN + u32::from_be_bytes(*stored_len) as usize;
+                return match len > max_len {
+                    true => Err(Error::limit("the header is longer than the limit")),
+                    false => Ok(Need::AtLeast(len)),
+                };
             }
             Err(other) => return Err(other),
         };
-        if core_len > max_len {
+        if core_len + FRAME > max_len {
             return Err(Error::limit("the header is longer than the limit"));
         }
         match Layout::parse(&mut reader, max_len - core_len) {

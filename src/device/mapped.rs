@@ -55,7 +55,8 @@ impl Opening {
         self.checkpoints.as_flattened_mut().zeroize();
         match opened {
             Ok(()) if index == self.next => self.advance(len),
-            // A chunk that was opened before, or one that failed, is hashed no second time.
+            // A chunk that failed will be hashed when it comes again. One that was opened before
+            // comes only where there is no digest.
             _ => self.digest = kept,
         }
         opened

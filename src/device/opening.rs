@@ -11,7 +11,7 @@ use crate::format::context::{COUNTER, Encoded};
 use crate::format::payload::{MAX_CHUNKS, SALT_LEN};
 use crate::id::{Kind, Suite};
 use crate::primitives::{AeadKey, NONCE_LEN, RunningHash, TAG_LEN, ct_eq};
-use crate::secret::memory::{CHUNKS_DEPTH, HEADER_DEPTH, PUBLIC_KEY_DEPTH, with_wiped_stack};
+use crate::secret::memory::{BEGIN_DEPTH, CHUNKS_DEPTH, PUBLIC_KEY_DEPTH, with_wiped_stack};
 use crate::secret::{Chunk, Key};
 use crate::wrap::{KeyWrap, OpenedVia};
 
@@ -91,7 +91,7 @@ impl Opening {
         keys: &[&dyn KeyWrap],
         requirements: &Requirements<'_>,
     ) -> Result<usize> {
-        with_wiped_stack::<HEADER_DEPTH, _>(|| self.authenticate(front, keys, requirements))
+        with_wiped_stack::<BEGIN_DEPTH, _>(|| self.authenticate(front, keys, requirements))
     }
 
     /// [`Opening::begin`] with keys whose work goes deeper: key pairs.
@@ -141,12 +141,13 @@ impl Opening {
         Ok(())
     }
 
-    /// Opens chunk `index` in place. The next chunk in order advances the opening; one that was
-    /// opened before may be opened again, and changes nothing. On an error the piece is wiped.
+    /// Opens chunk `index` in place. The next chunk in order advances the opening; without a digest
+    /// one that was opened before may be opened again, and changes nothing. On an error the piece
+    /// is wiped.
     ///
     /// # Errors
-    /// `Decrypt`; `Misuse` where a chunk was left out, the last one was opened before, or the piece
-    /// is longer than a chunk.
+    /// `Decrypt`; `Misuse` where it is not this chunk's turn ([`Opening::check_turn`]), or the
+    /// piece is longer than a chunk.
     pub fn open_chunk(&mut self, index: u64, piece: &mut [u8], tag: &[u8; TAG_LEN]) -> Result<()> {
         self.check_turn(index)?;
         self.read_chunk(index, piece, tag)?;
@@ -167,8 +168,8 @@ impl Opening {
         if piece.len() > self.chunk_len.plaintext_len() {
             return Err(Error::misuse("a piece is longer than a chunk"));
         }
-        let nonce = self.nonce(index)?;
         let opened = with_wiped_stack::<CHUNKS_DEPTH, _>(|| {
+            let nonce = self.nonce(index)?;
             let aead = AeadKey::new(self.suite, self.key.expose_bytes());
             aead.open_in_place(&nonce, &[], piece, tag)
         });
@@ -257,7 +258,16 @@ impl Opening {
         self.opened_via
     }
 
-    pub(super) fn check_turn(&self, index: u64) -> Result<()> {
+    /// Whether chunk `index` may be opened now.
+    ///
+    /// # Errors
+    /// `Misuse` where a chunk was left out, the last one was opened before, or a chunk is to be
+    /// opened again while there is a digest: a sealer who knows the chunk key can make two chunks
+    /// for one index, and only the first would be hashed.
+    pub fn check_turn(&self, index: u64) -> Result<()> {
+        if index < self.next && self.digest.is_some() {
+            return Err(Error::misuse("the digest would not cover a chunk that is opened again"));
+        }
         if index > self.next {
             return Err(Error::misuse("a chunk was left out"));
         }

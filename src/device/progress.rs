@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! How far an opening came: what a device keeps over a power cut.
 
+use zeroize::Zeroizing;
+
 use crate::error::{Error, Result};
 use crate::format::reader::{End, Reader};
 use crate::format::writer::Writer;
@@ -24,14 +26,15 @@ pub struct Progress {
 impl Progress {
     pub(super) fn encode(&self, out: &mut [u8; LEN]) {
         let Progress { commitment, next, ended, digest } = self;
-        let mut state = [0; STATE_LEN];
+        // Up to 63 bytes of plaintext.
+        let mut state = Zeroizing::new([0; STATE_LEN]);
         if let Some(digest) = digest {
             digest.keep(&mut state);
         }
         let (record, check) = out.split_at_mut(LEN - CHECK_LEN);
         let mut writer = Writer::new(record);
         writer.put(MAGIC).put(&[1, u8::from(*ended), u8::from(digest.is_some()), 0]);
-        writer.put(commitment).put(&next.to_be_bytes()).put(&state);
+        writer.put(commitment).put(&next.to_be_bytes()).put(&*state);
         writer.finish();
         check.copy_from_slice(&hash(&[LABEL, record])[..CHECK_LEN]);
     }

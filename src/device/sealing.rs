@@ -16,7 +16,7 @@ use crate::format::writer::Writer;
 use crate::id::{EnvelopeId, Kind, Suite};
 use crate::primitives::{AeadKey, NONCE_LEN, Prk, TAG_LEN, hash};
 use crate::rng::Random;
-use crate::secret::memory::{CHUNKS_DEPTH, HEADER_DEPTH, PUBLIC_KEY_DEPTH, with_wiped_stack};
+use crate::secret::memory::{BEGIN_DEPTH, CHUNKS_DEPTH, PUBLIC_KEY_DEPTH, with_wiped_stack};
 use crate::secret::{Chunk, Data, Key};
 use crate::wrap::{Binding, KeyWrap, Shape};
 
@@ -64,6 +64,19 @@ struct Measured {
 }
 
 impl Sealing {
+    /// A place for a sealing, to be filled in place by [`Sealing::begin`]: a move would leave a
+    /// copy of the key. Until then it seals nothing.
+    pub fn closed() -> Self {
+        Sealing {
+            key: Key::zeroed(),
+            base_nonce: [0; NONCE_LEN],
+            suite: Suite::ChaCha20Poly1305,
+            chunk_len: ChunkLen::KIB_4,
+            next: 0,
+            finished: true,
+        }
+    }
+
     /// Length of what [`Sealing::begin`] writes, in bytes.
     ///
     /// # Errors
@@ -77,27 +90,30 @@ impl Sealing {
     ///
     /// # Errors
     /// `Misuse` for a plan that does not fit together, `KeyState`, `Limit`, `Random`; `front` is
-    /// then wiped.
+    /// then wiped, and the sealing is not used.
     pub fn begin(
+        &mut self,
         recipient: &dyn KeyWrap,
         plan: &Plan<'_>,
         random: &mut dyn Random,
         front: &mut [u8],
-    ) -> Result<Self> {
+    ) -> Result<()> {
         let begun =
-            with_wiped_stack::<HEADER_DEPTH, _>(|| write_front(recipient, plan, random, front));
+            with_wiped_stack::<BEGIN_DEPTH, _>(|| self.write_front(recipient, plan, random, front));
         wiped_on_error(begun, front)
     }
 
     /// [`Sealing::begin`] for a recipient whose work goes deeper: a public key.
     pub fn begin_for_public_key(
+        &mut self,
         recipient: &dyn KeyWrap,
         plan: &Plan<'_>,
         random: &mut dyn Random,
         front: &mut [u8],
-    ) -> Result<Self> {
-        let begun =
-            with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(|| write_front(recipient, plan, random, front));
+    ) -> Result<()> {
+        let begun = with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(|| {
+            self.write_front(recipient, plan, random, front)
+        });
         wiped_on_error(begun, front)
     }
 
@@ -123,6 +139,17 @@ impl Sealing {
         }))
     }
 
+    /// Whether there is a number for one more chunk.
+    ///
+    /// # Errors
+    /// `Limit` at 2^32 chunks.
+    pub fn check_room(&self) -> Result<()> {
+        match self.next < DEFAULT_MAX_CHUNKS {
+            true => Ok(()),
+            false => Err(Error::limit("a payload has too many chunks")),
+        }
+    }
+
     /// Whether the last chunk was sealed. Without it the envelope is truncated.
     pub fn is_finished(&self) -> bool {
         self.finished
@@ -131,6 +158,69 @@ impl Sealing {
     /// Length of the chunks.
     pub fn chunk_len(&self) -> ChunkLen {
         self.chunk_len
+    }
+
+    /// Writes core, key block, salt and commitment (format.md 4).
+    fn write_front(
+        &mut self,
+        recipient: &dyn KeyWrap,
+        plan: &Plan<'_>,
+        random: &mut dyn Random,
+        front: &mut [u8],
+    ) -> Result<()> {
+        let measured = measure(recipient, plan)?;
+        let Measured { suite, chunk_len, shape, layout, core_len } = measured;
+        if front.len() != measured.front_len() {
+            return Err(Error::misuse("the output is not as long as the front"));
+        }
+        front.fill(0);
+        let (header, prefix) = front.split_at_mut(core_len + layout.len());
+        let (core_bytes, key_block) = header.split_at_mut(core_len);
+        let prefix: &mut [u8; PAYLOAD_PREFIX_LEN] =
+            prefix.try_into().expect("the front ends with salt and commitment");
+
+        let mut data_key = Key::<Data>::zeroed();
+        random.fill(data_key.expose_bytes_mut())?;
+        let mut envelope_id = [0; 16];
+        random.fill(&mut envelope_id)?;
+        let mut salt = [0; SALT_LEN];
+        random.fill(&mut salt)?;
+
+        let envelope_id = EnvelopeId(envelope_id);
+        let core = Core { suite, kind: Kind::Data, chunk_len, envelope_id, stored: plan.stored };
+        let mut writer = Writer::new(core_bytes);
+        core.encode(&mut writer);
+        writer.finish();
+        let core_hash = CoreHash(hash(&[core_bytes]));
+        let binding = Binding { core_hash, suite };
+
+        let mut writer = Writer::new(key_block);
+        writer.put(&layout.frame());
+        let slot = writer.reserve(layout.slot_len);
+        let mut writer = Writer::new(slot);
+        let body_len = u16::try_from(shape.body_len).expect("an entry of one key is short");
+        // Epoch 1, one entry.
+        writer.put(&1u32.to_be_bytes()).put(&[1]);
+        writer.put(&[shape.kind.number()]).put(&body_len.to_be_bytes());
+        recipient.wrap_key(&binding, &data_key, random, writer.reserve(shape.body_len))?;
+
+        let data_key = Prk::new(&data_key);
+        let (before_check, check) = slot.split_at_mut(slot.len() - CHECK_LEN);
+        let (before_mac, mac) = before_check.split_at_mut(before_check.len() - MAC_LEN);
+        let block_key = Prk::new(&block_key(&data_key, suite));
+        mac.copy_from_slice(&block_key.mac(&[&core_hash.0, &layout.frame(), before_mac]));
+        check.copy_from_slice(&slot_check(&core_hash, layout, before_check));
+
+        let (salt_out, commitment) = prefix.split_at_mut(SALT_LEN);
+        salt_out.copy_from_slice(&salt);
+        let commitment = Commitment::Write(commitment.try_into().expect("56 - 24 bytes"));
+        let context: &[&[u8]] = &[&core_hash.0, plan.external.as_bytes()];
+        let payload_key = payload_key(&data_key, suite);
+        let Sealing { key, base_nonce, suite: own, chunk_len: own_len, next, finished } = self;
+        *base_nonce =
+            chunk_key_into(&payload_key, suite, chunk_len, &salt, context, commitment, key)?;
+        (*own, *own_len, *next, *finished) = (suite, chunk_len, 0, false);
+        Ok(())
     }
 }
 
@@ -164,70 +254,31 @@ fn measure(recipient: &dyn KeyWrap, plan: &Plan<'_>) -> Result<Measured> {
     Ok(Measured { suite, chunk_len, shape, layout, core_len })
 }
 
-/// Writes core, key block, salt and commitment (format.md 4).
-fn write_front(
-    recipient: &dyn KeyWrap,
-    plan: &Plan<'_>,
-    random: &mut dyn Random,
-    front: &mut [u8],
-) -> Result<Sealing> {
-    let measured = measure(recipient, plan)?;
-    let Measured { suite, chunk_len, shape, layout, core_len } = measured;
-    if front.len() != measured.front_len() {
-        return Err(Error::misuse("the output is not as long as the front"));
-    }
-    front.fill(0);
-    let (header, prefix) = front.split_at_mut(core_len + layout.len());
-    let (core_bytes, key_block) = header.split_at_mut(core_len);
-    let prefix: &mut [u8; PAYLOAD_PREFIX_LEN] =
-        prefix.try_into().expect("the front ends with salt and commitment");
-
-    let mut data_key = Key::<Data>::zeroed();
-    random.fill(data_key.expose_bytes_mut())?;
-    let mut envelope_id = [0; 16];
-    random.fill(&mut envelope_id)?;
-    let mut salt = [0; SALT_LEN];
-    random.fill(&mut salt)?;
-
-    let envelope_id = EnvelopeId(envelope_id);
-    let core = Core { suite, kind: Kind::Data, chunk_len, envelope_id, stored: plan.stored };
-    let mut writer = Writer::new(core_bytes);
-    core.encode(&mut writer);
-    writer.finish();
-    let core_hash = CoreHash(hash(&[core_bytes]));
-    let binding = Binding { core_hash, suite };
-
-    let mut writer = Writer::new(key_block);
-    writer.put(&layout.frame());
-    let slot = writer.reserve(layout.slot_len);
-    let mut writer = Writer::new(slot);
-    let body_len = u16::try_from(shape.body_len).expect("an entry of one key is short");
-    // Epoch 1, one entry.
-    writer.put(&1u32.to_be_bytes()).put(&[1]);
-    writer.put(&[shape.kind.number()]).put(&body_len.to_be_bytes());
-    recipient.wrap_key(&binding, &data_key, random, writer.reserve(shape.body_len))?;
-
-    let data_key = Prk::new(&data_key);
-    let (before_check, check) = slot.split_at_mut(slot.len() - CHECK_LEN);
-    let (before_mac, mac) = before_check.split_at_mut(before_check.len() - MAC_LEN);
-    let block_key = Prk::new(&block_key(&data_key, suite));
-    mac.copy_from_slice(&block_key.mac(&[&core_hash.0, &layout.frame(), before_mac]));
-    check.copy_from_slice(&slot_check(&core_hash, layout, before_check));
-
-    let (salt_out, commitment) = prefix.split_at_mut(SALT_LEN);
-    salt_out.copy_from_slice(&salt);
-    let commitment = Commitment::Write(commitment.try_into().expect("56 - 24 bytes"));
-    let context: &[&[u8]] = &[&core_hash.0, plan.external.as_bytes()];
-    let mut key = Key::zeroed();
-    let payload_key = payload_key(&data_key, suite);
-    let base_nonce =
-        chunk_key_into(&payload_key, suite, chunk_len, &salt, context, commitment, &mut key)?;
-    Ok(Sealing { key, base_nonce, suite, chunk_len, next: 0, finished: false })
-}
-
 fn wiped_on_error<T>(result: Result<T>, front: &mut [u8]) -> Result<T> {
     if result.is_err() {
         front.zeroize();
     }
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sealing_that_was_not_begun_seals_nothing() {
+        assert!(matches!(Sealing::closed().seal_chunk(&mut [7; 16]), Err(Error::Misuse(_))));
+    }
+
+    #[test]
+    fn past_the_last_number_there_is_no_room_and_the_piece_stays_as_it_was() {
+        let mut sealing = Sealing { finished: false, ..Sealing::closed() };
+        sealing.next = DEFAULT_MAX_CHUNKS - 1;
+        assert!(sealing.check_room().is_ok());
+        sealing.seal_chunk(&mut [7; 4096]).expect("the last number");
+        let mut piece = [7; 16];
+        assert!(matches!(sealing.check_room(), Err(Error::Limit(_))));
+        assert!(matches!(sealing.seal_chunk(&mut piece), Err(Error::Limit(_))));
+        assert_eq!(piece, [7; 16]);
+    }
 }

@@ -189,7 +189,14 @@ impl<'a> Sealer<'a> {
         let out = out.get_mut(..len).ok_or(short)?;
         let (front, chunks) = out.split_at_mut(plan.header_len + PREFIX_LEN);
         let wiped = self.wiped_depth();
-        let engine = wiped(&mut || self.write_front(&plan, front, random))?;
+        let engine = match wiped(&mut || self.write_front(&plan, front, random)) {
+            Ok(engine) => engine,
+            Err(error) => {
+                // Nothing secret: half a header is of no use to anybody.
+                front.fill(0);
+                return Err(error);
+            }
+        };
         with_wiped_stack::<CHUNKS_DEPTH, _>(|| {
             let piece_len = engine.chunk_len().plaintext_len();
             let sealed_len = engine.chunk_len().sealed_len();

@@ -4,7 +4,7 @@
 
 use core::mem::MaybeUninit;
 
-pub(crate) use depth::{CHUNKS_DEPTH, HEADER_DEPTH, PUBLIC_KEY_DEPTH, VALUE_DEPTH};
+pub(crate) use depth::{BEGIN_DEPTH, CHUNKS_DEPTH, HEADER_DEPTH, PUBLIC_KEY_DEPTH, VALUE_DEPTH};
 
 // How deep each kind of work goes, measured in release builds on x86-64 with each backend, and a margin of a
 // third or more. What is deeper stays; builds without optimisation go deeper.
@@ -16,6 +16,8 @@ mod depth {
     pub(crate) const CHUNKS_DEPTH: usize = 4608;
     /// Making and opening a header with symmetric keys: 13,792 bytes.
     pub(crate) const HEADER_DEPTH: usize = 20 * 1024;
+    /// The same without a heap.
+    pub(crate) const BEGIN_DEPTH: usize = HEADER_DEPTH;
     /// The same with public keys and passphrases: 47,200 bytes. ML-KEM keeps its vectors on the stack.
     pub(crate) const PUBLIC_KEY_DEPTH: usize = 64 * 1024;
 }
@@ -24,8 +26,9 @@ mod depth {
 #[cfg(target_os = "none")]
 mod depth {
     pub(crate) const VALUE_DEPTH: usize = 512;
-    pub(crate) const CHUNKS_DEPTH: usize = 512;
+    pub(crate) const CHUNKS_DEPTH: usize = 768;
     pub(crate) const HEADER_DEPTH: usize = 1024;
+    pub(crate) const BEGIN_DEPTH: usize = 1536;
     pub(crate) const PUBLIC_KEY_DEPTH: usize = 3072;
 }
 

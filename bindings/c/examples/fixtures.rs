@@ -8,7 +8,7 @@ use std::path::Path;
 use sealwax::envelope::ChunkLen;
 use sealwax::id::RawKeyId;
 use sealwax::keyset::file::Protection;
-use sealwax::rng::OsRandom;
+use sealwax::rng::{OsRandom, Random};
 use sealwax::secret::Key;
 use sealwax::wrap::raw_key::RawKey;
 use sealwax::{Algorithm, Context, Keyset, Opener, Sealer, Suite};
@@ -62,6 +62,29 @@ fn seal_file(sealer: &Sealer<'_>, plaintext: &[u8]) -> Result<Vec<u8>, Failure> 
     Ok(out)
 }
 
+/// The front of an envelope, and two chunks that are both its first: what a sealer can do who means
+/// harm. A random source that repeats itself makes the same keys for both.
+fn seal_one_turn_twice(keyset: &Keyset) -> Result<(Vec<u8>, [Vec<u8>; 2]), Failure> {
+    struct Repeating;
+    impl Random for Repeating {
+        fn fill(&mut self, out: &mut [u8]) -> sealwax::Result<()> {
+            out.fill(0x31);
+            Ok(())
+        }
+    }
+    let sealer = Sealer::new().suite(Suite::ChaCha20Poly1305).recipient(keyset);
+    let seal = |seed| -> Result<(Vec<u8>, Vec<u8>), Failure> {
+        let (front, mut sealing) = sealer.begin_with_rng(&mut Repeating)?;
+        let mut chunk = plaintext(4096, seed);
+        let tag = sealing.seal_chunk(&mut chunk)?;
+        chunk.extend_from_slice(&tag);
+        Ok((front, chunk))
+    };
+    let ((front, one), (again, other)) = (seal(1)?, seal(2)?);
+    assert_eq!(front, again, "the same random bytes make the same front");
+    Ok((front, [one, other]))
+}
+
 fn make(folder: &Path) -> Result<(), Failure> {
     std::fs::create_dir_all(folder)?;
     let mut text =
@@ -106,6 +129,15 @@ fn make(folder: &Path) -> Result<(), Failure> {
     put("next_image_digest", &sha256(&next)?)?;
     let sealer = suite_2.clone().recipient(&keyset).stored_context(purpose(8)?);
     put("next_image_envelope", &seal_file(&sealer, &next)?)?;
+    let even = plaintext(3 * 4096, 0x19);
+    put("even_image", &even)?;
+    put("even_image_digest", &sha256(&even)?)?;
+    put("even_image_envelope", &seal_file(&sealer, &even)?)?;
+    let (front, twice) = seal_one_turn_twice(&keyset)?;
+    put("twice_envelope", &[front, twice[0].clone()].concat())?;
+    put("twice_other_chunk", &twice[1])?;
+    let small = sealer.chunk_len(ChunkLen::KIB_1);
+    put("small_chunks_envelope", &seal_file(&small, &even)?)?;
     let external = Context::new().with("site", "roof")?;
     let sealer = suite_2
         .clone()

@@ -14,7 +14,8 @@
 static sealwax_key_version versions[2];
 static sealwax_keyset keyset = SEALWAX_KEYSET_INIT;
 static sealwax_random randomness = {board_random, NULL};
-static uint8_t slot[PAGES * UPDATER_PAGE];
+/* The slot, and the page of another partition after it. */
+static uint8_t slot[(PAGES + 1U) * UPDATER_PAGE];
 static uint8_t kept[SEALWAX_PROGRESS_LEN];
 static uint8_t required[64];
 static size_t required_len = 0;
@@ -100,6 +101,7 @@ static updater_board board_for(simulation *simulated)
     board.read_progress = read_progress;
     board.context = simulated;
     board.sealed_len = sizeof image_envelope;
+    board.slot_pages = PAGES;
     board.digest = image_digest;
     board.min_counter = 7;
     board.stored = required;
@@ -207,6 +209,103 @@ static void refuse_rollback_and_splicing(void)
     board_print("firmware: refused rollback and splicing\n");
 }
 
+/* Whether every byte from a page of the slot on is erased. */
+static int erased_from(size_t page)
+{
+    size_t at;
+    for (at = page * UPDATER_PAGE; at < sizeof slot; at++) {
+        if (slot[at] != 0xffU) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* One image to wherever `first_cut` stops it, another to wherever `second_cut` does, and the first
+ * again: it is given out only where the slot holds it. */
+static void refuse_what_two_images_left(void)
+{
+    uint32_t first_cut;
+    uint32_t second_cut;
+    unsigned spliced = 0;
+    for (first_cut = 2; first_cut < 42U; first_cut++) {
+        for (second_cut = 1; second_cut < 9U; second_cut++) {
+            simulation simulated;
+            updater_board board;
+            (void)memset(&simulated, 0, sizeof simulated);
+            simulated.damaged_at = UINT32_MAX;
+            board = board_for(&simulated);
+            erase();
+            simulated.sealed = image_envelope;
+            simulated.operations_left = first_cut;
+            (void)updater_run(&keyset, &board);
+            simulated.sealed = next_image_envelope;
+            simulated.operations_left = second_cut;
+            board.digest = next_image_digest;
+            claim(updater_run(&keyset, &board) == 1, "a power cut stops the second image");
+            simulated.sealed = image_envelope;
+            simulated.operations_left = 1000;
+            board.digest = image_digest;
+            claim(updater_run(&keyset, &board) == SEALWAX_OK, "the first image opens again");
+            spliced += (memcmp(slot, image, sizeof image) == 0) ? 0U : 1U;
+        }
+    }
+    claim(spliced == 0U, "no slot is given out that holds parts of two images");
+    board_print("firmware: two images through one slot, never spliced\n");
+}
+
+/* What nobody kept progress for is read and written again. */
+static void begin_again_after_the_end(void)
+{
+    simulation simulated;
+    updater_board board;
+    (void)memset(&simulated, 0, sizeof simulated);
+    simulated.sealed = image_envelope;
+    simulated.damaged_at = UINT32_MAX;
+    simulated.operations_left = 1000;
+    board = board_for(&simulated);
+    erase();
+    claim(updater_run(&keyset, &board) == SEALWAX_OK, "the image opens");
+    (void)memset(slot, 0x22, sizeof slot);
+    claim(updater_run(&keyset, &board) == SEALWAX_OK, "and again, after the slot was swapped");
+    claim(memcmp(slot, image, sizeof image) == 0,
+          "the slot holds the image, not what was swapped in");
+}
+
+static void keep_to_the_slot(void)
+{
+    simulation simulated;
+    updater_board board;
+    (void)memset(&simulated, 0, sizeof simulated);
+    simulated.damaged_at = UINT32_MAX;
+    simulated.operations_left = 1000;
+    board = board_for(&simulated);
+    /* An image that fills its slot ends in an empty chunk. */
+    erase();
+    simulated.sealed = even_image_envelope;
+    board.sealed_len = sizeof even_image_envelope;
+    board.digest = even_image_digest;
+    board.slot_pages = sizeof even_image / UPDATER_PAGE;
+    claim(updater_run(&keyset, &board) == SEALWAX_OK, "an image of whole pages opens");
+    claim(memcmp(slot, even_image, sizeof even_image) == 0, "the slot holds it");
+    claim(erased_from(board.slot_pages), "nothing after the slot is erased or written");
+    /* One that is longer. */
+    (void)memset(slot, 0xff, sizeof slot);
+    simulated.sealed = image_envelope;
+    board.sealed_len = sizeof image_envelope;
+    board.digest = image_digest;
+    board.slot_pages = 5;
+    claim(updater_run(&keyset, &board) == SEALWAX_ERROR_LIMIT, "a longer image is refused");
+    claim(erased_from(5), "nothing after the slot is written");
+    /* Chunks that are no pages would leave holes between them. */
+    erase();
+    simulated.sealed = small_chunks_envelope;
+    board.sealed_len = sizeof small_chunks_envelope;
+    claim(updater_run(&keyset, &board) == SEALWAX_ERROR_NOT_SUPPORTED, "chunks are pages");
+    claim(erased_from(0), "no page was written");
+    board_print("firmware: kept to the slot\n");
+}
+
 static void exchange_tokens(void)
 {
     uint8_t out[128];
@@ -254,6 +353,9 @@ int main(void)
     update_with_power_cuts();
     refuse_damage();
     refuse_rollback_and_splicing();
+    refuse_what_two_images_left();
+    begin_again_after_the_end();
+    keep_to_the_slot();
     exchange_tokens();
     claim(sealwax_keyset_wipe(&keyset) == SEALWAX_OK, "the keyset is wiped");
     board_print((failures == 0U) ? "firmware: ok\n" : "firmware: FAILED\n");

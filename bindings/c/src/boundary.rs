@@ -311,14 +311,40 @@ const MAX_REGIONS: usize = 12;
 fn change(word: &AtomicU32, from: u32, to: u32) -> Result<(), Failure> {
     #[cfg(target_has_atomic = "32")]
     let changed = word.compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed).is_ok();
-    // ARMv6-M has one core and no compare-and-swap: an interrupt between the two finds the word as
-    // it was.
+    // ARMv6-M has no compare-and-swap. With interrupts off nothing comes between on one core; a
+    // second core does, and so does whatever interrupts unprivileged code, which cannot turn them
+    // off: the header says so.
     #[cfg(not(target_has_atomic = "32"))]
-    let changed = word.load(Ordering::Acquire) == from && {
-        word.store(to, Ordering::Release);
-        true
-    };
+    let changed = without_interrupts(|| {
+        let same = word.load(Ordering::Acquire) == from;
+        if same {
+            word.store(to, Ordering::Release);
+        }
+        same
+    });
     if changed { Ok(()) } else { Err(BAD_STATE) }
+}
+
+/// Runs a few instructions with interrupts off, and leaves them as they were.
+#[cfg(all(not(target_has_atomic = "32"), target_arch = "arm"))]
+fn without_interrupts<R>(work: impl FnOnce() -> R) -> R {
+    use core::arch::asm;
+    let primask: u32;
+    // SAFETY: reads PRIMASK and sets it, which every ARMv6-M has. Not `nomem`: the work stays
+    // between the two.
+    unsafe {
+        asm!("mrs {}, PRIMASK", "cpsid i", out(reg) primask, options(nostack, preserves_flags));
+    }
+    let result = work();
+    // SAFETY: puts back what was read.
+    unsafe { asm!("msr PRIMASK, {}", in(reg) primask, options(nostack, preserves_flags)) };
+    result
+}
+
+/// Other processors without compare-and-swap are not among those that archives are built for.
+#[cfg(all(not(target_has_atomic = "32"), not(target_arch = "arm")))]
+fn without_interrupts<R>(work: impl FnOnce() -> R) -> R {
+    work()
 }
 
 /// The word of a cell that `Borrows::cell` returned: any thread may look at it.
@@ -370,7 +396,7 @@ impl<T: Stored> Drop for Vacant<'_, T> {
             // SAFETY: `occupy` stored a value, and nothing is read after this.
             unsafe {
                 (*self.cell).value.assume_init_drop();
-                overwrite(&raw mut (*self.cell).value);
+                overwrite(&raw mut (*self.cell).value, 0);
             }
         }
         let state = if self.content == Content::Kept { T::WORD } else { VACANT };
@@ -394,7 +420,7 @@ impl<T: Stored> Exclusive<'_, T> {
         // nothing is read after.
         unsafe {
             (*cell).value.assume_init_drop();
-            overwrite(&raw mut (*cell).value);
+            overwrite(&raw mut (*cell).value, 0);
         }
         word(cell).store(VACANT, Ordering::Release);
     }
@@ -428,23 +454,32 @@ pub(crate) fn wipe<T: Stored>(at: *mut T::Place, closing: impl FnOnce(&mut T)) -
         return SEALWAX_OK;
     }
     call(|borrows| {
-        let state = word(borrows.cell::<T>(at, Access::Write)?);
-        if change(state, T::WORD, BUSY).is_ok() {
-            let mut context = Exclusive::<T> { cell: at.cast(), call: PhantomData };
-            closing(&mut context);
-            context.close();
-        } else if state.load(Ordering::Acquire) == BUSY {
+        let cell = borrows.cell::<T>(at, Access::Write)?;
+        let state = word(cell);
+        let found = state.load(Ordering::Acquire);
+        if found == BUSY {
             return Err(BAD_STATE);
         }
-        overwrite(at);
+        // Whatever it was, it is this call's until all of it is zero.
+        change(state, found, BUSY)?;
+        if found == T::WORD {
+            // SAFETY: the word was T's, so there is a T, which this call alone has; it is dropped
+            // once, because nothing is read after.
+            unsafe {
+                closing((*cell).value.assume_init_mut());
+                (*cell).value.assume_init_drop();
+            }
+        }
+        overwrite(at, size_of::<AtomicU32>());
+        state.store(VACANT, Ordering::Release);
         Ok(())
     })
 }
 
-/// Zeros over a value that nobody looks at again as what it was.
-fn overwrite<T>(at: *mut T) {
+/// Zeros over a value, from a byte on, that nobody looks at again as what it was.
+fn overwrite<T>(at: *mut T, from: usize) {
     let bytes = at.cast::<MaybeUninit<u8>>();
-    for offset in 0..size_of::<T>() {
+    for offset in from..size_of::<T>() {
         // SAFETY: inside the T that `at` points to, which the caller has for itself. Volatile, so
         // that it is done.
         unsafe { bytes.add(offset).write_volatile(MaybeUninit::new(0)) };

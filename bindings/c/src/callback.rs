@@ -13,10 +13,10 @@ use crate::status::{Failure, INVALID_ARGUMENT};
 /// A random source.
 ///
 /// `fill` writes `out_len` unpredictable, uniform bytes to `out` and returns 0; anything else says
-/// that there is not enough entropy, and the call that asked ends with SEALWAX_ERROR_RANDOM and has
-/// written nothing. Bytes must not repeat after a reset: there is no fallback that counts instead,
-/// and a source that repeats itself shows plaintexts (format.md 11.8). `context` is passed to
-/// `fill` as it is; the library keeps neither.
+/// that there is not enough entropy, and the call that asked ends with SEALWAX_ERROR_RANDOM, its
+/// outputs wiped or untouched. Bytes must not repeat after a reset: there is no fallback that
+/// counts instead, and a source that repeats itself shows plaintexts (format.md 11.8). `context` is
+/// passed to `fill` as it is; the library keeps neither.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct sealwax_random {

@@ -61,7 +61,7 @@ pub struct sealwax_requirements {
     pub external: *const u8,
     /// Its length.
     pub external_len: usize,
-    /// With SEALWAX_REQUIRE_COUNTER: an image with a lower counter is refused.
+    /// With SEALWAX_REQUIRE_COUNTER: an image with a lower counter is refused. Without it: 0.
     pub min_counter: u64,
     /// A key block with a lower epoch is refused.
     pub min_epoch: u32,
@@ -69,7 +69,8 @@ pub struct sealwax_requirements {
     pub flags: u32,
 }
 
-/// What an opening is and how far it came. Nothing of it is secret, and all of it is authenticated.
+/// What an opening is and how far it came. Nothing of it is secret. All of it is authenticated, but
+/// for `next_chunk` and `ended` after sealwax_opening_resume: those are the record's.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct sealwax_opening_description {
@@ -130,8 +131,8 @@ pub unsafe extern "C" fn sealwax_envelope_need(
     need: *mut usize,
 ) -> i32 {
     call(|borrows| {
-        let front = borrows.input(front, front_len)?;
         let need = borrows.output_len(need)?;
+        let front = borrows.input(front, front_len)?;
         let prefix = device::PAYLOAD_PREFIX_LEN;
         *need = match Header::need(front, MAX_FRONT_LEN - prefix)? {
             Need::AtLeast(len) => len,
@@ -153,8 +154,9 @@ pub unsafe extern "C" fn sealwax_envelope_need(
 /// loaded; a version's state or times forbid), _FORMAT (also a counter that is required and
 /// absent), _TRUNCATED, _LIMIT (the header), _UNKNOWN_KEY, _DECRYPT (wrong key, changed bytes,
 /// wrong context, counter or epoch too low), _NOT_SUPPORTED, _BUFFER_TOO_SMALL (scratch),
-/// _INVALID_ARGUMENT (NULL, overlap, unknown flags, an identity). The opening is then zero and
-/// `*chunks_at` 0. Threads: the opening alone, any number with one keyset. Stack: 4 KiB.
+/// _INVALID_ARGUMENT (NULL, overlap, unknown flags, a counter without its flag, an identity). The
+/// opening is then zero and `*chunks_at` 0. Threads: the opening alone, any number with one keyset.
+/// Stack: 4 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_opening_begin(
     opening: *mut sealwax_opening,
@@ -231,14 +233,16 @@ pub unsafe extern "C" fn sealwax_opening_begin_with_identity(
 ///
 /// Every chunk but the last is full: `chunk_len` bytes of plaintext and SEALWAX_CHUNK_OVERHEAD of
 /// tag. `out` needs SEALWAX_CHUNK_OVERHEAD bytes fewer than `in`; it is the same address as `in`,
-/// or overlaps nothing. The chunk whose turn it is advances the opening. One that was opened before
-/// may be opened again, after a failed write to flash, and changes nothing.
+/// or overlaps nothing. The chunk whose turn it is advances the opening. With
+/// SEALWAX_WITHOUT_DIGEST one that was opened before may be opened again, and changes nothing.
+/// Otherwise it may not: the digest would vouch for the first and not for what came again. After a
+/// failed write to flash write `out` again.
 ///
 /// `*out_len` becomes the plaintext's length, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length
 /// needed, with other errors 0. Errors: also _DECRYPT (changed bytes; `out` is wiped), _TRUNCATED
-/// (under 16 bytes), _BAD_STATE (not begun, a chunk was left out, or the last was opened before),
-/// _INVALID_ARGUMENT (NULL, overlap, longer than a chunk), _LIMIT. The opening stays as it was and
-/// can go on. Threads: the opening alone. Stack: 2 KiB.
+/// (under 16 bytes), _BAD_STATE (not begun, a chunk was left out or comes again, or the last was
+/// opened before), _INVALID_ARGUMENT (NULL, overlap, longer than a chunk), _LIMIT. The opening
+/// stays as it was and can go on. Threads: the opening alone. Stack: 2 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_opening_open_chunk(
     opening: *mut sealwax_opening,
@@ -262,7 +266,8 @@ pub unsafe extern "C" fn sealwax_opening_open_chunk(
 
 /// Opens any chunk, in any order and as often as wanted, and changes nothing.
 ///
-/// As sealwax_opening_open_chunk, but for the order. Threads: any number with one opening. Stack: 2
+/// As sealwax_opening_open_chunk, but for the order. What it gives is no part of the digest, and
+/// sealwax_opening_finish does not vouch for it. Threads: any number with one opening. Stack: 2
 /// KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_opening_read_chunk(
@@ -294,7 +299,8 @@ pub unsafe extern "C" fn sealwax_opening_read_chunk(
 /// is a true beginning of the chunk. `buffer` is SEALWAX_PIECE_LEN bytes and is wiped. `release`
 /// gets pieces in order, of SEALWAX_PIECE_LEN bytes but for the last, in `buffer`, and
 /// `release_context` as it is; it must not use this opening. Turns and repeats are as in
-/// sealwax_opening_open_chunk; the chunk counts once all of it was released.
+/// sealwax_opening_open_chunk; the chunk counts once all of it was released. Until then it comes
+/// again from its first piece, and what was released of it before must be overwritten.
 ///
 /// Errors: as there, and SEALWAX_ERROR_IO (`release` stopped), _NOT_SUPPORTED (suite 1, larger
 /// chunks). The opening stays as it was. Threads: the opening alone. Stack: 2 KiB.
@@ -372,8 +378,13 @@ pub unsafe extern "C" fn sealwax_opening_describe(
 ///
 /// It names the payload by its commitment and holds the running digest, which shows up to 63 bytes
 /// of plaintext once the last chunk was opened. A torn write of it is found. Nothing authenticates
-/// it: keep it where the opened image is, and trust it as much. Write it after the chunk is in its
-/// place.
+/// it: keep it where the opened image is, and trust it as much.
+///
+/// Write it once after begin, before the first chunk is put in its place, so that no record of
+/// another image outlives the bytes that it speaks of; then after each chunk is in its place. Erase
+/// it when the image is complete, and when the place is given to anything else:
+/// sealwax_opening_resume does not look at what lies there, and sealwax_opening_finish vouches for
+/// what was opened.
 ///
 /// Errors: SEALWAX_ERROR_BAD_STATE (not begun), _INVALID_ARGUMENT (NULL, overlap); nothing is then
 /// written. Threads: any number. Stack: 2 KiB.
@@ -394,9 +405,10 @@ pub unsafe extern "C" fn sealwax_opening_progress(
 ///
 /// `progress` is SEALWAX_PROGRESS_LEN bytes that sealwax_opening_progress wrote. Errors:
 /// SEALWAX_ERROR_FORMAT (torn, or something else: begin again from chunk 0), _DECRYPT (of another
-/// payload: two images are never spliced), _BAD_STATE (not begun, a chunk was opened, or only one
-/// of both has a digest), _INVALID_ARGUMENT. The opening then stays as it was. Threads: the opening
-/// alone. Stack: 2 KiB.
+/// payload: begin again from chunk 0), _BAD_STATE (not begun, a chunk was opened, or only one of
+/// both has a digest), _INVALID_ARGUMENT. The opening then stays as it was; before chunk 0 is put
+/// in its place, replace the record, as sealwax_opening_progress says. Threads: the opening alone.
+/// Stack: 2 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_opening_resume(
     opening: *mut sealwax_opening,
@@ -534,6 +546,9 @@ fn requirements_of<'a>(
     wanted.min_epoch = given.min_epoch;
     if given.flags & SEALWAX_REQUIRE_COUNTER != 0 {
         wanted.min_counter = Some(given.min_counter);
+    } else if given.min_counter != 0 {
+        // Whoever names a counter wants it checked.
+        return Err(INVALID_ARGUMENT);
     }
     if given.flags & SEALWAX_WITHOUT_DIGEST != 0 {
         wanted.digest = Digest::Without;
@@ -542,8 +557,7 @@ fn requirements_of<'a>(
 }
 
 fn check_turn(opening: &Opening, index: u64) -> Result<(), Failure> {
-    let over = index == opening.next_chunk() && opening.is_ended();
-    if index > opening.next_chunk() || over { Err(BAD_STATE) } else { Ok(()) }
+    opening.check_turn(index).map_err(|_| BAD_STATE)
 }
 
 /// A chunk's ciphertext, where its plaintext will be, and a copy of its tag.

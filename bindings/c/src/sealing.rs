@@ -206,6 +206,8 @@ pub unsafe extern "C" fn sealwax_sealing_seal_chunk(
             *out_len = sealed_len;
             return Err(BUFFER_TOO_SMALL);
         }
+        // Before the plaintext is in the output.
+        sealing.check_room()?;
         let out = match borrows.in_out(r#in, in_len, out, sealed_len)? {
             InOut::Two(input, output) => {
                 output[..in_len].copy_from_slice(input);
@@ -261,7 +263,8 @@ struct Begun<'a> {
     out_len: &'a mut usize,
 }
 
-type Begin = fn(&dyn KeyWrap, &Plan<'_>, &mut dyn Random, &mut [u8]) -> SealwaxResult<Sealing>;
+type Begin =
+    fn(&mut Sealing, &dyn KeyWrap, &Plan<'_>, &mut dyn Random, &mut [u8]) -> SealwaxResult<()>;
 
 #[inline]
 fn begin(
@@ -271,7 +274,7 @@ fn begin(
     begin: Begin,
 ) -> Result<(), Failure> {
     let Begun { sealing, plan, random, out, out_size, out_len } = begun;
-    let sealing = borrows.vacant::<Sealing>(sealing)?;
+    let mut sealing = borrows.vacant::<Sealing>(sealing)?;
     let plan = plan_of(borrows, plan)?;
     let mut random = CallersRandom::borrow(borrows, random)?;
     let out = borrows.output(out, out_size)?;
@@ -280,7 +283,8 @@ fn begin(
         *out_len = len;
         return Err(BUFFER_TOO_SMALL);
     };
-    sealing.fill(begin(recipient, &plan, &mut random, front)?);
+    begin(sealing.occupy(Sealing::closed), recipient, &plan, &mut random, front)?;
+    sealing.keep();
     *out_len = len;
     Ok(())
 }
@@ -297,6 +301,9 @@ fn plan_of<'a>(borrows: &mut Borrows<'a>, plan: *const sealwax_plan) -> Result<P
         reserved: 0,
     };
     let given = borrows.value(plan)?.copied().unwrap_or(none);
+    if given.reserved != 0 {
+        return Err(INVALID_ARGUMENT);
+    }
     Ok(Plan {
         suite: match given.suite {
             0 => None,

@@ -19,7 +19,7 @@ pub const SEALWAX_ERROR_BAD_STATE: i32 = -137;
 pub const SEALWAX_ERROR_BUFFER_TOO_SMALL: i32 = -138;
 /// No key given is one that the input was sealed for.
 pub const SEALWAX_ERROR_UNKNOWN_KEY: i32 = -140;
-/// The random source failed. Nothing was written.
+/// The random source failed. Outputs are wiped or untouched.
 pub const SEALWAX_ERROR_RANDOM: i32 = -148;
 /// A check made with a key in hand failed: wrong key, wrong context and changed bytes are one
 /// answer.

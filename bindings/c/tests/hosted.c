@@ -135,7 +135,25 @@ static void files_are_sealed_inspected_rewrapped_and_opened(void)
     STATUS(sealwax_inspect_path(file("plain"), &description, recipients, 4, stored, sizeof stored,
                                 &stored_len),
            SEALWAX_ERROR_FORMAT);
+    /* What is given as stored is not checked when opening, so it is refused. */
+    options.flags = 0;
+    STATUS(sealwax_verify_path(&options, file("sealed")), SEALWAX_ERROR_INVALID_ARGUMENT);
+    STATUS(sealwax_open_path(&options, file("sealed"), file("opened")),
+           SEALWAX_ERROR_INVALID_ARGUMENT);
+    STATUS(sealwax_rewrap_path(&options, NULL, file("sealed"), &changed),
+           SEALWAX_ERROR_INVALID_ARGUMENT);
+    options.flags = SEALWAX_REPLACE;
     options.stored_len = 0;
+    options.reserved[5] = 1;
+    STATUS(sealwax_verify_path(&options, file("sealed")), SEALWAX_ERROR_INVALID_ARGUMENT);
+    options.reserved[5] = 0;
+    /* Room for recipients that cannot be is found before anything is written. */
+    stored[0] = 0xcc;
+    stored_len = 9;
+    STATUS(sealwax_inspect_path(file("sealed"), &description, NULL, 1, stored, sizeof stored,
+                                &stored_len),
+           SEALWAX_ERROR_INVALID_ARGUMENT);
+    CLAIM((stored[0] == 0xccU) && (stored_len == 0U));
     options.external = token_context;
     options.external_len = sizeof token_context;
     STATUS(sealwax_verify_path(&options, file("sealed")), SEALWAX_OK);
@@ -292,6 +310,16 @@ static void streams_and_messages_round_trip(void)
     STATUS(sealwax_open_message(&open_options, sealed, len, opened, sizeof settings, &text_len),
            SEALWAX_OK);
     CLAIM(memcmp(opened, settings, sizeof settings) == 0);
+    open_options.stored = token_context;
+    open_options.stored_len = sizeof token_context;
+    STATUS(sealwax_open_message(&open_options, sealed, len, opened, sizeof settings, &text_len),
+           SEALWAX_ERROR_INVALID_ARGUMENT);
+    from = pipe_over(sealed, len);
+    to = pipe_over(opened, 0);
+    STATUS(sealwax_open_stream(&open_options, read_some, &from, write_all, &to),
+           SEALWAX_ERROR_INVALID_ARGUMENT);
+    CLAIM(to.at == 0U);
+    open_options.stored_len = 0;
     sealed[len - 1U] ^= 1U;
     STATUS(sealwax_open_message(&open_options, sealed, len, opened, sizeof settings, &text_len),
            SEALWAX_ERROR_DECRYPT);

@@ -55,10 +55,12 @@ static void an_image_opens_page_by_page(void)
         STATUS(sealwax_opening_finish(&opening, image_digest), SEALWAX_ERROR_TRUNCATED);
         STATUS(sealwax_opening_finish_unsigned(&opening), SEALWAX_ERROR_TRUNCATED);
         STATUS(open_page(&opening, image_envelope, chunks_at, index), SEALWAX_OK);
-        STATUS(open_page(&opening, image_envelope, chunks_at, index), SEALWAX_OK);
-        STATUS(open_page(&opening, image_envelope, chunks_at, index / 2U), SEALWAX_OK);
+        /* There is a digest, which would not cover what comes again. */
+        STATUS(open_page(&opening, image_envelope, chunks_at, index), SEALWAX_ERROR_BAD_STATE);
+        STATUS(open_page(&opening, image_envelope, chunks_at, index / 2U), SEALWAX_ERROR_BAD_STATE);
     }
     STATUS(open_page(&opening, image_envelope, chunks_at, PAGES), SEALWAX_ERROR_BAD_STATE);
+    STATUS(open_page(&opening, image_envelope, chunks_at, PAGES - 1U), SEALWAX_ERROR_BAD_STATE);
     STATUS(sealwax_opening_describe(&opening, &description), SEALWAX_OK);
     CLAIM((description.counter == 7U) && (description.has_counter == 1U));
     CLAIM((description.ended == 1U) && (description.next_chunk == PAGES));
@@ -120,6 +122,47 @@ static void power_may_fail_after_any_page(void)
         }
         STATUS(sealwax_opening_wipe(&other), SEALWAX_OK);
     }
+}
+
+/* The record that is written before the first chunk: with it in its place, nothing goes on from an
+ * older one. */
+static void a_fresh_record_takes_the_place_of_another_images(void)
+{
+    sealwax_opening opening = SEALWAX_OPENING_INIT;
+    sealwax_opening_description description;
+    uint8_t progress[SEALWAX_PROGRESS_LEN];
+    size_t chunks_at = 0;
+    size_t index;
+    STATUS(begin(&opening, NULL, image_envelope, &chunks_at), SEALWAX_OK);
+    for (index = 0; index < PAGES; index++) {
+        STATUS(open_page(&opening, image_envelope, chunks_at, index), SEALWAX_OK);
+    }
+    STATUS(sealwax_opening_progress(&opening, progress), SEALWAX_OK);
+    STATUS(sealwax_opening_wipe(&opening), SEALWAX_OK);
+    STATUS(begin(&opening, NULL, next_image_envelope, &chunks_at), SEALWAX_OK);
+    STATUS(sealwax_opening_resume(&opening, progress), SEALWAX_ERROR_DECRYPT);
+    STATUS(sealwax_opening_progress(&opening, progress), SEALWAX_OK);
+    STATUS(sealwax_opening_wipe(&opening), SEALWAX_OK);
+    STATUS(begin(&opening, NULL, image_envelope, &chunks_at), SEALWAX_OK);
+    STATUS(sealwax_opening_resume(&opening, progress), SEALWAX_ERROR_DECRYPT);
+    STATUS(sealwax_opening_finish(&opening, image_digest), SEALWAX_ERROR_TRUNCATED);
+    STATUS(sealwax_opening_wipe(&opening), SEALWAX_OK);
+    /* Its own image goes on from it at the first chunk. */
+    STATUS(begin(&opening, NULL, next_image_envelope, &chunks_at), SEALWAX_OK);
+    STATUS(sealwax_opening_resume(&opening, progress), SEALWAX_OK);
+    STATUS(sealwax_opening_describe(&opening, &description), SEALWAX_OK);
+    CLAIM((description.next_chunk == 0U) && (description.ended == 0U));
+    for (index = 0; index < PAGES; index++) {
+        STATUS(open_page(&opening, next_image_envelope, chunks_at, index), SEALWAX_OK);
+    }
+    STATUS(sealwax_opening_finish(&opening, next_image_digest), SEALWAX_OK);
+    /* Bytes that no opening wrote, such as an erased place, are no record. */
+    STATUS(begin(&opening, NULL, image_envelope, &chunks_at), SEALWAX_OK);
+    (void)memset(progress, 0, sizeof progress);
+    STATUS(sealwax_opening_resume(&opening, progress), SEALWAX_ERROR_FORMAT);
+    (void)memset(progress, 0xff, sizeof progress);
+    STATUS(sealwax_opening_resume(&opening, progress), SEALWAX_ERROR_FORMAT);
+    STATUS(sealwax_opening_wipe(&opening), SEALWAX_OK);
 }
 
 static void a_changed_page_is_not_released(void)
@@ -235,6 +278,14 @@ static void what_is_required_must_be_stored(void)
     STATUS(begin(&opening, &wanted, image_envelope, &chunks_at), SEALWAX_ERROR_DECRYPT);
     wanted.flags = 4;
     STATUS(begin(&opening, &wanted, image_envelope, &chunks_at), SEALWAX_ERROR_INVALID_ARGUMENT);
+    /* A counter that is named and not required would not be checked. */
+    wanted.flags = 0;
+    wanted.stored_len = 0;
+    wanted.min_counter = 7;
+    STATUS(begin(&opening, &wanted, image_envelope, &chunks_at), SEALWAX_ERROR_INVALID_ARGUMENT);
+    wanted.flags = SEALWAX_WITHOUT_DIGEST;
+    STATUS(begin(&opening, &wanted, image_envelope, &chunks_at), SEALWAX_ERROR_INVALID_ARGUMENT);
+    wanted.min_counter = 0;
     /* No counter is stored. */
     wanted.flags = SEALWAX_REQUIRE_COUNTER;
     wanted.stored_len = 0;
@@ -288,6 +339,11 @@ static void a_device_key_opens_settings_with_external_context(void)
         STATUS(sealwax_opening_open_chunk(&opening, index,
                                           &settings_envelope[chunks_at + (index * 1040U)],
                                           (index == 3U) ? 16U : 1040U, out, sizeof out, &out_len),
+               SEALWAX_OK);
+        /* No digest: what was opened may be opened again. */
+        STATUS(sealwax_opening_open_chunk(&opening, index / 2U,
+                                          &settings_envelope[chunks_at + ((index / 2U) * 1040U)],
+                                          1040U, out, sizeof out, &out_len),
                SEALWAX_OK);
     }
     STATUS(sealwax_opening_finish(&opening, image_digest), SEALWAX_ERROR_BAD_STATE);
@@ -375,13 +431,99 @@ static void mapped_memory_that_changes_between_the_passes_is_found(void)
             STATUS(sealwax_opening_open_mapped(&opening, index,
                                                &envelope[chunks_at + (index * SEALED_PAGE)], len,
                                                buffer, release, &to),
-                   SEALWAX_OK);
-            CLAIM(to.released == (len - 16U));
+                   (turn == 0U) ? SEALWAX_OK : SEALWAX_ERROR_BAD_STATE);
+            CLAIM(to.released == ((turn == 0U) ? (len - 16U) : 0U));
             CLAIM(memcmp(to.out, &image[index * PAGE], to.released) == 0);
         }
     }
     STATUS(sealwax_opening_finish(&opening, image_digest), SEALWAX_OK);
     free(envelope);
+}
+
+/* Whoever knows the chunk key can seal two chunks for one turn. The digest is of what was opened in
+ * its turn, so nothing may come in its place afterwards. */
+static void another_chunk_for_the_same_turn_is_not_opened(void)
+{
+    int with_digest;
+    for (with_digest = 0; with_digest < 2; with_digest++) {
+        sealwax_requirements wanted;
+        sealwax_opening opening = SEALWAX_OPENING_INIT;
+        uint8_t buffer[SEALWAX_PIECE_LEN];
+        static sink to;
+        size_t chunks_at = 0;
+        size_t out_len = 0;
+        int32_t expected = (with_digest != 0) ? SEALWAX_ERROR_BAD_STATE : SEALWAX_OK;
+        (void)memset(&wanted, 0, sizeof wanted);
+        wanted.flags = (with_digest != 0) ? 0U : SEALWAX_WITHOUT_DIGEST;
+        STATUS(begin(&opening, &wanted, twice_envelope, &chunks_at), SEALWAX_OK);
+        STATUS(sealwax_opening_open_chunk(&opening, 0, &twice_envelope[chunks_at], SEALED_PAGE,
+                                          flash, PAGE, &out_len),
+               SEALWAX_OK);
+        (void)memset(flash, 0xcc, PAGE);
+        STATUS(sealwax_opening_open_chunk(&opening, 0, twice_other_chunk, SEALED_PAGE, flash, PAGE,
+                                          &out_len),
+               expected);
+        CLAIM((with_digest == 0) || kit_untouched_or_wiped(flash, PAGE));
+        (void)memset(&to, 0, sizeof to);
+        to.change_after = 99;
+        to.stop_at = 99;
+        STATUS(sealwax_opening_open_mapped(&opening, 0, twice_other_chunk, SEALED_PAGE, buffer,
+                                           release, &to),
+               expected);
+        CLAIM((with_digest == 0) || (to.released == 0U));
+        STATUS(sealwax_opening_read_chunk(&opening, 0, twice_other_chunk, SEALED_PAGE, flash, PAGE,
+                                          &out_len),
+               SEALWAX_OK);
+        STATUS(sealwax_opening_wipe(&opening), SEALWAX_OK);
+    }
+}
+
+/* What is needed fits into the buffer that the header names, whatever the bytes say. */
+static void a_front_is_not_longer_than_the_limit(void)
+{
+    sealwax_opening opening = SEALWAX_OPENING_INIT;
+    uint8_t front[SEALWAX_FRONT_MAX_LEN];
+    size_t chunks_at = 9;
+    uint32_t stored_len;
+    (void)memset(front, 0, sizeof front);
+    (void)memcpy(front, image_envelope, 29);
+    for (stored_len = 0; stored_len < 40000U; stored_len += 7U) {
+        size_t need = 9;
+        int32_t status;
+        front[25] = 0;
+        front[26] = 0;
+        front[27] = (uint8_t)(stored_len >> 8);
+        front[28] = (uint8_t)stored_len;
+        status = sealwax_envelope_need(front, 29, &need);
+        if (status == SEALWAX_OK) {
+            CLAIM(need <= SEALWAX_FRONT_MAX_LEN);
+        } else {
+            CLAIM((status == SEALWAX_ERROR_LIMIT) && (need == 0U));
+        }
+        CLAIM((status == SEALWAX_OK) == (stored_len < 1964U));
+        /* What cannot become enough is not asked for. */
+        if (stored_len > 2100U) {
+            STATUS(begin(&opening, NULL, front, &chunks_at), SEALWAX_ERROR_LIMIT);
+        }
+    }
+    chunks_at = 9;
+    STATUS(sealwax_envelope_need(NULL, 10, &chunks_at), SEALWAX_ERROR_INVALID_ARGUMENT);
+    CLAIM(chunks_at == 0U);
+}
+
+static void a_chunk_past_the_limit_is_wiped(void)
+{
+    sealwax_opening opening = SEALWAX_OPENING_INIT;
+    uint8_t *out = kit_buffer(PAGE);
+    size_t chunks_at = 0;
+    size_t out_len = 9;
+    STATUS(begin(&opening, NULL, image_envelope, &chunks_at), SEALWAX_OK);
+    STATUS(sealwax_opening_read_chunk(&opening, (uint64_t)1 << 38, &image_envelope[chunks_at],
+                                      SEALED_PAGE, out, PAGE, &out_len),
+           SEALWAX_ERROR_LIMIT);
+    CLAIM((out_len == 0U) && kit_untouched_or_wiped(out, PAGE));
+    STATUS(sealwax_opening_wipe(&opening), SEALWAX_OK);
+    free(out);
 }
 
 static void identities_open_what_was_sealed_to_their_public_keys(void)
@@ -453,11 +595,15 @@ int main(void)
     an_image_opens_page_by_page();
     another_digest_is_refused();
     power_may_fail_after_any_page();
+    a_fresh_record_takes_the_place_of_another_images();
     a_changed_page_is_not_released();
     a_header_is_refused_with_every_byte_flipped_and_every_end_cut();
     what_is_required_must_be_stored();
     a_device_key_opens_settings_with_external_context();
     mapped_memory_that_changes_between_the_passes_is_found();
+    another_chunk_for_the_same_turn_is_not_opened();
+    a_front_is_not_longer_than_the_limit();
+    a_chunk_past_the_limit_is_wiped();
     identities_open_what_was_sealed_to_their_public_keys();
     STATUS(sealwax_keyset_wipe(&keyset), SEALWAX_OK);
     return kit_end();

@@ -121,6 +121,9 @@ static void plans_that_do_not_fit_together_are_refused(void)
     plan.place = 2;
     STATUS(for_keyset(&sealing, &plan, out, sizeof out, &out_len), SEALWAX_ERROR_INVALID_ARGUMENT);
     plan.place = 0;
+    plan.reserved = 1;
+    STATUS(for_keyset(&sealing, &plan, out, sizeof out, &out_len), SEALWAX_ERROR_INVALID_ARGUMENT);
+    plan.reserved = 0;
     STATUS(
         sealwax_context_insert(context, sizeof context, &context_len, "sealwax.other", 13, NULL, 0),
         SEALWAX_OK);

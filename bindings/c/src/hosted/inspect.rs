@@ -63,8 +63,8 @@ impl Plain for sealwax_recipient_description {}
 /// `stored` is room for `stored_size` bytes of encoded context. `*stored_len` becomes its length.
 ///
 /// Errors: SEALWAX_ERROR_BUFFER_TOO_SMALL (the stored context: `*stored_len` bytes are needed),
-/// _IO, _FORMAT, _TRUNCATED, _LIMIT, _INVALID_ARGUMENT (NULL, overlap). Nothing else is then
-/// written. Threads: any.
+/// _IO, _FORMAT, _TRUNCATED, _LIMIT, _INVALID_ARGUMENT (NULL, overlap). `recipients` are then wiped
+/// or untouched, and nothing else is written. Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_inspect_path(
     file: *const c_char,
@@ -80,10 +80,10 @@ pub unsafe extern "C" fn sealwax_inspect_path(
         let file = path(borrows, file)?;
         let description = borrows.output_value(description)?;
         let stored = borrows.output(stored, stored_size)?;
+        let recipients = borrows.output_values(recipients, recipient_room)?;
         let front = read_front(file)?;
         let header = Header::parse(&front, DEFAULT_MAX_HEADER_LEN)?;
         put(stored, header.stored_context().as_bytes(), stored_len)?;
-        let recipients = borrows.output_values(recipients, recipient_room)?;
         for (out, entry) in recipients.iter_mut().zip(header.entries()) {
             *out = describe(&entry);
         }

@@ -32,7 +32,8 @@ pub struct sealwax_options {
     pub keys: *const *const sealwax_key,
     /// How many.
     pub key_count: usize,
-    /// Encoded context that travels readable; only for sealing. May be NULL.
+    /// Sealing: encoded context that travels readable. Otherwise there is none: what must be stored
+    /// is given in `external`. May be NULL.
     pub stored: *const u8,
     /// Its length.
     pub stored_len: usize,
@@ -75,7 +76,7 @@ impl<'a> Options<'a> {
         let given = *borrows.value(options)?.ok_or(INVALID_ARGUMENT)?;
         let known =
             SEALWAX_REPLACE | SEALWAX_DANGER_MIX_RECIPIENTS | SEALWAX_GROW | SEALWAX_REMOVE_OTHERS;
-        if given.flags & !known != 0 {
+        if given.flags & !known != 0 || given.reserved != [0; 6] {
             return Err(INVALID_ARGUMENT);
         }
         let keys = borrows.handles(given.keys, given.key_count)?;
@@ -111,13 +112,20 @@ impl<'a> Options<'a> {
         })
     }
 
-    pub(crate) fn opener(&self) -> Opener<'a> {
+    pub(crate) fn opener(&self) -> Result<Opener<'a>, Failure> {
+        self.check_nothing_to_store()?;
         let mut opener =
             Opener::new().context(self.external.clone()).min_epoch(self.given.min_epoch);
         for key in &self.keys {
             opener = opener.key(*key);
         }
-        opener
+        Ok(opener)
+    }
+
+    /// Whoever gives stored context where nothing is sealed may want it checked, which this is not
+    /// for.
+    fn check_nothing_to_store(&self) -> Result<(), Failure> {
+        if self.given.stored_len == 0 { Ok(()) } else { Err(INVALID_ARGUMENT) }
     }
 
     fn job(&self) -> Job<'static> {
@@ -157,7 +165,8 @@ pub unsafe extern "C" fn sealwax_seal_path(
 
 /// Opens a sealed file into another, which appears under its name when all of it is verified.
 ///
-/// As sealwax_seal_path. Errors: also SEALWAX_ERROR_UNKNOWN_KEY, _DECRYPT, _TRUNCATED.
+/// As sealwax_seal_path, with no stored context: SEALWAX_ERROR_INVALID_ARGUMENT where there is one.
+/// Errors: also SEALWAX_ERROR_UNKNOWN_KEY, _DECRYPT, _TRUNCATED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_open_path(
     options: *const sealwax_options,
@@ -167,7 +176,7 @@ pub unsafe extern "C" fn sealwax_open_path(
     call(|borrows| {
         let options = Options::borrow(borrows, options)?;
         let (source, target) = (path(borrows, source)?, path(borrows, target)?);
-        options.opener().open_path(source, target, &options.job())?;
+        options.opener()?.open_path(source, target, &options.job())?;
         Ok(())
     })
 }
@@ -184,7 +193,7 @@ pub unsafe extern "C" fn sealwax_verify_path(
     call(|borrows| {
         let options = Options::borrow(borrows, options)?;
         let source = path(borrows, source)?;
-        match options.opener().verify_path(source, &options.job())?.damage.is_empty() {
+        match options.opener()?.verify_path(source, &options.job())?.damage.is_empty() {
             true => Ok(()),
             false => Err(sealwax::Error::Decrypt.into()),
         }
@@ -200,8 +209,8 @@ pub unsafe extern "C" fn sealwax_verify_path(
 /// honour the advisory lock on it.
 ///
 /// Errors: SEALWAX_ERROR_IO, _LIMIT (no room, without SEALWAX_GROW), _FORMAT, _TRUNCATED,
-/// _UNKNOWN_KEY, _DECRYPT, _BAD_STATE, _INVALID_ARGUMENT, _RANDOM. The file is then as it was, or
-/// opens as it did before. Threads: any.
+/// _UNKNOWN_KEY, _DECRYPT, _BAD_STATE, _INVALID_ARGUMENT (also a stored context), _RANDOM. The file
+/// is then as it was, or opens as it did before. Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_rewrap_path(
     options: *const sealwax_options,
@@ -213,6 +222,7 @@ pub unsafe extern "C" fn sealwax_rewrap_path(
         let changed = borrows.output_value(changed)?;
         *changed = 0;
         let options = Options::borrow(borrows, options)?;
+        options.check_nothing_to_store()?;
         let keys = borrows.handles(options.given.keys, options.given.key_count)?;
         let mut rewrapper = Rewrapper::new().min_epoch(options.given.min_epoch);
         for key in keys {
@@ -274,7 +284,8 @@ pub unsafe extern "C" fn sealwax_seal_message(
 
 /// Opens an envelope in memory. Nothing is written unless every chunk is verified.
 ///
-/// As sealwax_seal_message. Errors: also SEALWAX_ERROR_UNKNOWN_KEY, _DECRYPT, _TRUNCATED.
+/// As sealwax_seal_message, with no stored context: SEALWAX_ERROR_INVALID_ARGUMENT where there is
+/// one. Errors: also SEALWAX_ERROR_UNKNOWN_KEY, _DECRYPT, _TRUNCATED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_open_message(
     options: *const sealwax_options,
@@ -289,7 +300,7 @@ pub unsafe extern "C" fn sealwax_open_message(
         let options = Options::borrow(borrows, options)?;
         let envelope = borrows.input(envelope, envelope_len)?;
         let out = borrows.output(out, out_size)?;
-        let opened = options.opener().open(envelope)?;
+        let opened = options.opener()?.open(envelope)?;
         put(out, &opened.plaintext, out_len)
     })
 }

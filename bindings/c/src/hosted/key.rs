@@ -5,7 +5,6 @@ use core::ffi::c_char;
 
 use sealwax::id::RawKeyId;
 use sealwax::keyset::file::Protection;
-use sealwax::secret::Key;
 use sealwax::wrap::KeyWrap;
 use sealwax::wrap::hpke::Recipient;
 use sealwax::wrap::passphrase::Passphrase;
@@ -36,7 +35,7 @@ pub struct sealwax_key {
 pub(crate) enum Kind {
     Keyset(Box<Keyset>),
     Passphrase(Passphrase),
-    DeviceKey(RawKey),
+    DeviceKey(Box<RawKey>),
     Recipient(Box<Recipient>),
 }
 
@@ -45,7 +44,7 @@ impl sealwax_key {
         match &self.kind {
             Kind::Keyset(keyset) => &**keyset,
             Kind::Passphrase(passphrase) => passphrase,
-            Kind::DeviceKey(key) => key,
+            Kind::DeviceKey(key) => &**key,
             Kind::Recipient(recipient) => &**recipient,
         }
     }
@@ -178,10 +177,10 @@ pub unsafe extern "C" fn sealwax_key_from_device_key(
 ) -> i32 {
     make(key, |borrows| {
         let id = RawKeyId(*borrows.array(device_key_id.cast())?);
-        let bytes = borrows.array(device_key.cast())?;
-        let mut device_key = Key::zeroed();
-        *device_key.expose_bytes_mut() = *bytes;
-        Ok(Kind::DeviceKey(RawKey::new(id, device_key)))
+        // Filled where it stays: a move would leave a copy.
+        let mut key = Box::new(RawKey::empty());
+        key.fill(id, borrows.array(device_key.cast())?);
+        Ok(Kind::DeviceKey(key))
     })
 }
 

@@ -51,8 +51,8 @@ pub unsafe extern "C" fn sealwax_seal_stream(
 /// Every byte that is written is verified; only SEALWAX_OK says that the plaintext is complete
 /// (format.md 11.6).
 ///
-/// Errors: as sealwax_seal_stream, and SEALWAX_ERROR_UNKNOWN_KEY, _DECRYPT, _TRUNCATED. Threads:
-/// any.
+/// Errors: as sealwax_seal_stream, and SEALWAX_ERROR_UNKNOWN_KEY, _DECRYPT, _TRUNCATED,
+/// _INVALID_ARGUMENT (a stored context). Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_open_stream(
     options: *const sealwax_options,
@@ -65,7 +65,7 @@ pub unsafe extern "C" fn sealwax_open_stream(
         let options = Options::borrow(borrows, options)?;
         let source = Source { read: read.ok_or(INVALID_ARGUMENT)?, context: read_context };
         let mut sink = Sink { write: write.ok_or(INVALID_ARGUMENT)?, context: write_context };
-        let mut reader = options.opener().reader(source)?;
+        let mut reader = options.opener()?.reader(source)?;
         copy(&mut reader, &mut sink)
     })
 }
