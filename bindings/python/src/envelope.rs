@@ -215,7 +215,7 @@ fn run<T: Send>(
 }
 
 /// An `OSError` names the file that it is about, as far as that is known.
-fn file_error(
+pub(crate) fn file_error(
     py: Python<'_>,
     error: sealwax::Error,
     source: &std::path::Path,
