@@ -165,6 +165,21 @@ const PATIENCE: Duration = Duration::from_secs(30);
 mod tests {
     use super::*;
 
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_pipe_is_refused_and_not_waited_for() {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+        let folder = tempfile::tempdir().expect("a folder");
+        let pipe = folder.path().join("pipe");
+        mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a pipe");
+        let refused = |result: Result<()>, kind| matches!(result, Err(Error::Io(error)) if error.kind() == kind);
+        assert!(refused(open_regular(&pipe).map(drop), ErrorKind::InvalidInput));
+        for access in [Access::Read, Access::ReadWrite] {
+            assert!(refused(open_locked(&pipe, access).map(drop), ErrorKind::InvalidInput));
+        }
+        assert!(refused(open_regular(folder.path()).map(drop), ErrorKind::IsADirectory));
+    }
+
     #[test]
     fn a_lock_goes_although_a_forked_child_has_the_file_open_still() {
         let file = tempfile::NamedTempFile::new().expect("a file");
