@@ -417,6 +417,24 @@ def test_a_file_dropped_under_warnings_as_errors_is_discarded(keyset: Keyset) ->
     assert file.closed and discarded == [1]
 
 
+def test_a_file_that_cannot_be_read_does_not_hide_its_folder(keyset: Keyset) -> None:
+    behind = fsspec.filesystem("memory", skip_instance_cache=True)
+    fs = SealedFileSystem(behind, keyset=keyset)
+    fs.pipe_file("/folder/one", b"content")
+    read = behind.cat_file
+
+    def refuse(path: str, *range: int) -> Any:
+        if path.endswith("two"):
+            raise PermissionError(13, "Permission denied", path)
+        return read(path, *range)
+
+    behind.pipe_file("/folder/two", b"anything")
+    behind.cat_file = refuse
+    assert {entry["name"]: entry["size"] for entry in fs.ls("/folder")} == {"/folder/one": 7, "/folder/two": 8}
+    with pytest.raises(PermissionError):
+        fs.info("/folder/two")
+
+
 def test_fsspec_shows_no_passphrase() -> None:
     fs = SealedFileSystem(target_protocol="memory", passphrase="hunter2")
     assert "hunter2" not in repr(fs) + repr(fs.storage_options) + str(fs.storage_args)

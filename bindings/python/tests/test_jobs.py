@@ -87,6 +87,8 @@ def test_a_bar_is_shown(plain: Path, tmp_path: Path, keyset: Keyset, capsys: pyt
     sealwax.seal_file(plain, tmp_path / "sealed", keyset=keyset, progress=True)
     shown = capsys.readouterr().err
     assert shown.endswith("\n") and "100%" in shown and "plain" in shown
+    sealwax.reencrypt_file(tmp_path / "sealed", tmp_path / "again", recipients=keyset, keyset=keyset, progress=True)
+    assert capsys.readouterr().err.endswith("\n")
 
 
 INTERRUPTED = textwrap.dedent("""

@@ -20,7 +20,7 @@ from fsspec.core import get_compression
 from fsspec.implementations.chained import ChainedFileSystem
 
 from sealwax import _native
-from sealwax._errors import FormatError, MisuseError, TruncatedError
+from sealwax._errors import FormatError, MisuseError, SealwaxError, TruncatedError
 from sealwax._files import READ_BUFFER, WRITE_BUFFER
 from sealwax._io import RawReader, RawWriter, SealedReader, SealedTextWriter, SealedWriter
 
@@ -133,20 +133,22 @@ class SealedFileSystem(ChainedFileSystem):  # type: ignore[misc]
 
     def info(self, path: str, **keywords: Any) -> dict[str, Any]:
         """Describe a file; `size` is what it says about its plaintext, which nothing authenticates."""
-        return self._described(self.fs.info(path, **keywords))
+        return self._described(self.fs.info(path, **keywords), FormatError, TruncatedError)
 
     def ls(self, path: str, detail: bool = True, **keywords: Any) -> list[Any]:
         """List a folder of the file system behind."""
         if not detail:
             return list(self.fs.ls(path, detail=False, **keywords))
-        return [self._described(entry) for entry in self.fs.ls(path, detail=True, **keywords)]
+        # One that cannot be read, or is gone by now, does not hide the others.
+        entries = self.fs.ls(path, detail=True, **keywords)
+        return [self._described(entry, SealwaxError, OSError) for entry in entries]
 
-    def _described(self, entry: dict[str, Any]) -> dict[str, Any]:
+    def _described(self, entry: dict[str, Any], *ignored: type[Exception]) -> dict[str, Any]:
         if entry.get("type") != "file":
             return entry
         total = entry.get("size")
         described = entry | {"sealed_size": total}
-        with contextlib.suppress(FormatError, TruncatedError):
+        with contextlib.suppress(*ignored):
             described["size"] = self._plaintext_len(entry["name"], total)
         return described
 
