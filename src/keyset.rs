@@ -380,7 +380,8 @@ impl Keyset {
         }
     }
 
-    /// Another keyset of the same contents, to be changed while this one is in use. Both count their messages together.
+    /// Another keyset of the same contents, to be changed while this one is in use. Both count their
+    /// messages together.
     ///
     /// # Errors
     /// As [`Keyset::expose_unprotected`].

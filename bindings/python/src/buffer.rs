@@ -209,7 +209,7 @@ impl Exported {
             }
         })?;
         if buffer.format().to_bytes().contains(&b'O') {
-            // Its bytes are addresses: to write them would end in a crash, and to seal them in nonsense.
+            // Its bytes are addresses: to write them would end in a crash, to seal them in nonsense.
             return Err(PyTypeError::new_err("a buffer of Python objects has no bytes of its own"));
         }
         if !buffer.is_c_contiguous() {

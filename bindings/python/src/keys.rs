@@ -308,7 +308,7 @@ impl Keys {
     }
 }
 
-/// The text of what may be a secret: the exception that Python has for a lone surrogate would hold all of it.
+/// The text of what may be a secret: Python's exception for a lone surrogate would hold all of it.
 pub(crate) fn secret_text<'a>(text: &'a Bound<'_, PyString>) -> PyResult<&'a str> {
     text.to_str().map_err(|_| errors::misuse(text.py(), "a text is not UTF-8"))
 }

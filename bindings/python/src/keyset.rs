@@ -453,8 +453,8 @@ impl Keyset {
         Keyset { state: RwLock::new(Some(Arc::new(keyset))), store: false }
     }
 
-    /// For a call that does not last and calls nothing of Python: whatever makes an object there may collect garbage, or
-    /// let another thread run, that wants to close or change this keyset.
+    /// For a call that does not last and calls nothing of Python: whatever makes an object there may
+    /// collect garbage, or let another thread run, that wants to close or change this keyset.
     pub(crate) fn held(&self, py: Python<'_>) -> PyResult<Held<'_>> {
         let guard = self.state.read().unwrap_or_else(PoisonError::into_inner);
         if guard.is_some() {

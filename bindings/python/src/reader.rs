@@ -59,7 +59,8 @@ impl Reader {
                 let state =
                     py.detach(|| options.opener().ahead_reader(object, 1).map(State::Object));
                 if state.is_err() {
-                    // Whoever takes it for something else then finds it as it was; the error says more than this one.
+                    // Whoever takes it for something else then finds it as it was. A failure of
+                    // this says less than the one that there is.
                     let _ = file.call_method1("seek", (base,));
                 }
                 state

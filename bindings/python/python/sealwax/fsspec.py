@@ -43,6 +43,7 @@ class SealedFileSystem(ChainedFileSystem):  # type: ignore[misc]
     Writing is atomic where the file system behind is: an exception inside `with` leaves nothing. What fsspec puts
     around a file closes it then without a word of the exception. A file that is closed while an exception is in flight
     that was not there when it was opened, also in `except` and `finally`, is therefore given up, with a RuntimeWarning.
+    `xb` asks once, when it opens, whether there is a file: one that somebody makes until `close` is replaced.
 
     Raises:
         MisuseError: an option that `sealwax.open` does not have, or no file system behind.
