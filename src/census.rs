@@ -2,7 +2,6 @@
 //! Census: which keys the sealed data depends on.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::Path;
 
 use crate::envelope::Header;
@@ -12,6 +11,7 @@ use crate::id::{
     Algorithm, Fingerprint, KeyState, KeysetId, RawKeyId, RecipientKind, VersionId, Wanted,
 };
 use crate::keyset::{Clearance, Keyset, Migrating};
+use crate::locked::open_regular;
 use crate::secret::memory::{PUBLIC_KEY_DEPTH, with_wiped_stack};
 use crate::secret::{Data, Key};
 use crate::stream::HeaderReader;
@@ -181,7 +181,7 @@ impl<'a> Surveyor<'a> {
         reader: &mut HeaderReader,
         census: &mut Census,
     ) -> Result<Finding> {
-        let result = File::open(path).map_err(Error::from).and_then(|file| {
+        let result = open_regular(path).and_then(|file| {
             reader.read_whole(&file, |header, len| {
                 // Of small files the read has said it already: that is a call to the system less.
                 let len = len.map_or_else(|| Ok(file.metadata()?.len()), Ok::<_, Error>)?;

@@ -380,6 +380,22 @@ impl Keyset {
         }
     }
 
+    /// Another keyset of the same contents, to be changed while this one is in use. Both count their
+    /// messages together.
+    ///
+    /// # Errors
+    /// As [`Keyset::expose_unprotected`].
+    #[cfg(feature = "std")]
+    pub fn duplicate(&self) -> Result<Self> {
+        let mut copy = Keyset::parse_unprotected(&self.expose_unprotected()?)?;
+        copy.versions.iter_mut().for_each(|version| {
+            if let Some(ours) = self.version(version.id()) {
+                version.set_meter(ours.meter());
+            }
+        });
+        Ok(copy)
+    }
+
     /// Gives each version the meter that counts for it.
     #[cfg(feature = "std")]
     pub(crate) fn set_meters(

@@ -2,7 +2,7 @@
 //! Files under an advisory lock that holds for what the path names now (format.md 4.9, 8.6a).
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -48,13 +48,39 @@ impl Drop for Locked {
     }
 }
 
+/// Opens a regular file to read it. A pipe is refused, and not waited for.
+///
+/// # Errors
+/// `Io`, of kind `IsADirectory` or `InvalidInput` where it is no regular file.
+pub fn open_regular(path: &Path) -> Result<File> {
+    open_regular_for(path, Access::Read)
+}
+
+fn open_regular_for(path: &Path, access: Access) -> Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(access == Access::ReadWrite);
+    #[cfg(unix)]
+    {
+        // To open a pipe would wait for whoever is at its other end. Regular files know no such wait.
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+    }
+    let file = options.open(path)?;
+    let kind = file.metadata()?.file_type();
+    if kind.is_file() {
+        return Ok(file);
+    }
+    let what = if kind.is_dir() { ErrorKind::IsADirectory } else { ErrorKind::InvalidInput };
+    Err(io::Error::new(what, "not a regular file").into())
+}
+
 /// Opens the file that the path names and locks it for this process alone.
 ///
 /// A file that was replaced while we waited is not the one that the path names any more: the new one is locked then.
 pub(crate) fn open_locked(path: &Path, access: Access) -> Result<Locked> {
     let begin = Instant::now();
     loop {
-        let file = OpenOptions::new().read(true).write(access == Access::ReadWrite).open(path)?;
+        let file = open_regular_for(path, access)?;
         lock(&file, begin)?;
         let file = Locked::new(file);
         if is_named_by(&file, path)? {
@@ -77,7 +103,7 @@ fn has_no_locks(error: &io::Error) -> bool {
     if rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::NOLCK) {
         return true;
     }
-    error.kind() == io::ErrorKind::Unsupported
+    error.kind() == ErrorKind::Unsupported
 }
 
 /// Whether nobody holds the lock; it is ours then until the file is closed. Where there are no locks, somebody may.
@@ -86,7 +112,7 @@ pub(crate) fn try_lock(file: &File) -> Result<bool> {
         match file.try_lock() {
             Ok(()) => return Ok(true),
             Err(TryLockError::WouldBlock) => return Ok(false),
-            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Interrupted => {}
             Err(TryLockError::Error(error)) if has_no_locks(&error) => return Ok(false),
             Err(TryLockError::Error(error)) => return Err(error.into()),
         }
@@ -100,7 +126,7 @@ pub(crate) fn is_named_by(file: &File, path: &Path) -> Result<bool> {
         use std::os::unix::fs::MetadataExt;
         let named = match std::fs::metadata(path) {
             Ok(named) => named,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
             Err(error) => return Err(error.into()),
         };
         let ours = file.metadata()?;
@@ -118,7 +144,7 @@ fn lock(file: &File, begin: Instant) -> Result<()> {
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(()),
-            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Interrupted => {}
             Err(TryLockError::Error(error)) => return Err(error.into()),
             Err(TryLockError::WouldBlock) if begin.elapsed() < PATIENCE => {
                 std::thread::sleep(pause);
@@ -126,7 +152,7 @@ fn lock(file: &File, begin: Instant) -> Result<()> {
             }
             Err(TryLockError::WouldBlock) => {
                 let what = "another process has held the lock on this file for 30 seconds";
-                return Err(io::Error::new(io::ErrorKind::WouldBlock, what).into());
+                return Err(io::Error::new(ErrorKind::WouldBlock, what).into());
             }
         }
     }
@@ -138,6 +164,25 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_pipe_is_refused_and_not_waited_for() {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+        let folder = tempfile::tempdir().expect("a folder");
+        let pipe = folder.path().join("pipe");
+        mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a pipe");
+        let kind = |opened: Result<()>| match opened {
+            Err(Error::Io(error)) => Some(error.kind()),
+            _ => None,
+        };
+        assert_eq!(kind(open_regular(&pipe).map(drop)), Some(ErrorKind::InvalidInput));
+        for access in [Access::Read, Access::ReadWrite] {
+            assert_eq!(kind(open_locked(&pipe, access).map(drop)), Some(ErrorKind::InvalidInput));
+        }
+        let opened = open_regular(folder.path()).map(drop);
+        assert_eq!(kind(opened), Some(ErrorKind::IsADirectory));
+    }
 
     #[test]
     fn a_lock_goes_although_a_forked_child_has_the_file_open_still() {

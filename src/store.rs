@@ -21,7 +21,7 @@ use crate::id::VersionId;
 use crate::keyset::file::read_open;
 use crate::keyset::meter::{Grantor, Meter};
 use crate::keyset::{Keyset, Usage};
-use crate::locked::{Access, Locked, is_named_by, open_locked};
+use crate::locked::{Access, Locked, is_named_by, open_locked, open_regular};
 use crate::rng::OsRandom;
 use usage::{Seen, UsagePath};
 
@@ -171,7 +171,7 @@ impl Store {
             Counting::File => usage_path.read()?,
             Counting::Memory => None,
         };
-        let file = File::open(&path)?;
+        let file = open_regular(&path)?;
         let stamp = Stamp::of(&file.metadata()?);
         let keyset = guard.with(|protection| Keyset::load_open(&file, protection))?;
         if keyset.revision() < options.min_revision {
@@ -392,7 +392,7 @@ impl Inner {
             if Stamp::of(&std::fs::metadata(&self.path)?) == self.lock_state().stamp {
                 return Ok(Refreshed::Unchanged);
             }
-            let file = File::open(&self.path)?;
+            let file = open_regular(&self.path)?;
             let keyset = self.load(&file)?;
             match self.adopt(keyset, Stamp::of(&file.metadata()?)) {
                 // Another thread may have written a newer one since it was opened: then this is not one put back.

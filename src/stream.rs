@@ -30,3 +30,5 @@ pub use position::{Positioned, ReadAt};
 pub use reencrypt::Reencrypted;
 pub use rewrap::{Durability, FileRewrap, RewrapJob, Room, Writing};
 pub use seek::SeekReader;
+
+pub use crate::locked::open_regular;

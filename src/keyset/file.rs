@@ -16,6 +16,7 @@ use crate::format::context::Context;
 use crate::format::keyset::{MAX_LEN, STORED_ID, STORED_NAME, STORED_REVISION, UNPROTECTED_MAGIC};
 use crate::id::{KeyState, KeysetId, Kind, RecipientKind, Suite};
 use crate::keyset::{Keyset, refuse};
+use crate::locked::open_regular;
 use crate::wrap::{KeyWrap, OpenedVia};
 
 /// What protects a keyset file: how it is written, and what a loader expects of it.
@@ -140,7 +141,7 @@ impl Keyset {
     /// # Errors
     /// As [`Keyset::parse_file_bytes`]; `Io`.
     pub fn load(path: &Path, protection: Protection<'_>) -> Result<Self> {
-        Keyset::load_open(&File::open(path)?, protection)
+        Keyset::load_open(&open_regular(path)?, protection)
     }
 
     /// Reads a keyset file that is open, from its start.
@@ -200,7 +201,7 @@ impl Description {
     /// # Errors
     /// As [`Description::parse`]; `Io`.
     pub fn load(path: &Path) -> Result<Self> {
-        Description::parse(&read_open(&File::open(path)?)?)
+        Description::parse(&read_open(&open_regular(path)?)?)
     }
 }
 

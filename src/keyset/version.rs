@@ -263,6 +263,11 @@ impl Version {
     }
 
     #[cfg(feature = "std")]
+    pub(super) fn meter(&self) -> alloc::sync::Arc<Meter> {
+        self.meter.clone()
+    }
+
+    #[cfg(feature = "std")]
     pub(super) fn set_meter(&mut self, meter: alloc::sync::Arc<Meter>) {
         self.meter = meter;
     }

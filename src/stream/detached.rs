@@ -7,14 +7,14 @@ use std::path::Path;
 
 use super::header::HeaderReader;
 use super::io::Reader;
-use super::path::{Job, Outcome, SealFile, Verified, open_regular};
+use super::path::{Job, Outcome, SealFile, Verified};
 use super::position::ReadAt;
 use super::reencrypt::{Reencrypted, Target};
 use crate::atomic::{AtomicFile, Existing};
 use crate::envelope::{Header, Opener, Place, Sealer, Started};
 use crate::error::{Error, Result};
 use crate::format::payload::PREFIX_LEN;
-use crate::locked::{Access, open_locked};
+use crate::locked::{Access, open_locked, open_regular};
 use crate::rng::OsRandom;
 
 /// A header object and a payload object, read as the one envelope that they are.

@@ -17,6 +17,7 @@ use crate::envelope::{Opener, Place, Ready, Sealer, Started};
 use crate::error::{Error, Result};
 use crate::format::context::Context;
 use crate::format::payload::{DEFAULT_MAX_CHUNKS, payload_len};
+use crate::locked::open_regular;
 use crate::primitives::TAG_LEN;
 use crate::rng::OsRandom;
 use crate::secret::memory::{CHUNKS_DEPTH, with_wiped_stack};
@@ -308,15 +309,6 @@ pub(super) fn check_last(source: &impl ReadAt, ready: &Ready, geometry: &Geometr
     let mut buffer = Zeroizing::new(Vec::new());
     let last = geometry.extent.last_chunk;
     open_batch(source, &ready.engine, geometry, last, 1, &mut buffer)
-}
-
-pub(super) fn open_regular(path: &Path) -> Result<File> {
-    let file = File::open(path)?;
-    if !file.metadata()?.is_file() {
-        let error = io::Error::new(io::ErrorKind::InvalidInput, "not a regular file");
-        return Err(error.into());
-    }
-    Ok(file)
 }
 
 fn changed() -> Error {

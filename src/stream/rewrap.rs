@@ -14,7 +14,7 @@ use crate::envelope::{Change, Header, Rewrapper};
 use crate::error::{Error, Result};
 use crate::format::key_block::{FRAME, Layout};
 use crate::id::Wanted;
-use crate::locked::{Access, is_named_by, open_locked};
+use crate::locked::{Access, is_named_by, open_locked, open_regular};
 use crate::rng::OsRandom;
 use crate::wrap::OpenedVia;
 
@@ -111,7 +111,7 @@ impl Rewrapper<'_> {
         reader: &mut HeaderReader,
     ) -> Result<FileRewrap> {
         // What is as it should be is seen without a lock.
-        let file = File::open(path)?;
+        let file = open_regular(path)?;
         let todo = reader.read(&file, |header| match self.is_current(header)? {
             true if !self.names_a_key_at_hand(header) => {
                 let wanted = header.entries().next().map_or(Wanted::None, |entry| entry.wanted());

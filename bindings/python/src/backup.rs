@@ -7,7 +7,7 @@ use sealwax::keyset::backup;
 
 use crate::buffer::Source;
 use crate::errors::Raise;
-use crate::keys::no_pickle;
+use crate::keys::{no_pickle, secret_text};
 
 /// A share of a backup's key: `SEALWAX-SHARE-1...`. It is secret.
 #[pyclass(frozen, module = "sealwax")]
@@ -19,8 +19,8 @@ pub(crate) struct Share {
 impl Share {
     /// Reads a share string.
     #[new]
-    fn new(py: Python<'_>, text: &str) -> PyResult<Self> {
-        Ok(Share { inner: backup::Share::parse_text(text).raise(py)? })
+    fn new(py: Python<'_>, text: &Bound<'_, PyString>) -> PyResult<Self> {
+        Ok(Share { inner: backup::Share::parse_text(secret_text(text)?).raise(py)? })
     }
 
     /// Its number, from 1 on.
@@ -84,11 +84,11 @@ pub(crate) fn restore(
     let mut given = Vec::new();
     for share in shares.try_iter()? {
         let share = share?;
-        let text = match share.cast::<Share>() {
-            Ok(share) => share.get().inner.expose_text(),
-            Err(_) => zeroize::Zeroizing::new(share.extract::<String>()?),
+        let share = match share.cast::<Share>() {
+            Ok(share) => backup::Share::parse_text(&share.get().inner.expose_text()),
+            Err(_) => backup::Share::parse_text(secret_text(share.cast::<PyString>()?)?),
         };
-        given.push(backup::Share::parse_text(&text).raise(py)?);
+        given.push(share.raise(py)?);
     }
     py.detach(|| sealwax::Keyset::restore_from_shares(&data, &given)).raise(py)
 }

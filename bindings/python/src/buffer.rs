@@ -208,6 +208,10 @@ impl Exported {
                 false => error,
             }
         })?;
+        if buffer.format().to_bytes().contains(&b'O') {
+            // Its bytes are addresses: to write them would end in a crash, to seal them in nonsense.
+            return Err(PyTypeError::new_err("a buffer of Python objects has no bytes of its own"));
+        }
         if !buffer.is_c_contiguous() {
             return Err(PyBufferError::new_err(
                 "the buffer is not contiguous; copy it first, for example with bytes(...)",

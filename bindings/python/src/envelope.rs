@@ -205,17 +205,11 @@ fn run<T: Send>(
     work: impl FnOnce(Job<'_>) -> T + Send,
 ) -> PyResult<T> {
     let progress = running.progress(py, source)?;
-    let result = job::run(py, progress.as_ref(), |watch| work(running.job(watch)));
-    if let Some(progress) = progress
-        && let Ok(close) = progress.getattr("close_bar")
-    {
-        close.call0()?;
-    }
-    result
+    job::run(py, progress.as_ref(), |watch| work(running.job(watch)))
 }
 
 /// An `OSError` names the file that it is about, as far as that is known.
-fn file_error(
+pub(crate) fn file_error(
     py: Python<'_>,
     error: sealwax::Error,
     source: &std::path::Path,

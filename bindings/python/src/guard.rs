@@ -90,8 +90,10 @@ pub(crate) fn replace(
         Ok(there) if there.id != keyset.id() => {
             return Err(Error::Misuse("another keyset is there; choose another name"));
         }
-        Ok(there) if there.revision > keyset.revision() => {
-            return Err(Error::Misuse("a newer revision is there; load it and change that one"));
+        // One of the same number may hold a version that another program made.
+        Ok(there) if there.revision >= keyset.revision() => {
+            let what = "this revision or a newer one is there; load it and change that one";
+            return Err(Error::Misuse(what));
         }
         Ok(_) => {}
         Err(Error::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {}

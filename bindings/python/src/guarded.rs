@@ -49,6 +49,15 @@ impl<T: Send> Guarded<T> {
         done.ok_or_else(|| errors::misuse(py, forked))
     }
 
+    /// Does `work` where nobody is at work with the state now.
+    pub(crate) fn try_with<R: Send>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&mut T) -> R + Send,
+    ) -> Option<R> {
+        py.detach(|| self.try_lock().map(|mut state| work(&mut state)))
+    }
+
     fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         match self.inner.try_lock() {
             Ok(state) => Some(state),

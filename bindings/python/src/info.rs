@@ -8,7 +8,7 @@ use pyo3::types::{PyDict, PyList};
 use sealwax::OpenedVia;
 use sealwax::envelope::{DEFAULT_MAX_HEADER_LEN, Entry, Header, PAYLOAD_PREFIX_LEN};
 use sealwax::id::{Fingerprint, Kind};
-use sealwax::stream::ReadAt;
+use sealwax::stream::{ReadAt, open_regular};
 use sealwax::{Algorithm, Error};
 
 use crate::buffer::Source;
@@ -72,10 +72,8 @@ pub(crate) fn inspect<'py>(
     if is_path(source)? {
         let path = path_of(source)?;
         let read = py.detach(|| -> sealwax::Result<_> {
-            let file = std::fs::File::open(&path)?;
-            let regular = file.metadata()?.is_file();
-            let front = read_header(&file)?;
-            Ok((front, if regular { Some(ReadAt::len(&file)?) } else { None }))
+            let file = open_regular(&path)?;
+            Ok((read_header(&file)?, Some(ReadAt::len(&file)?)))
         });
         let (front, total) = read.raise_at(py, &path)?;
         return describe(py, &front, total, Some(&path));

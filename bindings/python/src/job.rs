@@ -38,6 +38,20 @@ pub(crate) fn run<T: Send>(
     progress: Option<&Bound<'_, PyAny>>,
     work: impl FnOnce(&Watch) -> T + Send,
 ) -> PyResult<T> {
+    let result = run_reporting(py, progress, work);
+    if let Some(progress) = progress
+        && let Ok(close) = progress.getattr("close_bar")
+    {
+        close.call0()?;
+    }
+    result
+}
+
+fn run_reporting<T: Send>(
+    py: Python<'_>,
+    progress: Option<&Bound<'_, PyAny>>,
+    work: impl FnOnce(&Watch) -> T + Send,
+) -> PyResult<T> {
     let watch = Watch::default();
     let progress = progress.map(|callable| callable.clone().unbind());
     let (result, stopped, reported) = py.detach(|| {

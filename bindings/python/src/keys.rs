@@ -83,15 +83,15 @@ impl Passphrase {
     #[pyo3(signature = (text, *, memory_kib=65536, passes=3, lanes=4, max_memory_kib=None))]
     fn new(
         py: Python<'_>,
-        text: &str,
+        text: &Bound<'_, PyString>,
         memory_kib: u32,
         passes: u32,
         lanes: u8,
         max_memory_kib: Option<u32>,
     ) -> PyResult<Self> {
         let params = Params { m_kib: memory_kib, t: passes, p: lanes };
-        let passphrase = passphrase::Passphrase::new(text).and_then(|p| p.with_params(params));
-        let mut passphrase = passphrase.raise(py)?;
+        let passphrase = passphrase::Passphrase::new(secret_text(text)?);
+        let mut passphrase = passphrase.and_then(|p| p.with_params(params)).raise(py)?;
         if let Some(m_kib) = max_memory_kib {
             passphrase = passphrase.with_max_memory_kib(m_kib);
         }
@@ -231,7 +231,7 @@ impl Keys {
         }
         let wrong = || PyTypeError::new_err("a passphrase is a str or a sealwax.Passphrase");
         let text = given.cast::<PyString>().map_err(|_| wrong())?;
-        let passphrase = passphrase::Passphrase::new(text.to_str()?).raise(given.py())?;
+        let passphrase = passphrase::Passphrase::new(secret_text(text)?).raise(given.py())?;
         self.0.push(Arc::new(passphrase));
         Ok(self)
     }
@@ -275,7 +275,7 @@ impl Keys {
         } else if let Ok(recipient) = given.cast::<ProviderRecipient>() {
             recipient.get().inner.clone()
         } else if let Ok(text) = given.cast::<PyString>() {
-            let text = text.to_str()?;
+            let text = secret_text(text)?;
             match purpose {
                 Use::Seal => Arc::new(hpke::Recipient::parse_text(text).raise(py)?),
                 Use::Open => Arc::new(sealwax::Keyset::parse_identity_text(text).raise(py)?),
@@ -306,6 +306,11 @@ impl Keys {
     pub(crate) fn opener(&self) -> Opener<'_> {
         self.0.iter().fold(Opener::new(), |opener, key| opener.key(&**key))
     }
+}
+
+/// The text of what may be a secret: Python's exception for a lone surrogate would hold all of it.
+pub(crate) fn secret_text<'a>(text: &'a Bound<'_, PyString>) -> PyResult<&'a str> {
+    text.to_str().map_err(|_| errors::misuse(text.py(), "a text is not UTF-8"))
 }
 
 /// A key in a buffer.

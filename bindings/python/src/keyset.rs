@@ -15,7 +15,7 @@ use crate::errors::{self, Raise};
 use crate::guard::{self, Guard};
 use crate::info;
 use crate::job;
-use crate::keys::{Recipient, no_pickle};
+use crate::keys::{Recipient, no_pickle, secret_text};
 use crate::life::{self, Change, Move};
 use crate::path::path_of;
 use crate::token;
@@ -63,7 +63,8 @@ impl Keyset {
 
     /// Reads an identity string, `SEALWAX-SECRET-1...`.
     #[staticmethod]
-    fn from_identity(py: Python<'_>, text: &str) -> PyResult<Self> {
+    fn from_identity(py: Python<'_>, text: &Bound<'_, PyString>) -> PyResult<Self> {
+        let text = secret_text(text)?;
         Ok(Keyset::new(sealwax::Keyset::parse_identity_text(text).raise(py)?))
     }
 
@@ -268,7 +269,7 @@ impl Keyset {
     ) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyDict>)> {
         let context = crate::context::of(context)?;
         let token = Source::of(token)?.snapshot();
-        let migrated = self.held(py)?.get().migrating().open(&token, &context).raise(py)?;
+        let migrated = self.share(py)?.migrating().open(&token, &context).raise(py)?;
         let via = info::opened_via(py, migrated.opened_via)?;
         Ok((PyBytes::new(py, &migrated.plaintext), via))
     }
@@ -357,19 +358,19 @@ impl Keyset {
 
     /// The public key of the primary version, of an identity.
     fn recipient(&self, py: Python<'_>) -> PyResult<Recipient> {
-        let recipient = self.held(py)?.get().recipient().raise(py)?.clone();
+        let recipient = self.share(py)?.recipient().raise(py)?.clone();
         Ok(Recipient { inner: Arc::new(recipient) })
     }
 
     /// The identity string of the primary version, with its secret.
     fn expose_identity<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
-        let text = self.held(py)?.get().expose_identity_text().raise(py)?;
+        let text = self.share(py)?.expose_identity_text().raise(py)?;
         Ok(PyString::new(py, &text))
     }
 
     /// What there is to know, without any secret.
     fn info<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        info::of_keyset(py, self.held(py)?.get())
+        info::of_keyset(py, &*self.share(py)?)
     }
 
     /// The id, in hex.
@@ -404,9 +405,8 @@ impl Keyset {
     }
 
     /// Wipes the secrets. What was begun before goes on.
-    fn close(&self) {
-        let shared = self.state.write().unwrap_or_else(PoisonError::into_inner).take();
-        drop(shared);
+    fn close(&self, py: Python<'_>) {
+        py.detach(|| drop(self.state.write().unwrap_or_else(PoisonError::into_inner).take()));
     }
 
     /// Whether it was closed.
@@ -421,8 +421,8 @@ impl Keyset {
     }
 
     #[pyo3(signature = (*_exception))]
-    fn __exit__(&self, _exception: &Bound<'_, PyTuple>) {
-        self.close();
+    fn __exit__(&self, py: Python<'_>, _exception: &Bound<'_, PyTuple>) {
+        self.close(py);
     }
 
     fn __repr__(&self) -> String {
@@ -453,19 +453,21 @@ impl Keyset {
         Keyset { state: RwLock::new(Some(Arc::new(keyset))), store: false }
     }
 
-    /// For a call that does not last and calls nothing of Python.
+    /// For a call that does not last and calls nothing of Python: whatever makes an object there may
+    /// collect garbage, or let another thread run, that wants to close or change this keyset.
     pub(crate) fn held(&self, py: Python<'_>) -> PyResult<Held<'_>> {
         let guard = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        match guard.is_some() {
-            true => Ok(Held(guard)),
-            false => Err(closed(py)),
+        if guard.is_some() {
+            return Ok(Held(guard));
         }
+        drop(guard);
+        Err(closed(py))
     }
 
     /// For a job that lasts.
     pub(crate) fn share(&self, py: Python<'_>) -> PyResult<Arc<sealwax::Keyset>> {
-        let guard = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        guard.clone().ok_or_else(|| closed(py))
+        let shared = self.state.read().unwrap_or_else(PoisonError::into_inner).clone();
+        shared.ok_or_else(|| closed(py))
     }
 
     /// As a store hands it out: to be used, and changed through the store.
@@ -485,9 +487,7 @@ impl Keyset {
                 return Some(change.make(keyset));
             }
             // A job holds it: it keeps the keyset that it began with.
-            let copied = shared.expose_unprotected();
-            let copied = copied.and_then(|bytes| sealwax::Keyset::parse_unprotected(&bytes));
-            Some(copied.and_then(|mut copy| {
+            Some(shared.duplicate().and_then(|mut copy| {
                 let result = change.make(&mut copy)?;
                 *shared = Arc::new(copy);
                 Ok(result)

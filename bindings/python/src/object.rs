@@ -40,6 +40,11 @@ impl Object {
         Ok(Some(Object { file: file.clone().unbind(), base, len }))
     }
 
+    /// Where the envelope begins.
+    pub(crate) fn base(&self) -> u64 {
+        self.base
+    }
+
     fn read_object(&self, py: Python<'_>, out: &mut [u8]) -> PyResult<usize> {
         let read = self.file.call_method1(py, "read", (out.len(),))?;
         if read.is_none(py) {

@@ -55,7 +55,15 @@ impl Reader {
         }
         let state = match Object::seekable(file)? {
             Some(object) => {
-                py.detach(|| options.opener().ahead_reader(object, 1).map(State::Object))
+                let base = object.base();
+                let state =
+                    py.detach(|| options.opener().ahead_reader(object, 1).map(State::Object));
+                if state.is_err() {
+                    // Whoever takes it for something else then finds it as it was. A failure of
+                    // this says less than the one that there is.
+                    let _ = file.call_method1("seek", (base,));
+                }
+                state
             }
             None => {
                 let object = Object::new(file);
@@ -274,7 +282,7 @@ impl State {
 
 /// A regular file is read from any position; a pipe or a device that has a name, in one pass, is for file objects.
 fn open_path(options: &Opening, path: &std::path::Path, threads: usize) -> sealwax::Result<State> {
-    let file = File::open(path)?;
+    let file = stream::open_regular(path)?;
     options.opener().ahead_reader(file, threads).map(State::File)
 }
 

@@ -14,6 +14,7 @@ use sealwax::{KeyWrap, Keyset, OpenedVia, Rewrapper};
 use crate::buffer::Source;
 use crate::census::{keyset_of, keysets_of};
 use crate::context;
+use crate::envelope::file_error;
 use crate::errors::{self, Raise};
 use crate::info;
 use crate::job;
@@ -185,7 +186,7 @@ pub(crate) fn reencrypt_file<'py>(
         let sealer = if mix { sealer.danger_mix_recipients() } else { sealer };
         opener.reencrypt_path(&sealer, &source, &target, &running.job(watch))
     })?;
-    let done = done.raise_at(py, &source)?;
+    let done = done.map_err(|error| file_error(py, error, &source, &target))?;
     let report = PyDict::new(py);
     report.set_item("plaintext_len", done.plaintext_len)?;
     report.set_item("opened_via", info::opened_via(py, done.opened_via)?)?;

@@ -214,7 +214,7 @@ impl Store {
 
     /// Gives back what was leased and not used, and lets go of file and keys.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        let taken = self.state.write().unwrap_or_else(PoisonError::into_inner).take();
+        let taken = py.detach(|| self.state.write().unwrap_or_else(PoisonError::into_inner).take());
         match taken {
             Some(store) => job::run(py, None, |_| store.release())?.raise(py),
             None => Ok(()),
@@ -257,8 +257,8 @@ impl Store {
     }
 
     fn inner(&self, py: Python<'_>) -> PyResult<Arc<sealwax::store::Store>> {
-        let guard = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        guard.clone().ok_or_else(|| errors::misuse(py, "this store is closed"))
+        let shared = self.state.read().unwrap_or_else(PoisonError::into_inner).clone();
+        shared.ok_or_else(|| errors::misuse(py, "this store is closed"))
     }
 
     fn make(&self, py: Python<'_>, change: Change) -> PyResult<Option<String>> {

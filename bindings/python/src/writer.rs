@@ -99,7 +99,8 @@ impl Writer {
             State::Path(writer) => job::run(py, None, |_| writer.finish())?,
             State::Object { writer, .. } => py.detach(|| writer.finish().map(|_| ())),
             State::Failed => Err(FAILED),
-            State::Closed => Ok(()),
+            // Who finished it, or gave it up, knows what came of it.
+            State::Closed => Err(CLOSED),
         };
         self.raise(py, finished)
     }
@@ -107,6 +108,11 @@ impl Writer {
     /// Gives up: a file that is not finished is removed.
     fn abort(&self, py: Python<'_>) -> PyResult<()> {
         self.state.with(py, |state| *state = State::Closed)
+    }
+
+    /// Gives up, unless another thread is at work with it; whether it did.
+    fn try_abort(&self, py: Python<'_>) -> bool {
+        self.state.try_with(py, |state| *state = State::Closed).is_some()
     }
 
     fn __reduce__(&self) -> PyResult<()> {

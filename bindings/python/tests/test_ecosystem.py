@@ -9,10 +9,12 @@ import gzip
 import io
 import json
 import lzma
+import os
 import pickle
 import shutil
 import sqlite3
 import tarfile
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -278,6 +280,170 @@ def test_fsspec_that_is_given_up_leaves_what_was_there(tmp_path: Path, options: 
         text.write("ü")
     with fs.open(str(tmp_path / "text"), "rt") as text:
         assert text.read() == "ü"
+
+
+@pytest.mark.parametrize("how", ["wb", "wt", "compressed", "text of ours"])
+def test_an_exception_under_fsspec_leaves_what_was_there(tmp_path: Path, options: dict[str, Any], how: str) -> None:
+    fs = SealedFileSystem(fsspec.filesystem("file"), **options)
+    path = str(tmp_path / "file")
+    fs.pipe_file(path, b"older")
+    url = f"sealwax::file://{path}"
+    if how == "text of ours":
+        with pytest.raises(ZeroDivisionError):
+            with fs.open(path, "wt") as text:
+                text.write("half")
+                raise ZeroDivisionError
+    else:
+        mode, compression = ("wt", None) if how == "wt" else ("wb", "gzip" if how == "compressed" else None)
+        with pytest.warns(RuntimeWarning, match="not made"), pytest.raises(ZeroDivisionError):
+            with fsspec.open(url, mode, compression=compression, sealwax=options) as file:
+                file.write("half" if mode == "wt" else b"half")
+                raise ZeroDivisionError
+    assert fs.cat_file(path) == b"older"
+    assert left(tmp_path) == ["file"]
+    with fsspec.open(url, "wt", sealwax=options) as file:
+        file.write("whole")
+    assert fs.cat_file(path) == b"whole"
+
+
+def test_a_file_opened_after_an_exception_is_finished_by_close(tmp_path: Path, options: dict[str, Any]) -> None:
+    fs = SealedFileSystem(fsspec.filesystem("file"), **options)
+    try:
+        raise ZeroDivisionError
+    except ZeroDivisionError:
+        file = fs.open(str(tmp_path / "file"), "wb")
+        file.write(b"whole")
+        file.close()
+    assert fs.cat_file(str(tmp_path / "file")) == b"whole"
+
+
+def test_fsspec_does_not_compress_what_it_would_not_finish(tmp_path: Path, options: dict[str, Any]) -> None:
+    fs = SealedFileSystem(fsspec.filesystem("file"), **options)
+    path = str(tmp_path / "file.gz")
+    for compression in ("gzip", "infer"):
+        for mode in ("wb", "wt"):
+            with pytest.raises(sealwax.MisuseError, match="compress"):
+                fs.open(path, mode, compression=compression)
+    assert left(tmp_path) == []
+    with fs.open(path, "wb") as file, gzip.open(file, "wb") as packed:
+        packed.write(b"content")
+    with fs.open(path, "rb", compression="infer") as unpacked:
+        assert unpacked.read() == b"content"
+    with fsspec.open(f"sealwax::file://{path}", "wb", compression="gzip", sealwax=options) as file:
+        file.write(b"other")
+    with fs.open(path, "rb", compression="gzip") as unpacked:
+        assert unpacked.read() == b"other"
+    with fs.open(str(tmp_path / "plain"), "wb", compression="infer") as file:
+        file.write(b"plain")
+    assert fs.cat_file(str(tmp_path / "plain")) == b"plain"
+
+
+def test_transactions_of_fsspec_commit_what_is_whole(tmp_path: Path, options: dict[str, Any]) -> None:
+    fs = SealedFileSystem(fsspec.filesystem("file"), **options)
+    given_up, whole = str(tmp_path / "given up"), str(tmp_path / "whole")
+    fs.pipe_file(given_up, b"older")
+    with pytest.raises(ZeroDivisionError):
+        with fs.transaction, fs.open(given_up, "wb"):
+            raise ZeroDivisionError
+    with fs.transaction:
+        with pytest.raises(ZeroDivisionError):
+            with fs.open(given_up, "wb"):
+                raise ZeroDivisionError
+        with fs.open(whole, "wb") as file:
+            file.write(b"whole")
+    assert fs.cat_file(whole) == b"whole"
+    unfinished = None
+    with pytest.raises(sealwax.MisuseError, match="not closed"):
+        with fs.transaction:
+            unfinished = fs.open(given_up, "wb")
+            unfinished.write(b"half")
+    assert unfinished is not None and unfinished.closed
+    assert fs.cat_file(given_up) == b"older"
+    assert left(tmp_path) == ["given up", "whole"]
+
+
+class FullTarget(io.BytesIO):
+    discarded = 0
+
+    def write(self, data: Any) -> int:
+        if self.tell():
+            raise OSError(28, "full")
+        return super().write(data)
+
+    def discard(self) -> None:
+        self.discarded += 1
+
+
+def test_a_failing_close_of_fsspec_says_why_and_discards_once(keyset: Keyset) -> None:
+    target = FullTarget()
+
+    class Full(fsspec.AbstractFileSystem):  # type: ignore[misc]
+        protocol = "full"
+        cachable = False
+
+        def _open(self, path: str, mode: str = "rb", **keywords: Any) -> Any:
+            return target
+
+    file = SealedFileSystem(Full(), keyset=keyset).open("x", "wb")
+    file.write(bytes(1000))
+    with pytest.raises(OSError, match="full"):
+        file.close()
+    assert target.discarded == 1
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_a_child_leaves_the_file_of_fsspec_alone(tmp_path: Path, options: dict[str, Any]) -> None:
+    fs = SealedFileSystem(fsspec.filesystem("file"), **options)
+    path = str(tmp_path / "file")
+    with fs.open(path, "wb") as file:
+        file.write(b"parent")
+        child = os.fork()
+        if child == 0:
+            file.__exit__(SystemExit, SystemExit(), None)
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+    assert fs.cat_file(path) == b"parent"
+
+
+def test_a_file_dropped_under_warnings_as_errors_is_discarded(keyset: Keyset) -> None:
+    fs = SealedFileSystem(fsspec.filesystem("memory"), keyset=keyset)
+    discarded: list[int] = []
+    file = fs.open("/dropped", "wb")
+    file._target.discard = lambda: discarded.append(1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ResourceWarning)
+        with pytest.raises(ResourceWarning):
+            file.__del__()
+    assert file.closed and discarded == [1]
+
+
+def test_a_file_that_cannot_be_read_does_not_hide_its_folder(keyset: Keyset) -> None:
+    behind = fsspec.filesystem("memory", skip_instance_cache=True)
+    fs = SealedFileSystem(behind, keyset=keyset)
+    fs.pipe_file("/folder/one", b"content")
+    read = behind.cat_file
+
+    def refuse(path: str, *range: int) -> Any:
+        if path.endswith("two"):
+            raise PermissionError(13, "Permission denied", path)
+        return read(path, *range)
+
+    behind.pipe_file("/folder/two", b"anything")
+    behind.cat_file = refuse
+    assert {entry["name"]: entry["size"] for entry in fs.ls("/folder")} == {"/folder/one": 7, "/folder/two": 8}
+    with pytest.raises(PermissionError):
+        fs.info("/folder/two")
+
+
+def test_fsspec_shows_no_passphrase() -> None:
+    fs = SealedFileSystem(target_protocol="memory", passphrase="hunter2")
+    assert "hunter2" not in repr(fs) + repr(fs.storage_options) + str(fs.storage_args)
+    for show in (fs.to_json, fs.to_dict):
+        with pytest.raises(TypeError, match="keys"):
+            show()
+    again = SealedFileSystem(target_protocol="memory", passphrase="hunter2")
+    assert fs == fs and hash(fs) == hash(fs)
+    assert fs != again, "no hash of the passphrase tells what is the same"
 
 
 def test_fsspec_misuse(tmp_path: Path, options: dict[str, Any], keyset: Keyset) -> None:

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import io
 import os
+import pickle
 import stat
 import subprocess
 import sys
@@ -14,6 +16,7 @@ import weakref
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pytest
 
 import sealwax
@@ -557,3 +560,63 @@ def test_files_are_not_pickled(keyset: Keyset, tmp_path: Path) -> None:
                 pickle.dumps(thing)
             with pytest.raises(TypeError):
                 copy.copy(thing)
+
+
+def test_a_second_close_of_the_raw_writer_does_not_say_that_the_file_is_there(keyset: Keyset) -> None:
+    inside: list[str] = []
+
+    class Full(io.BytesIO):
+        def write(self, data: Any) -> int:
+            if not self.tell():
+                return super().write(data)
+            # In the middle of the first close.
+            with pytest.raises(sealwax.MisuseError):
+                file._writer.finish()
+            inside.append("second close")
+            raise OSError(28, "full")
+
+    file = sealwax.open(Full(), "wb", keyset=keyset, buffering=0)
+    file.write(b"x")
+    with pytest.raises(OSError, match="full"):
+        file.close()
+    assert inside
+    file.close()
+
+
+def test_raw_files_are_not_copied(keyset: Keyset, tmp_path: Path) -> None:
+    writer = sealwax.open(tmp_path / "file", "wb", keyset=keyset, buffering=0)
+    writer.write(b"x")
+    for make in (copy.copy, copy.deepcopy, pickle.dumps):
+        with pytest.raises(TypeError, match="RawWriter"):
+            make(writer)
+    writer.close()
+    reader = sealwax.open(tmp_path / "file", keyset=keyset, buffering=0)
+    with pytest.raises(TypeError, match="RawReader"):
+        copy.copy(reader)
+    assert reader.read() == b"x"
+    reader.close()
+
+
+def test_a_file_object_that_is_not_sealed_is_left_where_it_was(keyset: Keyset) -> None:
+    file = io.BytesIO(b"before plain text")
+    file.seek(7)
+    with pytest.raises(sealwax.FormatError):
+        sealwax.open(file, keyset=keyset)
+    assert file.read() == b"plain text"
+
+
+def test_the_file_that_exists_is_the_one_that_the_error_names(keyset: Keyset, tmp_path: Path) -> None:
+    (tmp_path / "plain").write_bytes(b"plain")
+    sealwax.seal_file(tmp_path / "plain", tmp_path / "sealed", keyset=keyset)
+    with pytest.raises(FileExistsError) as raised:
+        sealwax.reencrypt_file(tmp_path / "sealed", tmp_path / "plain", recipients=keyset, keyset=keyset)
+    assert raised.value.filename == str(tmp_path / "plain")
+
+
+def test_a_buffer_of_objects_is_refused(keyset: Keyset) -> None:
+    objects = numpy.array([None] * 8, dtype=object)
+    sealed = sealwax.seal_bytes(b"x", keyset=keyset)
+    with pytest.raises(TypeError, match="Python objects"):
+        sealwax.open_into(sealed, objects, keyset=keyset)
+    with pytest.raises(TypeError, match="Python objects"):
+        sealwax.seal_bytes(objects, keyset=keyset)

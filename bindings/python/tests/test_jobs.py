@@ -87,6 +87,8 @@ def test_a_bar_is_shown(plain: Path, tmp_path: Path, keyset: Keyset, capsys: pyt
     sealwax.seal_file(plain, tmp_path / "sealed", keyset=keyset, progress=True)
     shown = capsys.readouterr().err
     assert shown.endswith("\n") and "100%" in shown and "plain" in shown
+    sealwax.reencrypt_file(tmp_path / "sealed", tmp_path / "again", recipients=keyset, keyset=keyset, progress=True)
+    assert capsys.readouterr().err.endswith("\n")
 
 
 INTERRUPTED = textwrap.dedent("""
@@ -264,6 +266,69 @@ def test_a_child_cannot_seal_on_into_a_file_object(keyset: Keyset) -> None:
         assert in_child(work) == 0
         file.write(block)
     assert sealwax.open(io.BytesIO(target.getvalue()), keyset=keyset).read() == block * 2
+
+
+def finishes(script: str) -> None:
+    """Runs it in a process of its own: what hangs would take the tests with it."""
+    subprocess.run([sys.executable, "-c", textwrap.dedent(script)], check=True, timeout=120)
+
+
+def test_a_program_ends_while_a_daemon_thread_is_stuck_in_a_write(tmp_path: Path) -> None:
+    finishes("""
+        import os, select, threading
+        import sealwax
+
+        read, write = os.pipe()
+        keyset = sealwax.Keyset.generate("k")
+        file = sealwax.open(open(write, "wb", buffering=0), "wb", keyset=keyset, buffering=0)
+        os.set_blocking(read, False)
+        os.read(read, 65536)
+        threading.Thread(target=lambda: file.write(bytes(1 << 20)), daemon=True).start()
+        select.select([read], [], [])
+    """)
+
+
+def test_info_does_not_wait_for_what_the_garbage_does_to_the_keyset() -> None:
+    finishes("""
+        import gc
+        import sealwax
+
+        keyset = sealwax.Keyset.generate("k")
+        for _ in range(100):
+            keyset.rotate()
+
+        class Owner:
+            def __init__(self):
+                self.me = self
+
+            def __del__(self):
+                keyset.close()
+
+        gc.collect()
+        gc.set_threshold(60)
+        Owner()
+        assert len(keyset.info()["versions"]) == 101
+    """)
+
+
+FIFO_CALLS: list[Any] = [
+    lambda path, keyset: sealwax.verify(path, keyset=keyset),
+    lambda path, keyset: sealwax.seal_file(path, path.parent / "out", keyset=keyset),
+    lambda path, keyset: sealwax.open_file(path, path.parent / "out", keyset=keyset),
+    lambda path, keyset: sealwax.rewrap(path, keyset=keyset),
+    lambda path, keyset: sealwax.reencrypt_file(path, path.parent / "out", recipients=keyset, keyset=keyset),
+    lambda path, keyset: sealwax.inspect(path),
+    lambda path, keyset: Keyset.load(path, unprotected=True),
+    lambda path, keyset: sealwax.Store.open(path, unprotected=True),
+]
+
+
+@pytest.mark.parametrize("call", FIFO_CALLS)
+def test_a_pipe_where_a_file_is_wanted_is_refused_and_not_waited_for(tmp_path: Path, keyset: Keyset, call: Any) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="not a regular file"):
+        call(tmp_path / "pipe", keyset)
+    assert left(tmp_path) == ["pipe"]
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")

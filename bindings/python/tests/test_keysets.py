@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import subprocess
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -89,7 +91,7 @@ def test_saving_never_replaces_what_it_should_not(tmp_path: Path, keyset: Keyset
     assert newer.revision == 2
     newer.rotate()
     newer.save(path, unprotected=True, overwrite=True)
-    with pytest.raises(sealwax.MisuseError, match="newer revision"):
+    with pytest.raises(sealwax.MisuseError, match="newer one"):
         keyset.save(path, unprotected=True, overwrite=True)
     with pytest.raises(sealwax.MisuseError, match="another keyset"):
         Keyset.generate("other").save(path, unprotected=True, overwrite=True)
@@ -245,3 +247,51 @@ def test_keysets_go_both_ways_between_faces(tmp_path: Path, command: str) -> Non
     assert keyset.name == "billing"
     Keyset.generate("mine").save(ours, unprotected=True)
     assert b"mine" in run("keyset", "show", ours)
+
+
+SECRET_TEXTS: list[Any] = [
+    lambda text: sealwax.seal_bytes(b"", passphrase=text),
+    lambda text: sealwax.seal_bytes(b"", recipients=text),
+    lambda text: sealwax.open_bytes(b"", identities=text),
+    lambda text: sealwax.Passphrase(text),
+    lambda text: sealwax.Share(text),
+    lambda text: Keyset.from_identity(text),
+    lambda text: Keyset.restore_from_shares(b"", [text]),
+]
+
+
+@pytest.mark.parametrize("call", SECRET_TEXTS)
+def test_an_exception_about_a_text_does_not_hold_it(call: Any) -> None:
+    with pytest.raises(sealwax.MisuseError) as raised:
+        call("hunter2\udcff")
+    assert "hunter2" not in repr(raised.value) and raised.value.__cause__ is raised.value.__context__ is None
+
+
+def test_a_save_does_not_replace_what_another_program_made_of_the_same_revision(tmp_path: Path) -> None:
+    path = tmp_path / "keyset"
+    Keyset.generate("x").save(path, unprotected=True)
+    ours, theirs = (Keyset.load(path, unprotected=True) for _ in range(2))
+    ours.rotate()
+    ours.save(path, unprotected=True, overwrite=True)
+    token = ours.seal(b"content")
+    theirs.rotate()
+    with pytest.raises(sealwax.MisuseError, match="revision"):
+        theirs.save(path, unprotected=True, overwrite=True)
+    assert Keyset.load(path, unprotected=True).open(token) == b"content"
+
+
+def test_a_change_beside_a_job_does_not_forget_what_was_counted() -> None:
+    keyset = Keyset.generate("x")
+    keyset.set_policy(rotate_after_messages=10)
+    for _ in range(20):
+        keyset.seal(b"")
+
+    class Changing(io.BytesIO):
+        def write(self, data: Any) -> int:
+            # The writer's job holds the keyset now.
+            keyset.set_policy(allow_raw_export=True)
+            return super().write(data)
+
+    sealwax.open(Changing(), "wb", keyset=keyset).abort()
+    assert keyset.info()["policy"]["allow_raw_export"]
+    assert keyset.rotation_due() == "messages"

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import io
 import warnings
 import weakref
@@ -79,6 +80,10 @@ class RawReader(io.RawIOBase):
                 self._owned.close()
         finally:
             super().close()
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Refuse: two would share one native reader."""
+        raise TypeError("a RawReader is not pickled or copied")
 
     @property
     def plaintext_len(self) -> int | None:
@@ -170,6 +175,15 @@ class RawWriter(io.RawIOBase):
         finally:
             self._let_go()
 
+    def _abort_unless_in_use(self) -> None:
+        # A daemon thread may be writing to what nobody reads: the process would never end.
+        if not self.closed and self._writer.try_abort():
+            self._let_go()
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Refuse: two would share one native writer."""
+        raise TypeError("a RawWriter is not pickled or copied")
+
     def _let_go(self) -> None:
         try:
             if self._owned is not None:
@@ -193,8 +207,10 @@ class RawWriter(io.RawIOBase):
         """Give up: nobody said that the file is complete."""
         # Where opening failed there is nothing yet.
         if hasattr(self, "_writer") and not self.closed:
-            _warn(self)
-            self.abort()
+            try:
+                _warn(self)
+            finally:
+                self.abort()
 
     def _check(self) -> None:
         if self.closed:
@@ -299,8 +315,10 @@ def _drop(writer: SealedWriter | SealedTextWriter) -> None:
         # Detached, or never begun.
         return
     if not closed:
-        _warn(writer)
-        writer.abort()
+        try:
+            _warn(writer)
+        finally:
+            writer.abort()
 
 
 def _warn(writer: io.IOBase) -> None:
@@ -318,4 +336,6 @@ _unfinished: weakref.WeakSet[RawWriter] = weakref.WeakSet()
 @atexit.register
 def _abort_unfinished() -> None:
     for writer in list(_unfinished):
-        writer.abort()
+        # One that cannot be given up does not keep the others.
+        with contextlib.suppress(Exception):
+            writer._abort_unless_in_use()

@@ -153,13 +153,14 @@ class Keyset:
     ) -> None:
         """Write a keyset file with mode 0600, at once and whole.
 
-        With `overwrite` it replaces an older revision of the same keyset, and nothing else. Two programs that change
-        a keyset at the same time must agree on who goes first.
+        With `overwrite` it replaces an older revision of the same keyset, and nothing else: not one of the same number
+        either, which may hold a version that another program made. Two programs that change a keyset at the same time
+        must agree on who goes first.
 
         Raises:
             KeyStateError: a recipient's state forbids sealing.
             MisuseError: nothing was said about protection, or two things were; recipients that do not fit together; the
-                keyset was made by a newer version of sealwax; another keyset or a newer revision is there.
+                keyset was made by a newer version of sealwax; another keyset is there, or this revision or a newer one.
             RandomError: the system's random source failed.
             OSError: the operating system refused; FileExistsError where the file exists and `overwrite` is False.
         """
@@ -843,6 +844,7 @@ class Writer:
     def tell(self) -> int: ...
     def finish(self) -> None: ...
     def abort(self) -> None: ...
+    def try_abort(self) -> bool: ...
 
 def seal_bytes(
     data: Buffer,
@@ -987,8 +989,9 @@ def seal_file(
     """Seal a regular file into another, which appears under its name when it is complete. Return its length before.
 
     The whole job runs without the interpreter's lock, on `threads` threads (0: one per core). Ctrl-C stops it within a
-    tenth of a second, except while a passphrase is stretched or the system syncs, and leaves nothing behind; so does an
-    exception that `progress` raises.
+    tenth of a second, except while a passphrase is stretched or the system syncs, and leaves nothing behind unless the
+    file had its name already; so does an exception that `progress` raises, except from its last report, which comes
+    when the file has its name.
 
     Raises:
         FileExistsError: `dst` exists and `overwrite` is False.

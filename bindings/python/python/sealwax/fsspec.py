@@ -10,15 +10,19 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
+import sys
+import warnings
 from typing import Any, ClassVar
 
 from fsspec import AbstractFileSystem, filesystem
+from fsspec.core import get_compression
 from fsspec.implementations.chained import ChainedFileSystem
 
 from sealwax import _native
-from sealwax._errors import FormatError, MisuseError, TruncatedError
+from sealwax._errors import FormatError, MisuseError, SealwaxError, TruncatedError
 from sealwax._files import READ_BUFFER, WRITE_BUFFER
-from sealwax._io import RawReader, RawWriter, SealedReader, SealedWriter
+from sealwax._io import RawReader, RawWriter, SealedReader, SealedTextWriter, SealedWriter
 
 #: Keywords of `sealwax.open` that say how to seal, and how to open.
 _SEALING = frozenset({"keyset", "recipients", "passphrase", "suite", "chunk_len", "danger_mix_recipients"})
@@ -36,7 +40,10 @@ class SealedFileSystem(ChainedFileSystem):  # type: ignore[misc]
 
     The options are those of `sealwax.open`. Reading is by range: what is not asked for is not read. Names, folders and
     times are those of the file system behind; sizes are those of the plaintext, as the files say it themselves.
-    Writing is atomic where the file system behind is: an exception inside `with` leaves nothing.
+    Writing is atomic where the file system behind is: an exception inside `with` leaves nothing. What fsspec puts
+    around a file closes it then without a word of the exception. A file that is closed while an exception is in flight
+    that was not there when it was opened, also in `except` and `finally`, is therefore given up, with a RuntimeWarning.
+    `xb` asks once, when it opens, whether there is a file: one that somebody makes until `close` is replaced.
 
     Raises:
         MisuseError: an option that `sealwax.open` does not have, or no file system behind.
@@ -74,6 +81,27 @@ class SealedFileSystem(ChainedFileSystem):  # type: ignore[misc]
         """Tell apart what is not the same."""
         return f"sealwax-{self.fs.fsid}"
 
+    def open(
+        self,
+        path: str,
+        mode: str = "rb",
+        block_size: int | None = None,
+        cache_options: dict[str, Any] | None = None,
+        compression: str | None = None,
+        **keywords: Any,
+    ) -> Any:
+        """Open a sealed file, as `fsspec.AbstractFileSystem.open`. What is written is not compressed here."""
+        if "r" in mode:
+            return super().open(path, mode, block_size, cache_options, compression, **keywords)
+        if get_compression(path, compression) is not None:
+            # fsspec's compressors do not close what they write to: nothing would ever finish it.
+            raise MisuseError("compression is for reading; to write, compress into the file and close both")
+        if "b" in mode:
+            return super().open(path, mode, block_size, cache_options, **keywords)
+        encoding, errors, newline = (keywords.pop(name, None) for name in ("encoding", "errors", "newline"))
+        binary = super().open(path, mode.replace("t", "") + "b", block_size, cache_options, **keywords)
+        return SealedTextWriter(binary, encoding or "utf-8", errors, newline)
+
     def _open(
         self,
         path: str,
@@ -106,20 +134,22 @@ class SealedFileSystem(ChainedFileSystem):  # type: ignore[misc]
 
     def info(self, path: str, **keywords: Any) -> dict[str, Any]:
         """Describe a file; `size` is what it says about its plaintext, which nothing authenticates."""
-        return self._described(self.fs.info(path, **keywords))
+        return self._described(self.fs.info(path, **keywords), FormatError, TruncatedError)
 
     def ls(self, path: str, detail: bool = True, **keywords: Any) -> list[Any]:
         """List a folder of the file system behind."""
         if not detail:
             return list(self.fs.ls(path, detail=False, **keywords))
-        return [self._described(entry) for entry in self.fs.ls(path, detail=True, **keywords)]
+        # One that cannot be read, or is gone by now, does not hide the others.
+        entries = self.fs.ls(path, detail=True, **keywords)
+        return [self._described(entry, SealwaxError, OSError) for entry in entries]
 
-    def _described(self, entry: dict[str, Any]) -> dict[str, Any]:
+    def _described(self, entry: dict[str, Any], *ignored: type[Exception]) -> dict[str, Any]:
         if entry.get("type") != "file":
             return entry
         total = entry.get("size")
         described = entry | {"sealed_size": total}
-        with contextlib.suppress(FormatError, TruncatedError):
+        with contextlib.suppress(*ignored):
             described["size"] = self._plaintext_len(entry["name"], total)
         return described
 
@@ -188,6 +218,32 @@ class SealedFileSystem(ChainedFileSystem):  # type: ignore[misc]
         """Refuse: it holds keys."""
         raise TypeError("a SealedFileSystem is not pickled: it would carry its keys along")
 
+    def to_dict(self, *, include_password: bool = True) -> dict[str, Any]:
+        """Refuse: it holds keys."""
+        raise TypeError("a SealedFileSystem is not written out: it would carry its keys along")
+
+    def to_json(self, *, include_password: bool = True) -> str:
+        """Refuse: it holds keys."""
+        raise TypeError("a SealedFileSystem is not written out: it would carry its keys along")
+
+    @property
+    def storage_options(self) -> dict[str, Any]:
+        """Nothing: fsspec would keep the keys here."""
+        return {}
+
+    @storage_options.setter
+    def storage_options(self, value: dict[str, Any]) -> None:
+        """Let go of what fsspec would keep."""
+
+    @property
+    def _fs_token_(self) -> str:
+        # fsspec's own is a hash of the options, passphrase and all.
+        return f"{id(self):x}"
+
+    @_fs_token_.setter
+    def _fs_token_(self, value: str | None) -> None:
+        pass
+
     def _taken(self, names: frozenset[str]) -> dict[str, Any]:
         return {name: value for name, value in self._options.items() if name in names | _BOTH}
 
@@ -196,34 +252,59 @@ class _Writer(SealedWriter):
     """Commits what is behind when the last chunk is sealed, and discards it when it is given up."""
 
     def __init__(self, raw: RawWriter, target: Any, autocommit: bool) -> None:
-        super().__init__(raw, WRITE_BUFFER)
         self._target = target
         self._autocommit = autocommit
+        self._whole = False
+        self._given_up = False
+        self._process = os.getpid()
+        self._handled = sys.exc_info()[1]
+        super().__init__(raw, WRITE_BUFFER)
 
     def close(self) -> None:
         if self.closed:
             return
+        if sys.exc_info()[1] not in (None, self._handled):
+            # Whoever closes in a `with` of their own does not say that it was left by an exception.
+            self.abort()
+            what = f"a sealed file was closed while an exception was in flight, and was not made: {self.name!r}"
+            warnings.warn(what, RuntimeWarning, stacklevel=2)
+            return
         try:
             super().close()
+            self._target.close()
+            if self._autocommit:
+                self._target.commit()
         except BaseException:
-            _discard(self._target)
+            self._give_up()
             raise
-        self._target.close()
-        if self._autocommit:
-            self._target.commit()
+        self._whole = True
 
     def abort(self) -> None:
-        if not self.closed:
+        if self.closed:
+            return
+        try:
             super().abort()
-            _discard(self._target)
+        finally:
+            self._give_up()
 
     def commit(self) -> None:
         """Give the file its name, at the end of a transaction."""
-        self._target.commit()
+        if self._whole:
+            self._target.commit()
+        elif not self._given_up:
+            self.abort()
+            raise MisuseError("a file was not closed before its transaction ended")
 
     def discard(self) -> None:
         """Remove the file, where a transaction is given up."""
-        self._target.discard()
+        self.abort()
+        self._give_up()
+
+    def _give_up(self) -> None:
+        # A forked child leaves its parent's file alone.
+        if not self._given_up and self._process == os.getpid():
+            self._given_up = True
+            _discard(self._target)
 
 
 def _discard(target: io.IOBase | Any) -> None:
