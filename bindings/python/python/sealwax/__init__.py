@@ -12,8 +12,8 @@ b'4111 1111 1111 1111'
 `Keyset` holds keys and seals tokens, which are small values such as database fields. `open` gives sealed files that
 behave like files; `seal_file` and `open_file` go from path to path, `seal_bytes` and `open_bytes` stay in memory.
 
-Every call that lasts releases the interpreter's lock, so that `asyncio.to_thread` and threads work as they should. Those that
-go from file to file stop at Ctrl-C, where they run in the main thread.
+Every call that lasts releases the interpreter's lock, so that `asyncio.to_thread` and threads work as they should.
+Those that go from file to file stop at Ctrl-C, where they run in the main thread.
 """
 
 from sealwax._errors import (
