@@ -988,8 +988,8 @@ def seal_file(
 ) -> int:
     """Seal a regular file into another, which appears under its name when it is complete. Return its length before.
 
-    The whole job runs without the interpreter's lock, on `threads` threads (0: one per core). Ctrl-C stops it within a
-    tenth of a second, except while a passphrase is stretched or the system syncs, and leaves nothing behind unless the
+    The whole job runs without the interpreter's lock, on `threads` threads (0: one per core). Ctrl-C, looked for every
+    55 ms, stops it, except while a passphrase is stretched or the system syncs, and leaves nothing behind unless the
     file had its name already; so does an exception that `progress` raises, except from its last report, which comes
     when the file has its name.
 
