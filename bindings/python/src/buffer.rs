@@ -6,11 +6,12 @@
 //! verified or sealed is the copy. Objects of type `bytes` never change and are borrowed.
 #![allow(unsafe_code)]
 
+use std::ffi::CStr;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::{PyBufferError, PyTypeError};
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 use sealwax::stream::{ReadAt, WriteAt};
@@ -51,8 +52,56 @@ unsafe impl Sync for Address {}
 /// A buffer that its owner may neither free nor resize while this lives (the buffer protocol's promise).
 pub(crate) struct Exported {
     address: Address,
-    /// Keeps the memory where it is.
-    _buffer: PyUntypedBuffer,
+    view: View,
+}
+
+/// What the exporter filled in, at an address that stays: it keeps the memory where it is.
+///
+/// pyo3's own buffers want a shape and strides, which ctypes does not give.
+struct View(Box<ffi::Py_buffer>);
+
+// SAFETY: after it was filled in it is only read, and given back with the interpreter's lock held.
+unsafe impl Send for View {}
+// SAFETY: as above.
+unsafe impl Sync for View {}
+
+impl View {
+    fn of(object: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let mut view = Box::new(ffi::Py_buffer::new());
+        // SAFETY: the object is alive and the view is ours to fill in.
+        match unsafe {
+            ffi::PyObject_GetBuffer(object.as_ptr(), &raw mut *view, ffi::PyBUF_FULL_RO)
+        } {
+            0 => Ok(View(view)),
+            _ => Err(PyErr::fetch(object.py())),
+        }
+    }
+
+    fn is_contiguous(&self) -> bool {
+        // SAFETY: the view was filled in and not given back.
+        let contiguous =
+            unsafe { ffi::PyBuffer_IsContiguous(&raw const *self.0, b'C' as std::ffi::c_char) };
+        contiguous == 1
+    }
+
+    /// Whether its bytes are addresses of Python objects.
+    fn has_objects(&self) -> bool {
+        // SAFETY: where the exporter gives a format, it is text that ends with 0 and lives as long as the view.
+        let format = (!self.0.format.is_null()).then(|| unsafe { CStr::from_ptr(self.0.format) });
+        // Names of fields stand between colons, and may have any letter.
+        let mut kinds = format
+            .into_iter()
+            .flat_map(|format| format.to_bytes().split(|byte| *byte == b':').step_by(2));
+        kinds.any(|kinds| kinds.contains(&b'O'))
+    }
+}
+
+impl Drop for View {
+    fn drop(&mut self) {
+        // While the interpreter ends nobody wants it back any more.
+        // SAFETY: it was filled in, and is given back once.
+        let _ = Python::try_attach(|_| unsafe { ffi::PyBuffer_Release(&raw mut *self.0) });
+    }
 }
 
 impl Source {
@@ -108,13 +157,13 @@ impl Target {
     /// Of any object with a contiguous buffer that can be written to.
     pub(crate) fn of(object: &Bound<'_, PyAny>) -> PyResult<Self> {
         let exported = Exported::of(object)?;
-        match exported._buffer.readonly() {
-            true => Err(errors::misuse(
+        if exported.view.0.readonly != 0 {
+            return Err(errors::misuse(
                 object.py(),
                 "the target is read-only; give a bytearray, a writable memoryview or an array",
-            )),
-            false => Ok(Target(exported)),
+            ));
         }
+        Ok(Target(exported))
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -197,7 +246,7 @@ impl Exported {
                 "a bytes-like object is required, not str: encode it, for example with .encode()";
             return Err(PyTypeError::new_err(what));
         }
-        let buffer = PyUntypedBuffer::get(object).map_err(|error| {
+        let view = View::of(object).map_err(|error| {
             let py = object.py();
             match error.is_instance_of::<PyTypeError>(py) {
                 true => {
@@ -208,17 +257,19 @@ impl Exported {
                 false => error,
             }
         })?;
-        if buffer.format().to_bytes().contains(&b'O') {
+        if view.has_objects() {
             // Its bytes are addresses: to write them would end in a crash, to seal them in nonsense.
             return Err(PyTypeError::new_err("a buffer of Python objects has no bytes of its own"));
         }
-        if !buffer.is_c_contiguous() {
+        if !view.is_contiguous() {
             return Err(PyBufferError::new_err(
                 "the buffer is not contiguous; copy it first, for example with bytes(...)",
             ));
         }
-        let address = Address { start: buffer.buf_ptr().cast(), len: buffer.len_bytes() };
-        Ok(Exported { address, _buffer: buffer })
+        let len = usize::try_from(view.0.len).unwrap_or(0);
+        // An empty buffer may have no address at all.
+        let start = if len == 0 { std::ptr::dangling() } else { view.0.buf.cast_const().cast() };
+        Ok(Exported { address: Address { start, len }, view })
     }
 }
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import array
+import ctypes
 import os
 import types
 from collections.abc import Callable
@@ -59,6 +60,32 @@ def test_a_prepared_context_is_the_context_that_it_was_made_of(context: dict[str
         assert KEYSET.open_many(tokens, context=context) == [b"x", b"y"]
     envelope = sealwax.seal_bytes(b"x", keyset=KEYSET, external=prepared)
     assert sealwax.open_bytes(envelope, keyset=KEYSET, context=prepared) == b"x"
+
+
+def test_a_field_may_have_any_name() -> None:
+    rows = numpy.array([(1, 2.5), (3, 4.5)], dtype=[("Open", "i4"), ("O", "f8")])
+    assert KEYSET.open(KEYSET.seal(rows)) == rows.tobytes()
+
+
+class Pair(ctypes.Structure):
+    _fields_ = (("first", ctypes.c_int), ("second", ctypes.c_double))
+
+
+@pytest.mark.parametrize(
+    "make", [ctypes.c_ubyte * 100, ctypes.c_int * 25, Pair, Pair * 3, lambda: ctypes.create_string_buffer(100)]
+)
+def test_the_memory_of_ctypes_is_a_buffer(make: Callable[[], Any]) -> None:
+    value, target = make(), make()
+    content = bytes(os.urandom(ctypes.sizeof(value)))
+    ctypes.memmove(ctypes.addressof(value), content, len(content))
+    token = KEYSET.seal(value)
+    assert KEYSET.open(token) == content
+    assert KEYSET.open_into(token, target) == len(content)
+    assert ctypes.string_at(ctypes.addressof(target), len(content)) == content
+    mixed = numpy.zeros(20, dtype=[("Price", "i4"), ("object", "O")])
+    for objects in ((ctypes.py_object * 2)(), ctypes.py_object(), mixed):
+        with pytest.raises(TypeError):
+            KEYSET.open_into(token, objects)
 
 
 def test_a_prepared_context_is_read_once() -> None:

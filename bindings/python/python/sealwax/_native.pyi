@@ -1144,6 +1144,8 @@ def reencrypt_file(
     passphrase: str | Passphrase | None = None,
     keys: AnyKey | Iterable[AnyKey] | None = None,
     context: Context | None = None,
+    min_epoch: int = 0,
+    require: Kind | Iterable[Kind] | None = None,
     migrate: bool = False,
     danger_mix_recipients: bool = False,
     overwrite: bool = False,
