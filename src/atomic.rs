@@ -146,13 +146,22 @@ impl AtomicFile {
     /// `Io`; the unfinished file is removed, and a file that had the name is untouched. Only where the folder alone
     /// cannot be made durable the new file has its name already, and a loss of power may take that back.
     pub fn commit(self) -> Result<()> {
-        self.commit_locked().map(drop)
+        self.commit_if(|| Ok(()))
     }
 
-    /// [`AtomicFile::commit`], and the file is still locked for this process until what comes back is dropped.
-    pub(crate) fn commit_locked(self) -> Result<Locked> {
+    /// [`AtomicFile::commit`], where `may_commit` does not object when all is durable and only the name is missing.
+    ///
+    /// # Errors
+    /// As [`AtomicFile::commit`]; that of `may_commit`, and nothing is left behind.
+    pub(crate) fn commit_if(self, may_commit: impl FnOnce() -> Result<()>) -> Result<()> {
+        self.commit_locked(may_commit).map(drop)
+    }
+
+    /// [`AtomicFile::commit_if`], and the file is still locked for this process until what comes back is dropped.
+    pub(crate) fn commit_locked(self, may_commit: impl FnOnce() -> Result<()>) -> Result<Locked> {
         let AtomicFile { file, target, existing } = self;
         file.as_file().sync_all()?;
+        may_commit()?;
         let file = match existing {
             Existing::Keep => file.persist_noclobber(&target),
             Existing::Replace => file.persist(&target),

@@ -188,13 +188,27 @@ impl Engine {
 
     /// Seals chunk `index` in place and returns its tag. `Misuse` in a process that was forked since it began.
     pub(crate) fn seal_chunk(&self, index: u64, in_out: &mut [u8]) -> Result<[u8; TAG_LEN]> {
+        self.check_process()?;
+        Ok(self.aead.seal_in_place(&self.nonce(index)?, &[], in_out))
+    }
+
+    /// Seals `piece` as chunk `index` into `chunk`, which is longer by a tag. Errors as [`Engine::seal_chunk`].
+    #[cfg(feature = "alloc")]
+    pub(crate) fn seal_chunk_into(&self, index: u64, piece: &[u8], chunk: &mut [u8]) -> Result<()> {
+        self.check_process()?;
+        let (out, tag) = chunk.split_at_mut(piece.len());
+        tag.copy_from_slice(&self.aead.seal_into(&self.nonce(index)?, piece, out));
+        Ok(())
+    }
+
+    fn check_process(&self) -> Result<()> {
         #[cfg(feature = "std")]
         if self.process != crate::secret::memory::fork_generation() {
             return Err(Error::misuse(
                 "a forked process cannot go on sealing what its parent began",
             ));
         }
-        Ok(self.aead.seal_in_place(&self.nonce(index)?, &[], in_out))
+        Ok(())
     }
 
     /// Opens chunk `index` in place.
@@ -207,6 +221,16 @@ impl Engine {
         let opened = self.aead.open_in_place(&self.nonce(index)?, &[], in_out, tag);
         if opened.is_err() {
             zeroize::Zeroize::zeroize(in_out);
+        }
+        opened
+    }
+
+    /// Opens chunk `index`, its ciphertext and its tag, into `out`, which is shorter by a tag. On an error `out` is wiped.
+    pub(crate) fn open_chunk_into(&self, index: u64, chunk: &[u8], out: &mut [u8]) -> Result<()> {
+        let (ciphertext, tag) = chunk.split_last_chunk().ok_or(Error::Truncated)?;
+        let opened = self.aead.open_into(&self.nonce(index)?, ciphertext, tag, out);
+        if opened.is_err() {
+            zeroize::Zeroize::zeroize(out);
         }
         opened
     }

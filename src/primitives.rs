@@ -72,6 +72,17 @@ impl AeadKey {
         self.0.seal_in_place(nonce, aad, in_out)
     }
 
+    /// Encrypts `plaintext` into `out`, which is as long, and returns the tag. The caller never repeats a nonce.
+    #[inline]
+    pub(crate) fn seal_into(
+        &self,
+        nonce: &[u8; NONCE_LEN],
+        plaintext: &[u8],
+        out: &mut [u8],
+    ) -> [u8; TAG_LEN] {
+        self.0.seal_into(nonce, plaintext, out)
+    }
+
     /// Decrypts `in_out` in place. On `Decrypt`, `in_out` holds nothing that may be used.
     #[inline]
     pub(crate) fn open_in_place(
@@ -82,6 +93,18 @@ impl AeadKey {
         tag: &[u8; TAG_LEN],
     ) -> Result<()> {
         self.0.open_in_place(nonce, aad, in_out, tag)
+    }
+
+    /// Decrypts `ciphertext` into `out`, which is as long. On `Decrypt`, `out` holds nothing that may be used.
+    #[inline]
+    pub(crate) fn open_into(
+        &self,
+        nonce: &[u8; NONCE_LEN],
+        ciphertext: &[u8],
+        tag: &[u8; TAG_LEN],
+        out: &mut [u8],
+    ) -> Result<()> {
+        self.0.open_into(nonce, ciphertext, tag, out)
     }
 }
 

@@ -526,7 +526,7 @@ impl Inner {
         // A group that could read the old revision can read the new one.
         file.set_mode_of(&old.metadata()?)?;
         file.write_all(&bytes)?;
-        let file = file.commit_locked()?;
+        let file = file.commit_locked(|| Ok(()))?;
         // Whatever fails from here on, the file opens with these keys now.
         *self.guard.write().unwrap_or_else(PoisonError::into_inner) = guard;
         // An older revision that a killed writer left holds secrets that may be destroyed by now.

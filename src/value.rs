@@ -27,14 +27,13 @@ pub(crate) fn seal_into<P>(
     out: &mut [u8],
 ) -> Result<()> {
     let (head, body) = out.split_at_mut(HEAD_LEN);
-    let (in_out, tag) = body.split_at_mut(plaintext.len());
+    let (ciphertext, tag) = body.split_at_mut(plaintext.len());
     let (salt_out, commitment) = head.split_at_mut(SALT_LEN);
     salt_out.copy_from_slice(salt);
     let commitment = commitment.try_into().expect("56 - 24 bytes");
     let aead = value_key(key, suite, salt, context, Commitment::Write(commitment))?;
-    in_out.copy_from_slice(plaintext);
     // Each derived key seals one value, hence the fixed nonce (format.md 3.2).
-    tag.copy_from_slice(&aead.seal_in_place(&NONCE, &[], in_out));
+    tag.copy_from_slice(&aead.seal_into(&NONCE, plaintext, ciphertext));
     Ok(())
 }
 
@@ -51,8 +50,7 @@ pub(crate) fn open_into<P>(
     let Some((commitment, rest)) = rest.split_first_chunk() else { return Err(wrong) };
     let Some((ciphertext, tag)) = rest.split_last_chunk() else { return Err(wrong) };
     let aead = value_key(key, suite, salt, context, Commitment::Expect(commitment))?;
-    out.copy_from_slice(ciphertext);
-    let opened = aead.open_in_place(&NONCE, &[], out, tag);
+    let opened = aead.open_into(&NONCE, ciphertext, tag, out);
     if opened.is_err() {
         zeroize::Zeroize::zeroize(out);
     }

@@ -294,18 +294,15 @@ fn refuse_unmarked(via: OpenedVia) -> Result<()> {
 
 /// Opens all chunks of a payload into `out`, which has exactly the plaintext's length.
 fn open_chunks(engine: &Engine, chunks: &[u8], out: &mut [u8]) -> Result<()> {
-    let (piece_len, sealed_len) =
-        (engine.chunk_len().plaintext_len(), engine.chunk_len().sealed_len());
+    let sealed_len = engine.chunk_len().sealed_len();
     let opened = with_wiped_stack::<CHUNKS_DEPTH, _>(|| {
         // The last chunk may be empty, and then there is no piece for it in `out`.
         let mut rest = &mut *out;
         for (index, chunk) in (0u64..).zip(chunks.chunks(sealed_len)) {
-            let (ciphertext, tag) = chunk.split_last_chunk::<TAG_LEN>().ok_or(Error::Truncated)?;
-            let (piece, after) =
-                core::mem::take(&mut rest).split_at_mut(ciphertext.len().min(piece_len));
+            let len = chunk.len().checked_sub(TAG_LEN).ok_or(Error::Truncated)?;
+            let (piece, after) = core::mem::take(&mut rest).split_at_mut(len);
             rest = after;
-            piece.copy_from_slice(ciphertext);
-            engine.open_chunk(index, piece, tag)?;
+            engine.open_chunk_into(index, chunk, piece)?;
         }
         Ok(())
     });

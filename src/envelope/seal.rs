@@ -205,9 +205,7 @@ impl<'a> Sealer<'a> {
                 .chunks(piece_len)
                 .chain((plaintext.len().is_multiple_of(piece_len)).then_some(&[] as &[u8]));
             for ((index, chunk), piece) in (0u64..).zip(chunks.chunks_mut(sealed_len)).zip(pieces) {
-                let (in_out, tag) = chunk.split_at_mut(piece.len());
-                in_out.copy_from_slice(piece);
-                tag.copy_from_slice(&engine.seal_chunk(index, in_out)?);
+                engine.seal_chunk_into(index, piece, chunk)?;
             }
             Ok(len)
         })

@@ -42,6 +42,21 @@ impl AeadKey {
     }
 
     #[inline]
+    pub(super) fn seal_into(
+        &self,
+        nonce: &[u8; NONCE_LEN],
+        plaintext: &[u8],
+        out: &mut [u8],
+    ) -> [u8; TAG_LEN] {
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let mut tag = [0; TAG_LEN];
+        self.0
+            .seal_out_of_place_scatter(nonce, Aad::empty(), plaintext, out, &[], &mut tag)
+            .expect("a piece is far below the AEAD's length limit, and `out` is as long");
+        tag
+    }
+
+    #[inline]
     pub(super) fn open_in_place(
         &self,
         nonce: &[u8; NONCE_LEN],
@@ -54,6 +69,19 @@ impl AeadKey {
             Ok(_) => Ok(()),
             Err(_) => Err(Error::Decrypt),
         }
+    }
+
+    #[inline]
+    pub(super) fn open_into(
+        &self,
+        nonce: &[u8; NONCE_LEN],
+        ciphertext: &[u8],
+        tag: &[u8; TAG_LEN],
+        out: &mut [u8],
+    ) -> Result<()> {
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let opened = self.0.open_separate_gather(nonce, Aad::empty(), ciphertext, tag, out);
+        opened.map_err(|_| Error::Decrypt)
     }
 }
 

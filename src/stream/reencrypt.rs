@@ -86,8 +86,10 @@ impl Opener<'_> {
             with_wiped_stack::<CHUNKS_DEPTH, _>(|| engine.seal_batch(first, buffer))?;
             write_all_at(target.payload.file(), to.sealed_range(first, count).0, buffer)
         })?;
-        may_commit()?;
-        target.commit()?;
+        target.commit(|| {
+            job.check_commit()?;
+            may_commit()
+        })?;
         Ok(Reencrypted { plaintext_len, opened_via: ready.sealed.opened_via })
     }
 }
@@ -131,8 +133,8 @@ impl Target {
     }
 
     /// The header gets its name last: where it is there, the payload is.
-    fn commit(self) -> Result<()> {
-        self.payload.commit()?;
+    fn commit(self, may_commit: impl FnOnce() -> Result<()>) -> Result<()> {
+        self.payload.commit_if(may_commit)?;
         self.header.map_or(Ok(()), AtomicFile::commit)
     }
 }

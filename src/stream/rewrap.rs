@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use super::header::HeaderReader;
-use super::path::{Control, write_all_at};
+use super::path::{Control, check_commit, write_all_at};
 use super::position::{ReadAt, read_exact_at};
 use crate::atomic::{AtomicFile, Existing};
 use crate::envelope::rewrap::Plan;
@@ -255,10 +255,13 @@ impl Rewrapper<'_> {
         copy.set_mode_of(&file.metadata()?)?;
         copy.write_all(&front)?;
         copy_payload(file, header.len() as u64, copy.file(), job.control)?;
-        if !is_named_by(file, path)? {
-            return Err(replaced_meanwhile());
-        }
-        copy.commit()?;
+        copy.commit_if(|| {
+            check_commit(job.control)?;
+            match is_named_by(file, path)? {
+                true => Ok(()),
+                false => Err(replaced_meanwhile()),
+            }
+        })?;
         Ok(via)
     }
 }

@@ -2,15 +2,16 @@
 //! The memory of Python objects: the one place with `unsafe` in this crate.
 //!
 //! Whatever Python can write to, another thread may write to at any time, also while it is read here. It is
-//! therefore never borrowed as a slice: bytes are copied out once, by loads that the compiler can neither repeat
-//! nor tear apart, and what is verified or sealed is the copy. Objects of type `bytes` never change and are borrowed.
+//! therefore never borrowed as a slice: bytes are copied out once, by loads that the compiler cannot repeat, and what is
+//! verified or sealed is the copy. Objects of type `bytes` never change and are borrowed.
 #![allow(unsafe_code)]
 
+use std::ffi::CStr;
 use std::io;
-use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::{PyBufferError, PyTypeError};
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 use sealwax::stream::{ReadAt, WriteAt};
@@ -51,8 +52,56 @@ unsafe impl Sync for Address {}
 /// A buffer that its owner may neither free nor resize while this lives (the buffer protocol's promise).
 pub(crate) struct Exported {
     address: Address,
-    /// Keeps the memory where it is.
-    _buffer: PyUntypedBuffer,
+    view: View,
+}
+
+/// What the exporter filled in, at an address that stays: it keeps the memory where it is.
+///
+/// pyo3's own buffers want a shape and strides, which ctypes does not give.
+struct View(Box<ffi::Py_buffer>);
+
+// SAFETY: after it was filled in it is only read, and given back with the interpreter's lock held.
+unsafe impl Send for View {}
+// SAFETY: as above.
+unsafe impl Sync for View {}
+
+impl View {
+    fn of(object: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let mut view = Box::new(ffi::Py_buffer::new());
+        // SAFETY: the object is alive and the view is ours to fill in.
+        match unsafe {
+            ffi::PyObject_GetBuffer(object.as_ptr(), &raw mut *view, ffi::PyBUF_FULL_RO)
+        } {
+            0 => Ok(View(view)),
+            _ => Err(PyErr::fetch(object.py())),
+        }
+    }
+
+    fn is_contiguous(&self) -> bool {
+        // SAFETY: the view was filled in and not given back.
+        let contiguous =
+            unsafe { ffi::PyBuffer_IsContiguous(&raw const *self.0, b'C' as std::ffi::c_char) };
+        contiguous == 1
+    }
+
+    /// Whether its bytes are addresses of Python objects.
+    fn has_objects(&self) -> bool {
+        // SAFETY: where the exporter gives a format, it is text that ends with 0 and lives as long as the view.
+        let format = (!self.0.format.is_null()).then(|| unsafe { CStr::from_ptr(self.0.format) });
+        // Names of fields stand between colons, and may have any letter.
+        let mut kinds = format
+            .into_iter()
+            .flat_map(|format| format.to_bytes().split(|byte| *byte == b':').step_by(2));
+        kinds.any(|kinds| kinds.contains(&b'O'))
+    }
+}
+
+impl Drop for View {
+    fn drop(&mut self) {
+        // While the interpreter ends nobody wants it back any more.
+        // SAFETY: it was filled in, and is given back once.
+        let _ = Python::try_attach(|_| unsafe { ffi::PyBuffer_Release(&raw mut *self.0) });
+    }
 }
 
 impl Source {
@@ -108,13 +157,13 @@ impl Target {
     /// Of any object with a contiguous buffer that can be written to.
     pub(crate) fn of(object: &Bound<'_, PyAny>) -> PyResult<Self> {
         let exported = Exported::of(object)?;
-        match exported._buffer.readonly() {
-            true => Err(errors::misuse(
+        if exported.view.0.readonly != 0 {
+            return Err(errors::misuse(
                 object.py(),
                 "the target is read-only; give a bytearray, a writable memoryview or an array",
-            )),
-            false => Ok(Target(exported)),
+            ));
         }
+        Ok(Target(exported))
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -197,7 +246,7 @@ impl Exported {
                 "a bytes-like object is required, not str: encode it, for example with .encode()";
             return Err(PyTypeError::new_err(what));
         }
-        let buffer = PyUntypedBuffer::get(object).map_err(|error| {
+        let view = View::of(object).map_err(|error| {
             let py = object.py();
             match error.is_instance_of::<PyTypeError>(py) {
                 true => {
@@ -208,17 +257,19 @@ impl Exported {
                 false => error,
             }
         })?;
-        if buffer.format().to_bytes().contains(&b'O') {
+        if view.has_objects() {
             // Its bytes are addresses: to write them would end in a crash, to seal them in nonsense.
             return Err(PyTypeError::new_err("a buffer of Python objects has no bytes of its own"));
         }
-        if !buffer.is_c_contiguous() {
+        if !view.is_contiguous() {
             return Err(PyBufferError::new_err(
                 "the buffer is not contiguous; copy it first, for example with bytes(...)",
             ));
         }
-        let address = Address { start: buffer.buf_ptr().cast(), len: buffer.len_bytes() };
-        Ok(Exported { address, _buffer: buffer })
+        let len = usize::try_from(view.0.len).unwrap_or(0);
+        // An empty buffer may have no address at all.
+        let start = if len == 0 { std::ptr::dangling() } else { view.0.buf.cast_const().cast() };
+        Ok(Exported { address: Address { start, len }, view })
     }
 }
 
@@ -231,64 +282,100 @@ impl Address {
     /// Copies `out.len()` bytes from `offset` on.
     fn load(self, offset: usize, out: &mut [u8]) {
         assert!(offset <= self.len && out.len() <= self.len - offset, "the caller stays inside");
-        // SAFETY: offset is inside the buffer, or at its end.
-        let mut from = unsafe { self.start.add(offset) };
-        let head = from.align_offset(WORD).min(out.len());
-        let (first, rest) = out.split_at_mut(head);
-        for byte in first {
-            // SAFETY: from is inside the buffer, which lives as long as its owner of this address; the access is
-            // atomic, and what other threads of Python do to the byte at the same time is what they want in it.
-            *byte = unsafe { AtomicU8::from_ptr(from.cast_mut()) }.load(Ordering::Relaxed);
-            // SAFETY: at most one past the end.
-            from = unsafe { from.add(1) };
-        }
-        let mut words = rest.chunks_exact_mut(WORD);
-        for word in &mut words {
-            // SAFETY: as above; from is aligned for a word, and a whole word is inside.
-            let value = unsafe { AtomicU64::from_ptr(from.cast_mut().cast()) };
-            word.copy_from_slice(&value.load(Ordering::Relaxed).to_ne_bytes());
-            // SAFETY: at most one past the end.
-            from = unsafe { from.add(WORD) };
-        }
-        for byte in words.into_remainder() {
-            // SAFETY: as above.
-            *byte = unsafe { AtomicU8::from_ptr(from.cast_mut()) }.load(Ordering::Relaxed);
-            // SAFETY: at most one past the end.
-            from = unsafe { from.add(1) };
-        }
+        // SAFETY: that many bytes are inside the buffer, which lives as long as its owner of this address.
+        unsafe { shared::load(self.start.add(offset), out) }
     }
 
     /// Copies `bytes` to `offset`. Only for buffers that may be written to.
     fn store(self, offset: usize, bytes: &[u8]) {
         let len = bytes.len();
         assert!(offset <= self.len && len <= self.len - offset, "the caller stays inside");
-        // SAFETY: offset is inside the buffer, or at its end.
-        let mut to = unsafe { self.start.add(offset) }.cast_mut();
-        let head = to.align_offset(WORD).min(len);
-        let (first, rest) = bytes.split_at(head);
-        for byte in first {
-            // SAFETY: to is inside a writable buffer, which lives as long as its owner of this address; the access
-            // is atomic.
-            unsafe { AtomicU8::from_ptr(to) }.store(*byte, Ordering::Relaxed);
-            // SAFETY: at most one past the end.
-            to = unsafe { to.add(1) };
-        }
-        let words = rest.chunks_exact(WORD);
-        let last = words.remainder();
-        for word in words {
-            let value = u64::from_ne_bytes(word.try_into().expect("a chunk of eight bytes"));
-            // SAFETY: as above; to is aligned for a word, and a whole word is inside.
-            unsafe { AtomicU64::from_ptr(to.cast()) }.store(value, Ordering::Relaxed);
-            // SAFETY: at most one past the end.
-            to = unsafe { to.add(WORD) };
-        }
-        for byte in last {
-            // SAFETY: as above.
-            unsafe { AtomicU8::from_ptr(to) }.store(*byte, Ordering::Relaxed);
-            // SAFETY: at most one past the end.
-            to = unsafe { to.add(1) };
+        // SAFETY: that many bytes are inside a writable buffer, which lives as long as its owner of this address.
+        unsafe { shared::store(bytes, self.start.add(offset).cast_mut()) }
+    }
+}
+
+/// Memory in which other threads of Python may be at work: what they do to a byte at the same time is what they want
+/// in it. Each byte is accessed once.
+///
+/// One instruction of the processor, which the compiler does not look into: for it this is as good as a relaxed atomic
+/// access to each byte, and it is as fast as copying gets.
+#[cfg(target_arch = "x86_64")]
+mod shared {
+    /// # Safety
+    /// `from` is valid for reads of `out.len()` bytes.
+    pub(super) unsafe fn load(from: *const u8, out: &mut [u8]) {
+        // SAFETY: by the contract above; `out` is nobody else's.
+        unsafe { copy(from, out.as_mut_ptr(), out.len()) }
+    }
+
+    /// # Safety
+    /// `to` is valid for writes of `bytes.len()` bytes.
+    pub(super) unsafe fn store(bytes: &[u8], to: *mut u8) {
+        // SAFETY: by the contract above; nobody changes `bytes`.
+        unsafe { copy(bytes.as_ptr(), to, bytes.len()) }
+    }
+
+    /// # Safety
+    /// `from` is valid for reads and `to` for writes of `len` bytes, and they do not overlap.
+    unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
+        // SAFETY: by the contract above; the direction flag is clear wherever Rust runs.
+        unsafe {
+            std::arch::asm!(
+                "rep movsb",
+                inout("rcx") len => _,
+                inout("rsi") from => _,
+                inout("rdi") to => _,
+                options(nostack, preserves_flags)
+            );
         }
     }
+}
+
+/// Memory in which other threads of Python may be at work: what they do to a byte at the same time is what they want
+/// in it. Each byte is accessed once, by atomic accesses of a word where that is aligned.
+#[cfg(not(target_arch = "x86_64"))]
+mod shared {
+    use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+
+    /// # Safety
+    /// `from` is valid for reads of `out.len()` bytes.
+    pub(super) unsafe fn load(from: *const u8, out: &mut [u8]) {
+        let from = from.cast_mut();
+        let head = from.align_offset(WORD).min(out.len());
+        let words = (out.len() - head) / WORD;
+        let byte = |at: usize| {
+            // SAFETY: inside, by the contract above.
+            unsafe { AtomicU8::from_ptr(from.add(at)) }.load(Relaxed)
+        };
+        let tail = head + words * WORD;
+        (0..head).chain(tail..out.len()).for_each(|at| out[at] = byte(at));
+        for (number, word) in out[head..tail].chunks_exact_mut(WORD).enumerate() {
+            // SAFETY: a whole word is inside, and aligned.
+            let value = unsafe { AtomicU64::from_ptr(from.add(head + number * WORD).cast()) };
+            word.copy_from_slice(&value.load(Relaxed).to_ne_bytes());
+        }
+    }
+
+    /// # Safety
+    /// `to` is valid for writes of `bytes.len()` bytes.
+    pub(super) unsafe fn store(bytes: &[u8], to: *mut u8) {
+        let head = to.align_offset(WORD).min(bytes.len());
+        let words = (bytes.len() - head) / WORD;
+        let tail = head + words * WORD;
+        for at in (0..head).chain(tail..bytes.len()) {
+            // SAFETY: inside, by the contract above.
+            unsafe { AtomicU8::from_ptr(to.add(at)) }.store(bytes[at], Relaxed);
+        }
+        for (number, word) in bytes[head..tail].chunks_exact(WORD).enumerate() {
+            let value = u64::from_ne_bytes(word.try_into().expect("a chunk of eight bytes"));
+            // SAFETY: a whole word is inside, and aligned.
+            unsafe { AtomicU64::from_ptr(to.add(head + number * WORD).cast()) }
+                .store(value, Relaxed);
+        }
+    }
+
+    const WORD: usize = 8;
 }
 
 impl ReadAt for Source {
@@ -302,6 +389,10 @@ impl ReadAt for Source {
     fn len(&self) -> io::Result<u64> {
         Ok(Source::len(self) as u64)
     }
+
+    fn fixed(&self) -> Option<&[u8]> {
+        Source::fixed(self)
+    }
 }
 
 impl WriteAt for Target {
@@ -314,5 +405,3 @@ impl WriteAt for Target {
         Ok(())
     }
 }
-
-const WORD: usize = 8;

@@ -10,17 +10,60 @@ use sealwax::context::Encoded;
 use crate::buffer::Source;
 use crate::errors::{self, Raise};
 
+/// A context that was read once, for many calls.
+#[pyclass(frozen, module = "sealwax")]
+pub(crate) struct PreparedContext {
+    inner: Context,
+}
+
+#[pymethods]
+impl PreparedContext {
+    #[new]
+    #[pyo3(signature = (context, /))]
+    fn new(context: &Bound<'_, PyAny>) -> PyResult<Self> {
+        Ok(PreparedContext { inner: of(Some(context))? })
+    }
+
+    /// The names and values.
+    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        to_dict(py, self.inner.as_encoded())
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        Ok(format!("sealwax.PreparedContext({})", self.to_dict(py)?.repr()?))
+    }
+}
+
+/// Whether this is one context, and not one for each of many values.
+pub(crate) fn is_one(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+    Ok(object.is_instance_of::<PreparedContext>() || object.hasattr("keys")?)
+}
+
+/// Does `work` with the context that was given, in its encoding: of a few entries of text or bytes without an allocation.
+pub(crate) fn with<T>(
+    given: Option<&Bound<'_, PyAny>>,
+    work: impl FnOnce(Encoded<'_>) -> PyResult<T>,
+) -> PyResult<T> {
+    let Some(given) = given else { return work(Encoded::EMPTY) };
+    if let Ok(dict) = given.cast::<PyDict>() {
+        let mut buffer = [0; FEW_LEN];
+        if let Some(encoded) = few(dict, &mut buffer) {
+            return work(encoded);
+        }
+    } else if let Ok(prepared) = given.cast::<PreparedContext>() {
+        return work(prepared.get().inner.as_encoded());
+    }
+    work(of(Some(given))?.as_encoded())
+}
+
 /// The context of a mapping of names to text or bytes; none is the empty one.
 pub(crate) fn of(mapping: Option<&Bound<'_, PyAny>>) -> PyResult<Context> {
     let Some(mapping) = mapping else { return Ok(Context::new()) };
     if let Ok(dict) = mapping.cast::<PyDict>() {
-        if dict.is_empty() {
-            return Ok(Context::new());
-        }
-        return match few(dict) {
-            Some(context) => Ok(context),
-            None => from_pairs(mapping.py(), dict.iter()),
-        };
+        return from_pairs(mapping.py(), dict.iter());
+    }
+    if let Ok(prepared) = mapping.cast::<PreparedContext>() {
+        return Ok(prepared.get().inner.clone());
     }
     let Ok(mapping) = mapping.cast::<PyMapping>() else {
         return Err(PyTypeError::new_err("a context is a mapping of names to text or bytes"));
@@ -81,12 +124,8 @@ fn from_pairs<'py>(
 }
 
 /// Few entries of text or bytes: what nearly every token has. `None` where anything is unusual: then the long way says what.
-fn few(dict: &Bound<'_, PyDict>) -> Option<Context> {
-    let count = dict.len();
+fn few<'a>(dict: &Bound<'_, PyDict>, buffer: &'a mut [u8; FEW_LEN]) -> Option<Encoded<'a>> {
     let mut items: [Option<(Bound<'_, PyAny>, Bound<'_, PyAny>)>; FEW] = Default::default();
-    if count > FEW {
-        return None;
-    }
     let mut found = 0;
     for item in dict.iter() {
         *items.get_mut(found)? = Some(item);
@@ -101,8 +140,12 @@ fn few(dict: &Bound<'_, PyDict>) -> Option<Context> {
         };
         *entry = (name, value);
     }
-    Context::of(&mut entries[..found]).ok()
+    let entries = &mut entries[..found];
+    entries.sort_unstable_by_key(|(name, _)| name.as_bytes());
+    Encoded::encode_into(entries, buffer).ok()
 }
 
 /// As many entries as are worth a way of their own.
 const FEW: usize = 4;
+/// Longest encoding that is made on the stack, in bytes.
+const FEW_LEN: usize = 256;

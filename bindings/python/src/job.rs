@@ -16,6 +16,16 @@ pub(crate) struct Watch {
     cancelled: AtomicBool,
     done: AtomicU64,
     total: AtomicU64,
+    news: Mutex<News>,
+    changed: Condvar,
+}
+
+/// What the job has to say to the thread that waits for it.
+#[derive(Default)]
+struct News {
+    ended: bool,
+    /// It waits to hear whether it may go on.
+    asks: bool,
 }
 
 impl Control for Watch {
@@ -27,6 +37,30 @@ impl Control for Watch {
 
     fn is_cancelled(&self) -> bool {
         self.cancelled.load(Ordering::Relaxed)
+    }
+
+    fn may_commit(&self) -> bool {
+        // The caller's thread looks now: what came since it looked last counts.
+        self.tell(|news| news.asks = true);
+        let news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.changed.wait_while(news, |news| news.asks);
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
+        !self.is_cancelled()
+    }
+}
+
+impl Watch {
+    fn tell(&self, say: impl FnOnce(&mut News)) {
+        say(&mut self.news.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.notify_all();
+    }
+
+    /// Waits until the job ended or asks, or for `time`; whether it ended.
+    fn wait(&self, time: Duration) -> bool {
+        let news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
+        let silent = |news: &mut News| !news.ended && !news.asks;
+        let waited = self.changed.wait_timeout_while(news, time, silent);
+        waited.unwrap_or_else(PoisonError::into_inner).0.ended
     }
 }
 
@@ -55,10 +89,9 @@ fn run_reporting<T: Send>(
     let watch = Watch::default();
     let progress = progress.map(|callable| callable.clone().unbind());
     let (result, stopped, reported) = py.detach(|| {
-        let ended = Ended::default();
         thread::scope(|scope| {
             let job = || {
-                let _end = EndOnDrop(&ended);
+                let _end = EndOnDrop(&watch);
                 work(&watch)
             };
             let job = thread::Builder::new().name("sealwax-job".into()).spawn_scoped(scope, job);
@@ -67,18 +100,18 @@ fn run_reporting<T: Send>(
                 Err(error) => return (Err(error), None, None),
             };
             let (mut stopped, mut reported) = (None, None);
-            while !ended.wait(TICK) {
-                if stopped.is_some() {
-                    continue;
+            while !watch.wait(TICK) {
+                if stopped.is_none() {
+                    let looked = Python::attach(|py| -> PyResult<()> {
+                        py.check_signals()?;
+                        report(py, &progress, &watch, &mut reported)
+                    });
+                    if let Err(exception) = looked {
+                        watch.cancelled.store(true, Ordering::Relaxed);
+                        stopped = Some(exception);
+                    }
                 }
-                let looked = Python::attach(|py| -> PyResult<()> {
-                    py.check_signals()?;
-                    report(py, &progress, &watch, &mut reported)
-                });
-                if let Err(exception) = looked {
-                    watch.cancelled.store(true, Ordering::Relaxed);
-                    stopped = Some(exception);
-                }
+                watch.tell(|news| news.asks = false);
             }
             let result = job.join().unwrap_or_else(|panic| resume_unwind(panic));
             (Ok(result), stopped, reported)
@@ -111,28 +144,12 @@ fn report(
     Ok(())
 }
 
-#[derive(Default)]
-struct Ended {
-    flag: Mutex<bool>,
-    changed: Condvar,
-}
-
-impl Ended {
-    /// Waits until the job ended, or for `time`; whether it ended.
-    fn wait(&self, time: Duration) -> bool {
-        let flag = self.flag.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.changed.wait_timeout_while(flag, time, |ended| !*ended);
-        *waited.unwrap_or_else(PoisonError::into_inner).0
-    }
-}
-
 /// Also where the job panics.
-struct EndOnDrop<'a>(&'a Ended);
+struct EndOnDrop<'a>(&'a Watch);
 
 impl Drop for EndOnDrop<'_> {
     fn drop(&mut self) {
-        *self.0.flag.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.0.changed.notify_all();
+        self.0.tell(|news| news.ended = true);
     }
 }
 

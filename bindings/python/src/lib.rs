@@ -33,6 +33,8 @@ mod native {
     #[pymodule_export]
     use super::census::{Census, census};
     #[pymodule_export]
+    use super::context::PreparedContext;
+    #[pymodule_export]
     use super::envelope::{
         open_bytes, open_file, open_into, seal_bytes, seal_file, seal_into, sealed_len, verify,
     };

@@ -148,7 +148,8 @@ pub(crate) fn rewrap_bytes<'py>(
 #[pyo3(
     signature = (src, dst, *, recipients, **keywords),
     text_signature = "(src, dst, *, recipients, keyset=None, identities=None, passphrase=None, keys=None, context=None, \
-                      migrate=False, danger_mix_recipients=False, overwrite=False, progress=None, threads=0)"
+                      min_epoch=0, require=None, migrate=False, danger_mix_recipients=False, overwrite=False, \
+                      progress=None, threads=0)"
 )]
 pub(crate) fn reencrypt_file<'py>(
     py: Python<'py>,
@@ -160,6 +161,7 @@ pub(crate) fn reencrypt_file<'py>(
     let recipients = Keys::default().add(Some(recipients), Use::Seal)?;
     let (mut keysets, mut keys, mut running) = (Vec::new(), Keys::default(), Running::default());
     let (mut given, mut migrate, mut mix) = (sealwax::Context::new(), false, false);
+    let (mut min_epoch, mut require) = (0, Vec::new());
     for (name, value) in keywords.into_iter().flat_map(|keywords| keywords.iter()) {
         let name = name.extract::<String>()?;
         match name.as_str() {
@@ -168,6 +170,8 @@ pub(crate) fn reencrypt_file<'py>(
             "identities" | "keys" => keys = keys.add(Some(&value), Use::Open)?,
             "passphrase" => keys = keys.passphrase(Some(&value))?,
             "context" => given = context::of(Some(&value))?,
+            "min_epoch" => min_epoch = value.extract()?,
+            "require" => require = kinds_of(py, &value)?,
             "migrate" => migrate = value.extract()?,
             "danger_mix_recipients" => mix = value.extract()?,
             _ => running.take(&name, value, RUNNING, NAMES)?,
@@ -177,7 +181,7 @@ pub(crate) fn reencrypt_file<'py>(
     let progress = running.progress(py, &source)?;
     let done = job::run(py, progress.as_ref(), |watch| {
         let migrating: Vec<_> = keysets.iter().map(|keyset| keyset.migrating()).collect();
-        let mut opener = keys.opener().context(given);
+        let mut opener = keys.opener().context(given).min_epoch(min_epoch).require(&require);
         for (keyset, migrating) in keysets.iter().zip(&migrating) {
             let key: &dyn KeyWrap = if migrate { migrating } else { &**keyset };
             opener = opener.key(key);
@@ -237,5 +241,14 @@ fn changes_of<'py>(py: Python<'py>, changes: &[Change]) -> PyResult<Bound<'py, P
 }
 
 const RUNNING: &[&str] = &["threads", "overwrite", "progress"];
-const NAMES: &[&str] =
-    &["keyset", "identities", "passphrase", "keys", "context", "migrate", "danger_mix_recipients"];
+const NAMES: &[&str] = &[
+    "keyset",
+    "identities",
+    "passphrase",
+    "keys",
+    "context",
+    "min_epoch",
+    "require",
+    "migrate",
+    "danger_mix_recipients",
+];

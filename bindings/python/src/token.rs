@@ -4,6 +4,7 @@
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+use sealwax::context::Encoded;
 use sealwax::token::{MAX_PLAINTEXT_LEN, OVERHEAD};
 use sealwax::{Context, Error};
 use zeroize::Zeroizing;
@@ -20,10 +21,11 @@ pub(crate) fn seal<'py>(
     data: &Bound<'py, PyAny>,
     context: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyBytes>> {
-    let context = context::of(context)?;
-    with_plaintext(py, data, |plaintext| {
-        PyBytes::new_with(py, plaintext.len() + OVERHEAD, |out| {
-            seal_slice(py, keyset, plaintext, &context, out)
+    context::with(context, |context| {
+        with_plaintext(py, data, |plaintext| {
+            PyBytes::new_with(py, plaintext.len() + OVERHEAD, |out| {
+                seal_slice(py, keyset, plaintext, context, out)
+            })
         })
     })
 }
@@ -43,7 +45,7 @@ pub(crate) fn seal_into(
     check_room(py, &target, len)?;
     let plaintext = source.snapshot();
     let mut token = vec![0; len];
-    seal_slice(py, keyset, &plaintext, &context, &mut token)?;
+    seal_slice(py, keyset, &plaintext, context.as_encoded(), &mut token)?;
     target.copy_in(0, &token);
     Ok(len)
 }
@@ -55,10 +57,11 @@ pub(crate) fn open<'py>(
     token: &Bound<'py, PyAny>,
     context: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyBytes>> {
-    let context = context::of(context)?;
-    with_bytes(token, |token| {
-        PyBytes::new_with(py, token.len().saturating_sub(OVERHEAD), |out| {
-            open_slice(py, keyset, token, &context, out).map(|_| ())
+    context::with(context, |context| {
+        with_bytes(token, |token| {
+            PyBytes::new_with(py, token.len().saturating_sub(OVERHEAD), |out| {
+                open_slice(py, keyset, token, context, out).map(|_| ())
+            })
         })
     })
 }
@@ -77,7 +80,7 @@ pub(crate) fn open_into(
     let token = source.snapshot();
     let mut plaintext = Zeroizing::new(vec![0; token.len().saturating_sub(OVERHEAD)]);
     check_room(py, &target, plaintext.len())?;
-    let len = open_slice(py, keyset, &token, &context, &mut plaintext)?;
+    let len = open_slice(py, keyset, &token, context.as_encoded(), &mut plaintext)?;
     target.copy_in(0, &plaintext);
     Ok(len)
 }
@@ -154,13 +157,13 @@ impl Many {
         let sources = values.try_iter()?.map(|value| Source::of(&value?));
         let values = sources.collect::<PyResult<Vec<_>>>()?;
         let contexts = match context {
-            Some(each) if !each.hasattr("keys")? => {
+            Some(each) if !context::is_one(each)? => {
                 let each = each.try_iter()?.map(|one| context::of(Some(&one?)));
                 each.collect::<PyResult<Vec<_>>>()?
             }
             one_or_none => vec![context::of(one_or_none)?; 1],
         };
-        let one_for_all = context.is_none_or(|one| one.hasattr("keys").unwrap_or(false));
+        let one_for_all = context.map_or(Ok(true), context::is_one)?;
         if !one_for_all && contexts.len() != values.len() {
             let what = "give one context for all values, or as many contexts as there are values";
             return Err(errors::misuse(py, what));
@@ -177,6 +180,8 @@ impl Many {
     }
 
     /// Does `one` with each value, on several threads, and makes objects of the results.
+    ///
+    /// A batch at a time: what is written stays in the cache until the objects are made, and Ctrl-C is heard in between.
     fn run<'py>(
         &self,
         py: Python<'py>,
@@ -184,40 +189,50 @@ impl Many {
         threads: usize,
         one: &One<'_>,
     ) -> PyResult<Vec<Bound<'py, PyBytes>>> {
-        // Longer ones are refused anyway: nothing is allocated for them.
-        let bounded = |len: &usize| (*len).min(MAX_PLAINTEXT_LEN + OVERHEAD);
-        let total: usize = lens.iter().map(bounded).sum();
-        let (bytes, failed) = py.detach(|| {
-            let mut bytes = Zeroizing::new(vec![0; total]);
-            let outs = outs_of(&mut bytes, lens.iter().map(bounded));
-            let failed = self.spread(outs, threads, one);
-            (bytes, failed)
-        });
-        if let Some((index, error)) = failed {
-            let exception = errors::from(py, error);
-            exception.add_note(py, format!("value {index} of {}", self.values.len()))?;
-            return Err(exception);
-        }
-        let mut rest = bytes.as_slice();
-        let objects = lens.iter().map(bounded).map(|len| {
-            let (now, after) = rest.split_at(len);
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = if threads == 0 { cores() } else { threads }.clamp(1, MAX_THREADS);
+        let mut objects = Vec::with_capacity(lens.len());
+        let mut scratch = Zeroizing::new(Vec::new());
+        let mut rest = lens.as_slice();
+        while !rest.is_empty() {
+            py.check_signals()?;
+            let first = lens.len() - rest.len();
+            let (batch, after) = rest.split_at(batch_count(rest, threads));
             rest = after;
-            PyBytes::new(py, now)
-        });
-        Ok(objects.collect())
+            let total = batch.iter().map(bounded).sum();
+            let failed = py.detach(|| {
+                if scratch.len() < total {
+                    // Growing would leave a copy of older plaintext behind.
+                    scratch = Zeroizing::new(vec![0; total]);
+                }
+                let outs = outs_of(&mut scratch, batch.iter().map(bounded));
+                self.spread(first, outs, threads, one)
+            });
+            if let Some((index, error)) = failed {
+                let exception = errors::from(py, error);
+                exception.add_note(py, format!("value {index} of {}", self.values.len()))?;
+                return Err(exception);
+            }
+            let mut made = scratch.as_slice();
+            objects.extend(batch.iter().map(bounded).map(|len| {
+                let (now, after) = made.split_at(len);
+                made = after;
+                PyBytes::new(py, now)
+            }));
+        }
+        Ok(objects)
     }
 
     /// The first failure, with the place of its value.
     fn spread(
         &self,
+        first: usize,
         mut outs: Vec<&mut [u8]>,
         threads: usize,
         one: &One<'_>,
     ) -> Option<(usize, Error)> {
-        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        let threads = if threads == 0 { cores() } else { threads };
         // A thread costs as much as some hundred tokens.
-        let threads = threads.clamp(1, outs.len() / 512 + 1).min(64);
+        let threads = threads.clamp(1, outs.len() / 512 + 1);
         let share = outs.len().div_ceil(threads).max(1);
         let work = |first: usize, outs: &mut [&mut [u8]]| {
             for (index, out) in (first..).zip(outs) {
@@ -233,7 +248,7 @@ impl Many {
             None
         };
         std::thread::scope(|scope| {
-            let mut shares = (0..).step_by(share).zip(outs.chunks_mut(share));
+            let mut shares = (first..).step_by(share).zip(outs.chunks_mut(share));
             let own = shares.next();
             let others: Vec<_> =
                 shares.map(|(first, outs)| scope.spawn(move || work(first, outs))).collect();
@@ -245,6 +260,21 @@ impl Many {
             own.into_iter().chain(others).min_by_key(|(index, _)| *index)
         })
     }
+}
+
+/// How many values are done in one go.
+fn batch_count(lens: &[usize], threads: usize) -> usize {
+    let mut total = 0;
+    let fits = lens.iter().map(bounded).take_while(|len| {
+        total += len;
+        total <= BATCH_LEN * threads
+    });
+    fits.take(BATCH_COUNT * threads).count().max(1)
+}
+
+/// Longer ones are refused anyway: nothing is allocated for them.
+fn bounded(len: &usize) -> usize {
+    (*len).min(MAX_PLAINTEXT_LEN + OVERHEAD)
 }
 
 /// Cuts `bytes` into pieces of these lengths.
@@ -263,14 +293,14 @@ fn seal_slice(
     py: Python<'_>,
     keyset: &Keyset,
     plaintext: &[u8],
-    context: &Context,
+    context: Encoded<'_>,
     out: &mut [u8],
 ) -> PyResult<()> {
     let sealed = match plaintext.len() > SHORT {
-        false => keyset.held(py)?.get().seal_into(plaintext, context, out),
+        false => keyset.held(py)?.get().seal_encoded_into(plaintext, context, out),
         true => {
             let keyset = keyset.share(py)?;
-            py.detach(|| keyset.seal_into(plaintext, context, out))
+            py.detach(|| keyset.seal_encoded_into(plaintext, context, out))
         }
     };
     sealed.map(|_| ()).raise(py)
@@ -280,14 +310,14 @@ fn open_slice(
     py: Python<'_>,
     keyset: &Keyset,
     token: &[u8],
-    context: &Context,
+    context: Encoded<'_>,
     out: &mut [u8],
 ) -> PyResult<usize> {
     let opened = match token.len() > SHORT {
-        false => keyset.held(py)?.get().open_into(token, context, out),
+        false => keyset.held(py)?.get().open_encoded_into(token, context, out),
         true => {
             let keyset = keyset.share(py)?;
-            py.detach(|| keyset.open_into(token, context, out))
+            py.detach(|| keyset.open_encoded_into(token, context, out))
         }
     };
     opened.raise(py)
@@ -343,3 +373,8 @@ pub(crate) fn check_room(py: Python<'_>, target: &Target, len: usize) -> PyResul
 
 /// Longest value that is sealed or opened with the interpreter's lock held, in bytes: about a microsecond of work.
 const SHORT: usize = 4096;
+/// As many values are done in one go by a thread, if they are not too long: some milliseconds of work.
+const BATCH_COUNT: usize = 2048;
+/// As long is the output of one go for each thread, in bytes.
+const BATCH_LEN: usize = 512 << 10;
+const MAX_THREADS: usize = 64;

@@ -96,7 +96,7 @@ impl Writer {
     fn finish(&self, py: Python<'_>) -> PyResult<()> {
         let state = self.state.with(py, |state| std::mem::replace(state, State::Closed))?;
         let finished = match state {
-            State::Path(writer) => job::run(py, None, |_| writer.finish())?,
+            State::Path(writer) => job::run(py, None, |watch| writer.finish_watched(Some(watch)))?,
             State::Object { writer, .. } => py.detach(|| writer.finish().map(|_| ())),
             State::Failed => Err(FAILED),
             // Who finished it, or gave it up, knows what came of it.

@@ -72,8 +72,32 @@ def test_an_exception_in_progress_stops_the_job(plain: Path, tmp_path: Path, key
             sealwax.open_file(tmp_path / "sealed", tmp_path / "out", keyset=keyset, progress=progress)
         else:
             sealwax.verify(tmp_path / "sealed", keyset=keyset, progress=progress)
-    # The last report comes when the job is done.
-    assert set(left(tmp_path)) <= {"plain", "sealed", "out"}
+    assert left(tmp_path) == ["plain", "sealed"]
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
+@pytest.mark.parametrize("job", ["seal", "open", "reencrypt"])
+def test_what_comes_before_a_file_has_its_name_leaves_no_file(
+    plain: Path, tmp_path: Path, keyset: Keyset, job: str, error: type[BaseException]
+) -> None:
+    sealed, out = tmp_path / "sealed", tmp_path / "out"
+    sealwax.seal_file(plain, sealed, keyset=keyset)
+
+    def progress(done: int, total: int) -> None:
+        # All is written then, and the file is durable.
+        if done == total and error is KeyboardInterrupt:
+            signal.raise_signal(signal.SIGINT)
+        elif done == total:
+            raise error
+
+    with pytest.raises(error):
+        if job == "seal":
+            sealwax.seal_file(plain, out, keyset=keyset, progress=progress)
+        elif job == "open":
+            sealwax.open_file(sealed, out, keyset=keyset, progress=progress)
+        else:
+            sealwax.reencrypt_file(sealed, out, recipients=keyset, keyset=keyset, progress=progress)
+    assert left(tmp_path) == ["plain", "sealed"]
 
 
 def test_progress_must_be_callable(plain: Path, tmp_path: Path, keyset: Keyset) -> None:

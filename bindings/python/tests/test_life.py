@@ -213,7 +213,12 @@ def test_reencrypt_is_the_remedy(tmp_path: Path, keyset: Keyset) -> None:
         sealwax.rewrap(path, keyset=keyset)
     with pytest.raises(sealwax.KeyStateError):
         sealwax.reencrypt_file(path, path, recipients=keyset, keyset=keyset, overwrite=True)
-    done = sealwax.reencrypt_file(path, path, recipients=keyset, keyset=keyset, migrate=True, overwrite=True)
+    again = {"recipients": keyset, "keyset": keyset, "migrate": True, "overwrite": True}
+    with pytest.raises(sealwax.DecryptionError):
+        sealwax.reencrypt_file(path, path, min_epoch=2, **again)
+    with pytest.raises(sealwax.UnknownKeyError):
+        sealwax.reencrypt_file(path, path, require="passphrase", **again)
+    done = sealwax.reencrypt_file(path, path, min_epoch=1, require=["keyset"], **again)
     assert done["compromised"] and done["plaintext_len"] == 700_000
     with sealwax.open(path, keyset=keyset, context={"a": "b"}) as file:
         assert file.read() == b"content" * 100_000

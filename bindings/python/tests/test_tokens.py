@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import array
+import ctypes
 import os
 import types
 from collections.abc import Callable
@@ -45,6 +46,70 @@ def test_what_is_sealed_opens_with_its_context_alone(data: bytes, context: dict[
             KEYSET.open(token)
         with pytest.raises(sealwax.DecryptionError):
             sealwax.open_bytes(envelope, keyset=KEYSET)
+
+
+@settings(deadline=None, max_examples=50)
+@given(context=contexts)
+def test_a_prepared_context_is_the_context_that_it_was_made_of(context: dict[str, Any]) -> None:
+    prepared = sealwax.PreparedContext(context)
+    assert prepared.to_dict() == {name: v.encode() if isinstance(v, str) else v for name, v in context.items()}
+    assert KEYSET.open(KEYSET.seal(b"x", context=prepared), context=context) == b"x"
+    assert KEYSET.open(KEYSET.seal(b"x", context=context), context=sealwax.PreparedContext(prepared)) == b"x"
+    for one in (prepared, [prepared, context]):
+        tokens = KEYSET.seal_many([b"x", b"y"], context=one)
+        assert KEYSET.open_many(tokens, context=context) == [b"x", b"y"]
+    envelope = sealwax.seal_bytes(b"x", keyset=KEYSET, external=prepared)
+    assert sealwax.open_bytes(envelope, keyset=KEYSET, context=prepared) == b"x"
+
+
+def test_a_field_may_have_any_name() -> None:
+    rows = numpy.array([(1, 2.5), (3, 4.5)], dtype=[("Open", "i4"), ("O", "f8")])
+    assert KEYSET.open(KEYSET.seal(rows)) == rows.tobytes()
+
+
+class Pair(ctypes.Structure):
+    _fields_ = (("first", ctypes.c_int), ("second", ctypes.c_double))
+
+
+@pytest.mark.parametrize(
+    "make", [ctypes.c_ubyte * 100, ctypes.c_int * 25, Pair, Pair * 3, lambda: ctypes.create_string_buffer(100)]
+)
+def test_the_memory_of_ctypes_is_a_buffer(make: Callable[[], Any]) -> None:
+    value, target = make(), make()
+    content = bytes(os.urandom(ctypes.sizeof(value)))
+    ctypes.memmove(ctypes.addressof(value), content, len(content))
+    token = KEYSET.seal(value)
+    assert KEYSET.open(token) == content
+    assert KEYSET.open_into(token, target) == len(content)
+    assert ctypes.string_at(ctypes.addressof(target), len(content)) == content
+    mixed = numpy.zeros(20, dtype=[("Price", "i4"), ("object", "O")])
+    for objects in ((ctypes.py_object * 2)(), ctypes.py_object(), mixed):
+        with pytest.raises(TypeError):
+            KEYSET.open_into(token, objects)
+
+
+def test_a_prepared_context_is_read_once() -> None:
+    row = {"row": "1"}
+    prepared = sealwax.PreparedContext(row)
+    row["row"] = "2"
+    assert prepared.to_dict() == {"row": b"1"}
+    assert repr(prepared) == "sealwax.PreparedContext({'row': b'1'})"
+    for wrong in (None, 5, "row", {"row": 5}, {5: "row"}):
+        with pytest.raises(TypeError):
+            sealwax.PreparedContext(wrong)  # type: ignore[arg-type]
+    with pytest.raises(sealwax.MisuseError):
+        sealwax.PreparedContext({"": "x"})
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_very_many_are_sealed_in_order(threads: int) -> None:
+    values = [b"%d" % number * (1 + number % 50) for number in range(20_000)] + [bytes(65536)] * 40
+    tokens = KEYSET.seal_many(values, context=ROW, threads=threads)
+    assert KEYSET.open_many(tokens, context=ROW, threads=threads) == values
+    tokens[15_000] = tokens[15_000][:-1] + bytes([tokens[15_000][-1] ^ 1])
+    with pytest.raises(sealwax.DecryptionError) as raised:
+        KEYSET.open_many(tokens, context=ROW, threads=threads)
+    assert raised.value.__notes__ == ["value 15000 of 20040"]
 
 
 @pytest.mark.parametrize(

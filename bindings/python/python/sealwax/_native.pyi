@@ -32,6 +32,7 @@ __all__ = [
     "Census",
     "Keyset",
     "Passphrase",
+    "PreparedContext",
     "ProvidedKey",
     "ProviderRecipient",
     "RawKey",
@@ -772,6 +773,29 @@ class Passphrase:
         """
 
 @final
+class PreparedContext:
+    """A context that is read and encoded once, for many tokens: every `context=` takes it in place of the mapping.
+
+    >>> import sealwax
+    >>> keyset = sealwax.Keyset.generate()
+    >>> row = sealwax.PreparedContext({"table": "users", "column": "email"})
+    >>> keyset.open(keyset.seal(b"a@b.example", context=row), context={"table": "users", "column": "email"})
+    b'a@b.example'
+    """
+
+    def __new__(cls, context: Context, /) -> Self:
+        """Take a mapping of names to text or bytes as it is now.
+
+        Raises:
+            MisuseError: a name that is empty, over 255 bytes or has a control character.
+            LimitError: over 64 entries or 32 KiB.
+            TypeError: names that are not str, values that are neither str nor bytes.
+        """
+
+    def to_dict(self) -> dict[str, bytes]:
+        """Return the names and values; text as its UTF-8."""
+
+@final
 class RawKey:
     """A device key or a backup key: 32 random bytes under an id of 16 bytes that its owner chose."""
 
@@ -1120,6 +1144,8 @@ def reencrypt_file(
     passphrase: str | Passphrase | None = None,
     keys: AnyKey | Iterable[AnyKey] | None = None,
     context: Context | None = None,
+    min_epoch: int = 0,
+    require: Kind | Iterable[Kind] | None = None,
     migrate: bool = False,
     danger_mix_recipients: bool = False,
     overwrite: bool = False,

@@ -8,14 +8,14 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
-from sealwax._native import Keyset, ProvidedKey, ProviderRecipient, RawKey, Recipient, Store
+from sealwax._native import Keyset, PreparedContext, ProvidedKey, ProviderRecipient, RawKey, Recipient, Store
 
 #: Names a file.
 Path: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 #: Names a file, or is one.
 FileOrPath: TypeAlias = Path | io.IOBase | Any
-#: Names to text or bytes; text is sealed as its UTF-8.
-Context: TypeAlias = Mapping[str, str | bytes]
+#: Names to text or bytes; text is sealed as its UTF-8. Or the same, prepared for many calls.
+Context: TypeAlias = Mapping[str, str | bytes] | PreparedContext
 #: Whom to seal for; a str is a recipient string, `sealwaxpub1...`.
 AnyRecipient: TypeAlias = Keyset | Store | Recipient | RawKey | ProviderRecipient | str
 #: What opens; a str is an identity string, `SEALWAX-SECRET-1...`.
