@@ -154,8 +154,15 @@ impl Many {
             let what = "a sequence of values is required, not one; seal and open take one";
             return Err(PyTypeError::new_err(what));
         }
-        let sources = values.try_iter()?.map(|value| Source::of(&value?));
-        let values = sources.collect::<PyResult<Vec<_>>>()?;
+        let mut taken = Vec::new();
+        for value in values.try_iter()? {
+            // A generator may go on for very long.
+            if taken.len() % BATCH_COUNT == 0 {
+                py.check_signals()?;
+            }
+            taken.push(Source::of(&value?)?);
+        }
+        let values = taken;
         let contexts = match context {
             Some(each) if !context::is_one(each)? => {
                 let each = each.try_iter()?.map(|one| context::of(Some(&one?)));
