@@ -125,26 +125,42 @@ mod mapped {
 
     /// Maps three pages of which the one in the middle can be used.
     pub(super) fn new(len: usize) -> Option<Page> {
+        let all = reserve(len)?;
+        match map_secret(all.wrapping_byte_add(len), len) {
+            Ok(granted) => page(all, len, granted),
+            Err(reason) => {
+                // A mapping that failed may have left a hole, and another thread may have filled it: only the guards are ours.
+                for guard in [all, all.wrapping_byte_add(2 * len)] {
+                    // SAFETY: the mapping just made, which nothing refers to.
+                    let _ = unsafe { munmap(guard, len) };
+                }
+                plain(len, reason)
+            }
+        }
+    }
+
+    fn plain(len: usize, no_secret_memory: &'static str) -> Option<Page> {
+        let all = reserve(len)?;
+        let middle = all.wrapping_byte_add(len);
+        // SAFETY: the range is the middle of the mapping just made, which nothing refers to yet.
+        if unsafe { mprotect(middle, len, MprotectFlags::READ | MprotectFlags::WRITE) }.is_err() {
+            // SAFETY: the mapping just made, which nothing refers to.
+            let _ = unsafe { munmap(all, 3 * len) };
+            return None;
+        }
+        page(all, len, protect(middle, len, no_secret_memory))
+    }
+
+    fn reserve(len: usize) -> Option<*mut c_void> {
         // SAFETY: a fresh private anonymous mapping overlaps nothing.
-        let all = unsafe {
+        unsafe {
             mmap_anonymous(core::ptr::null_mut(), 3 * len, ProtFlags::empty(), MapFlags::PRIVATE)
         }
-        .ok()?;
-        let middle = all.wrapping_byte_add(len);
-        let granted = match map_secret(middle, len) {
-            Ok(granted) => granted,
-            Err(reason) => {
-                let access = MprotectFlags::READ | MprotectFlags::WRITE;
-                // SAFETY: the range is the middle of the mapping just made, which nothing refers to yet.
-                if unsafe { mprotect(middle, len, access) }.is_err() {
-                    // SAFETY: the mapping just made, which nothing refers to.
-                    let _ = unsafe { munmap(all, 3 * len) };
-                    return None;
-                }
-                protect(middle, len, reason)
-            }
-        };
-        Some(Page { bytes: NonNull::new(middle.cast())?, len, granted })
+        .ok()
+    }
+
+    fn page(all: *mut c_void, len: usize, granted: Granted) -> Option<Page> {
+        Some(Page { bytes: NonNull::new(all.wrapping_byte_add(len).cast())?, len, granted })
     }
 
     pub(super) fn release(bytes: NonNull<u8>, len: usize) {
@@ -220,15 +236,8 @@ mod mapped {
         match unsafe { madvise(page, len, Advice::LinuxDontFork) } {
             Ok(()) => Ok(Granted::EVERYTHING),
             Err(_) => {
-                // SAFETY: as above: the page is as it was before.
-                let _ = unsafe {
-                    mmap_anonymous(
-                        page,
-                        len,
-                        ProtFlags::empty(),
-                        MapFlags::PRIVATE | MapFlags::FIXED,
-                    )
-                };
+                // SAFETY: as above.
+                let _ = unsafe { munmap(page, len) };
                 Err("the system would share it with a forked child")
             }
         }
