@@ -199,7 +199,8 @@ impl Keyset {
         payload.extend_from_slice(&primary.id().value().to_be_bytes());
         payload.extend_from_slice(&primary.created().to_be_bytes());
         payload.extend_from_slice(secret);
-        Ok(crate::format::strings::encode_identity(&payload))
+        let encode = || crate::format::strings::encode_identity(&payload);
+        Ok(with_wiped_stack::<VALUE_DEPTH, _>(encode))
     }
 
     /// Reads an identity string (format.md 9.2).
@@ -207,7 +208,8 @@ impl Keyset {
     /// # Errors
     /// `Format` where it is mistyped or of another kind.
     pub fn parse_identity_text(text: &str) -> Result<Self> {
-        let payload = crate::format::strings::decode_identity(text)?;
+        let decode = || crate::format::strings::decode_identity(text);
+        let payload = with_wiped_stack::<VALUE_DEPTH, _>(decode)?;
         let mut reader = Reader::new(&payload, End::Structure("9.2"));
         let algorithm = Algorithm::from_u8(reader.u8()?)?;
         if !algorithm.is_pair() {

@@ -36,9 +36,16 @@ mod depth {
 /// What is deeper than `DEPTH` stays. The depths above were chosen by measurement.
 #[inline(always)]
 pub(crate) fn with_wiped_stack<const DEPTH: usize, R>(work: impl FnOnce() -> R) -> R {
-    let result = outlined(work);
-    wipe_stack::<DEPTH>();
-    result
+    /// Wipes also where `work` panics and somebody goes on.
+    struct Wipe<const DEPTH: usize>;
+    impl<const DEPTH: usize> Drop for Wipe<DEPTH> {
+        #[inline(always)]
+        fn drop(&mut self) {
+            wipe_stack::<DEPTH>();
+        }
+    }
+    let _wipe = Wipe::<DEPTH>;
+    outlined(work)
 }
 
 #[inline(never)]
