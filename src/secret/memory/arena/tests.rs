@@ -80,3 +80,36 @@ fn what_is_granted_is_reported() {
     );
     drop(slot);
 }
+
+#[cfg(all(target_os = "linux", not(miri)))]
+#[test]
+fn a_forked_child_has_none_of_its_parents_secrets_and_can_have_its_own() {
+    use std::os::unix::fs::FileExt;
+    unsafe extern "C" {
+        fn fork() -> i32;
+        fn waitpid(process: i32, status: *mut i32, options: i32) -> i32;
+        fn _exit(status: i32) -> !;
+    }
+    let slot = Slot::<Secret>::new([0x6b; 32]);
+    // SAFETY: the child calls nothing that waits for another thread.
+    let child = unsafe { fork() };
+    if child == 0 {
+        let status = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            assert!(slot.get().is_none());
+            let memory = std::fs::File::open("/proc/self/mem").expect("it is ours");
+            let mut found = [1; 32];
+            let there = memory.read_exact_at(&mut found, slot.value.addr().get() as u64).is_ok();
+            assert!(!there || found == [0; 32]);
+            let own = Slot::<Secret>::new([0x6c; 32]);
+            assert_eq!(own.get(), Some(&[0x6c; 32]));
+            // Dropping what the parent has touches nothing.
+            drop(slot);
+        }));
+        // SAFETY: ends the child.
+        unsafe { _exit(i32::from(status.is_err())) };
+    }
+    let mut status = -1;
+    // SAFETY: the status is ours to be written.
+    assert_eq!(unsafe { waitpid(child, &raw mut status, 0) }, child);
+    assert_eq!((status, slot.get()), (0, Some(&[0x6b; 32])));
+}
