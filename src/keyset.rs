@@ -14,7 +14,6 @@ mod recipient;
 mod usage;
 mod version;
 
-use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -28,7 +27,7 @@ use crate::format::keyset::check_name;
 use crate::format::token::Token;
 use crate::id::{Algorithm, KeyState, KeysetId, VersionId, Wanted};
 use crate::rng::{Now, Random};
-use crate::secret::{self, Key};
+use crate::secret::{self, Held, Key};
 use crate::token;
 use crate::wrap::version_key::VersionKey;
 use crate::wrap::{Entry, Trials, hpke};
@@ -64,7 +63,7 @@ pub struct Keyset {
     /// In ascending order of id.
     versions: Vec<Version>,
     /// Authenticates the usage file (format.md 8.2); none in what was never a keyset file of ours.
-    usage_key: Option<Box<Key<secret::Usage>>>,
+    usage_key: Option<Held<Key<secret::Usage>>>,
     /// Set where the bytes that were read hold fields that are not known: they must not be changed, and what we would write
     /// is not what was read (format.md 8.2).
     read_only: Option<encoding::Digests>,
@@ -322,7 +321,7 @@ impl Keyset {
             return Err(unknown);
         }
         version.check_opens(purpose)?;
-        let key = version.symmetric().ok_or(unknown)?;
+        let key = version.symmetric()?.ok_or(unknown)?;
         let out =
             out.get_mut(..len).ok_or(Error::Misuse("the output is shorter than the plaintext"))?;
         token::open_parsed(key, context, &token, out)
@@ -428,6 +427,15 @@ impl Keyset {
     }
 
     #[cfg(feature = "std")]
+    /// Whether its secrets are here, and not in the process that this one was forked from.
+    pub(crate) fn is_here(&self) -> bool {
+        match &self.usage_key {
+            Some(key) => key.get().is_ok(),
+            None => self.versions.iter().all(Version::is_here),
+        }
+    }
+
+    #[cfg(feature = "std")]
     pub(crate) fn has_usage_key(&self) -> bool {
         self.usage_key.is_some()
     }
@@ -435,8 +443,8 @@ impl Keyset {
     /// Draws a usage key where there is none, as a part of the revision that is being made.
     pub(crate) fn draw_usage_key(&mut self, random: &mut dyn Random) -> Result<()> {
         if self.usage_key.is_none() {
-            let mut key = Box::new(Key::zeroed());
-            random.fill(key.expose_bytes_mut())?;
+            let mut key = Held::<Key<_>>::zeroed();
+            random.fill(key.get_mut()?.expose_bytes_mut())?;
             self.usage_key = Some(key);
         }
         Ok(())
@@ -452,7 +460,7 @@ impl Keyset {
     /// What seals a token, which is charged here.
     fn token_key(&self, plaintext: &[u8]) -> Result<&VersionKey> {
         let primary = self.sealing_version()?;
-        let key = primary.symmetric().ok_or(PAIRS_SEAL_NO_TOKENS)?;
+        let key = primary.symmetric()?.ok_or(PAIRS_SEAL_NO_TOKENS)?;
         token::check_len(plaintext)?;
         primary.charge(plaintext.len())?;
         Ok(key)

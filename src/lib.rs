@@ -78,6 +78,8 @@ pub use id::{Algorithm, Suite};
 #[cfg(feature = "alloc")]
 pub use keyset::Keyset;
 pub use primitives::BACKEND;
+#[cfg(feature = "std")]
+pub use secret::memory_protection;
 pub use wrap::{KeyWrap, OpenedVia};
 
 #[cfg(doctest)]

@@ -8,6 +8,8 @@ use core::marker::PhantomData;
 
 use zeroize::Zeroize;
 
+#[cfg(feature = "std")]
+pub use self::memory::{Outcome, Protection, memory_protection};
 use crate::error::Result;
 
 /// Length of every key of the format, in bytes.
@@ -89,3 +91,64 @@ impl<P> fmt::Debug for Key<P> {
         f.write_str("Key(secret)")
     }
 }
+
+/// A secret that is held for long: with an operating system in the arena, otherwise in its place.
+pub(crate) struct Held<T> {
+    #[cfg(feature = "std")]
+    slot: memory::Slot<T>,
+    #[cfg(not(feature = "std"))]
+    value: T,
+}
+
+impl<T> Held<T> {
+    /// Takes the value over. The caller wipes the stack that it was made on.
+    pub(crate) fn new(value: T) -> Self {
+        #[cfg(feature = "std")]
+        return Held { slot: memory::Slot::new(value) };
+        #[cfg(not(feature = "std"))]
+        Held { value }
+    }
+
+    /// The value.
+    ///
+    /// # Errors
+    /// `Misuse` in a process that was forked since: the value is gone there.
+    #[inline]
+    pub(crate) fn get(&self) -> Result<&T> {
+        #[cfg(feature = "std")]
+        return self.slot.get().ok_or(FORKED);
+        #[cfg(not(feature = "std"))]
+        Ok(&self.value)
+    }
+
+    /// The value, to be changed.
+    ///
+    /// # Errors
+    /// As [`Held::get`].
+    pub(crate) fn get_mut(&mut self) -> Result<&mut T> {
+        #[cfg(feature = "std")]
+        return self.slot.get_mut().ok_or(FORKED);
+        #[cfg(not(feature = "std"))]
+        Ok(&mut self.value)
+    }
+}
+
+impl<P> Held<Key<P>> {
+    /// A key of zeros, to be filled in place.
+    pub(crate) fn zeroed() -> Self {
+        Held::new(Key::zeroed())
+    }
+
+    /// A copy of these bytes.
+    pub(crate) fn copy_of(bytes: &[u8; KEY_LEN]) -> Result<Self> {
+        let mut held = Held::<Key<P>>::zeroed();
+        *held.get_mut()?.expose_bytes_mut() = *bytes;
+        Ok(held)
+    }
+}
+
+/// What a forked child gets for its parent's keys.
+#[cfg(feature = "std")]
+const FORKED: crate::Error = crate::Error::Misuse(
+    "this key was loaded before the process was forked, and is wiped here: load it again in the child",
+);

@@ -182,6 +182,7 @@ impl Store {
             Err(_) if options.bad_usage == BadUsage::Replace => None,
             other => other?,
         };
+        let encoding = keyset.encoding_hash()?;
         let inner = Arc::new_cyclic(|me| Inner {
             me: me.clone(),
             path,
@@ -191,7 +192,7 @@ impl Store {
             current: RwLock::new(Arc::new(Keyset::nobody())),
             state: Mutex::new(State {
                 stamp,
-                encoding: keyset.encoding_hash(),
+                encoding,
                 usage: usage.as_ref().map_or_else(Seen::default, |(_, seen)| *seen),
                 meters: BTreeMap::new(),
             }),
@@ -243,7 +244,8 @@ impl Store {
     pub fn keyset(&self) -> Arc<Keyset> {
         let now = u64::try_from(self.inner.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         let looked_at = self.inner.looked_at.load(Ordering::Relaxed);
-        if now.saturating_sub(looked_at) >= LOOK_EVERY.as_millis() as u64
+        let is_time = now.saturating_sub(looked_at) >= LOOK_EVERY.as_millis() as u64;
+        if (is_time || !self.inner.current().is_here())
             && self
                 .inner
                 .looked_at
@@ -389,7 +391,9 @@ impl Inner {
 
     fn refresh(&self) -> Result<Refreshed> {
         loop {
-            if Stamp::of(&std::fs::metadata(&self.path)?) == self.lock_state().stamp {
+            if Stamp::of(&std::fs::metadata(&self.path)?) == self.lock_state().stamp
+                && self.current().is_here()
+            {
                 return Ok(Refreshed::Unchanged);
             }
             let file = open_regular(&self.path)?;
@@ -411,7 +415,7 @@ impl Inner {
     fn adopt(&self, keyset: Keyset, stamp: Stamp) -> Result<Refreshed> {
         let mut state = self.lock_state();
         let current = self.current();
-        let encoding = keyset.encoding_hash();
+        let encoding = keyset.encoding_hash()?;
         let revision = keyset.revision();
         if keyset.id() != current.id() {
             let what = "its file holds another keyset now";
@@ -427,6 +431,10 @@ impl Inner {
                 return Err(Error::Keyset { keyset: current.id(), what });
             }
             state.stamp = stamp;
+            // What was loaded before a fork is wiped: the same revision takes its place.
+            if !current.is_here() {
+                self.put(keyset, &mut state, &BTreeMap::new());
+            }
             return Ok(Refreshed::Unchanged);
         }
         (state.stamp, state.encoding) = (stamp, encoding);
@@ -463,7 +471,7 @@ impl Inner {
     fn lock_file(&self) -> Result<Locked> {
         let file = open_locked(&self.path, Access::Read)?;
         let stamp = Stamp::of(&file.metadata()?);
-        if stamp != self.lock_state().stamp {
+        if stamp != self.lock_state().stamp || !self.current().is_here() {
             let keyset = self.load(&file)?;
             self.adopt(keyset, stamp)?;
         }

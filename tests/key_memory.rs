@@ -62,8 +62,13 @@ fn a_destroyed_version_is_nowhere_in_the_heap_after_rotations() {
         let imported = Keyset::import_raw("orders", Suite::Cobblestone256, &bytes);
         keysets.push((imported.expect("imported"), vec![1u8; 64]));
     }
+    let planted = Zeroizing::new(bytes.to_vec());
     drop(bytes);
     assert_ne!(times_in_heap(&masked), 0, "the search finds what is there");
+    drop(planted);
+    if sealwax::memory_protection().secret_memory.is_on() {
+        assert_eq!(times_in_heap(&masked), 0, "what is held is out of reach");
+    }
     let clearance = Clearance::danger_without_census();
     for (keyset, _) in &mut keysets {
         let first = keyset.primary().expect("a primary").id();

@@ -113,7 +113,7 @@ fn a_keyset_file_put_back_is_noticed() {
     store.change(|keyset| keyset.rotate(Suite::ChaCha20Poly1305)).expect("it can be changed");
     let seen = beside.usage();
     assert_eq!(seen.revision, store.keyset().revision());
-    assert_eq!(seen.fingerprint, store.keyset().fingerprint());
+    assert_eq!(seen.fingerprint, store.keyset().fingerprint().expect("here"));
     drop(store);
 
     std::fs::write(beside.keyset_path(), old).expect("it can be written");

@@ -25,7 +25,7 @@ use crate::id::{
 use crate::primitives::{Prk, ct_eq, hash};
 use crate::rng::{Now, Random};
 use crate::secret::memory::{HEADER_DEPTH, PUBLIC_KEY_DEPTH, with_wiped_stack};
-use crate::secret::{Data, Key, Pair, Root};
+use crate::secret::{Data, Held, Key, Pair, Root};
 use crate::token;
 use crate::value::{self, SALT_LEN};
 use crate::wrap::hpke::{PrivateKey, PublicKey};
@@ -167,7 +167,7 @@ impl Version {
         *secret.expose_bytes_mut() = self.secret;
         match Algorithm::from_u8(self.algorithm)? {
             Algorithm::X25519 if self.public != [0; 32] => {
-                Ok(PrivateKey::X25519 { private: secret, public: self.public })
+                Ok(PrivateKey::X25519 { private: Held::new(secret), public: self.public })
             }
             Algorithm::X25519 => Ok(PrivateKey::x25519(&secret)),
             #[cfg(feature = "x-wing")]
@@ -502,7 +502,7 @@ impl KeyWrap for Identity<'_> {
             }
             trials.spend()?;
             let id = VersionId::new(version.id).ok_or(Error::misuse("an empty version"))?;
-            if version.private()?.open(binding.core_hash, enc, ct, data_key) {
+            if version.private()?.open(binding.core_hash, enc, ct, data_key)? {
                 return Ok(Unwrap::Opened(match algorithm {
                     Algorithm::XWing => OpenedVia::XWing(keyset.head.id, id),
                     _ => OpenedVia::X25519(keyset.head.id, id),

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Keysets as bytes and as text (format.md 8.1, 8.4, 9.2).
 
-use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -17,8 +16,8 @@ use crate::id::{Algorithm, KeyState, KeysetId, VersionId};
 #[cfg(feature = "std")]
 use crate::primitives::Prk;
 use crate::primitives::{ct_eq, hash};
+use crate::secret::Held;
 use crate::secret::memory::{VALUE_DEPTH, with_wiped_stack};
-use crate::secret::{Key, Usage};
 
 /// What names one encoding, byte for byte. Public, as the fingerprint is.
 #[derive(Clone, Copy)]
@@ -38,7 +37,10 @@ impl Digests {
 
 impl Keyset {
     /// The encoding of format.md 8.1, with every secret in it.
-    pub(crate) fn encode(&self) -> Zeroizing<Vec<u8>> {
+    ///
+    /// # Errors
+    /// `Misuse` in a process that was forked since: the secrets are gone there.
+    pub(crate) fn encode(&self) -> Result<Zeroizing<Vec<u8>>> {
         let Keyset {
             id,
             name,
@@ -63,18 +65,18 @@ impl Keyset {
         policy.encode(&mut out);
         let count = u32::try_from(versions.len()).expect("at most 65,536 versions");
         out.extend_from_slice(&count.to_be_bytes());
-        versions.iter().for_each(|version| version.encode(&mut out));
+        versions.iter().try_for_each(|version| version.encode(&mut out))?;
         if let Some(usage_key) = usage_key {
             out.extend_from_slice(&[USAGE_KEY_TAG, 0, 32]);
-            out.extend_from_slice(usage_key.expose_bytes());
+            out.extend_from_slice(usage_key.get()?.expose_bytes());
         }
-        out
+        Ok(out)
     }
 
     /// The encoding, to be put into a file that can be read again.
     pub(crate) fn encode_for_file(&self) -> Result<Zeroizing<Vec<u8>>> {
         self.check_writable()?;
-        let encoding = self.encode();
+        let encoding = self.encode()?;
         match encoding.len() > MAX_LEN {
             true => Err(Error::Limit("a keyset is at most 16 MiB: begin a new one")),
             false => Ok(encoding),
@@ -96,33 +98,40 @@ impl Keyset {
             primary: view.primary,
             policy: view.policy,
             versions,
-            usage_key: view.usage_key.map(usage_key_of),
+            usage_key: view.usage_key.map(Held::copy_of).transpose()?,
             read_only: view.read_only.then(|| Digests::of(bytes)),
         })
     }
 
     /// H of the encoding: which revision this is, byte for byte.
     #[cfg(feature = "std")]
-    pub(crate) fn encoding_hash(&self) -> [u8; 32] {
-        self.digests().hash
+    pub(crate) fn encoding_hash(&self) -> Result<[u8; 32]> {
+        Ok(self.digests()?.hash)
     }
 
-    fn digests(&self) -> Digests {
-        self.read_only.unwrap_or_else(|| Digests::of(&self.encode()))
+    fn digests(&self) -> Result<Digests> {
+        match self.read_only {
+            Some(digests) => Ok(digests),
+            None => Ok(Digests::of(&self.encode()?)),
+        }
     }
 
     /// The mac of a usage file (format.md 8.7); `None` without a usage key.
     #[cfg(feature = "std")]
-    pub(crate) fn usage_mac(&self, before_mac: &[u8]) -> Option<[u8; 32]> {
-        let key = self.usage_key.as_ref()?;
+    pub(crate) fn usage_mac(&self, before_mac: &[u8]) -> Result<Option<[u8; 32]>> {
+        let Some(key) = &self.usage_key else { return Ok(None) };
+        let key = key.get()?;
         let mac = || Prk::new(key).mac(&[b"sealwax/v1/usage\0", before_mac]);
-        Some(with_wiped_stack::<VALUE_DEPTH, _>(mac))
+        Ok(Some(with_wiped_stack::<VALUE_DEPTH, _>(mac)))
     }
 
     /// H("sealwax/v1/keyset-fingerprint" || 0x00 || keyset)[..16]: names this revision, its secrets included, in front of
     /// people (format.md 8.6b). It is public.
-    pub fn fingerprint(&self) -> [u8; 16] {
-        self.digests().fingerprint
+    ///
+    /// # Errors
+    /// `Misuse` in a process that was forked since the keyset was loaded: its secrets are gone there.
+    pub fn fingerprint(&self) -> Result<[u8; 16]> {
+        Ok(self.digests()?.fingerprint)
     }
 
     /// The unprotected keyset of format.md 8.4: every secret readable by whoever has these bytes.
@@ -181,7 +190,7 @@ impl Keyset {
     /// `Misuse` where the keyset is symmetric, `KeyState` where it has no usable primary.
     pub fn expose_identity_text(&self) -> Result<Zeroizing<String>> {
         let primary = self.sealing_version()?;
-        let Some(secret) = primary.expose_pair_secret() else {
+        let Some(secret) = primary.expose_pair_secret()? else {
             return Err(Error::Misuse("a symmetric keyset has no identity string"));
         };
         let mut payload = Zeroizing::new(Vec::with_capacity(61));
@@ -190,7 +199,8 @@ impl Keyset {
         payload.extend_from_slice(&primary.id().value().to_be_bytes());
         payload.extend_from_slice(&primary.created().to_be_bytes());
         payload.extend_from_slice(secret);
-        Ok(crate::format::strings::encode_identity(&payload))
+        let encode = || crate::format::strings::encode_identity(&payload);
+        Ok(with_wiped_stack::<VALUE_DEPTH, _>(encode))
     }
 
     /// Reads an identity string (format.md 9.2).
@@ -198,7 +208,8 @@ impl Keyset {
     /// # Errors
     /// `Format` where it is mistyped or of another kind.
     pub fn parse_identity_text(text: &str) -> Result<Self> {
-        let payload = crate::format::strings::decode_identity(text)?;
+        let decode = || crate::format::strings::decode_identity(text);
+        let payload = with_wiped_stack::<VALUE_DEPTH, _>(decode)?;
         let mut reader = Reader::new(&payload, End::Structure("9.2"));
         let algorithm = Algorithm::from_u8(reader.u8()?)?;
         if !algorithm.is_pair() {
@@ -226,13 +237,6 @@ impl Keyset {
         reader.finish("9.2")?;
         Ok(keyset)
     }
-}
-
-fn usage_key_of(bytes: &[u8; 32]) -> Box<Key<Usage>> {
-    // Boxed first, so that no copy stays on the stack.
-    let mut key = Box::new(Key::zeroed());
-    *key.expose_bytes_mut() = *bytes;
-    key
 }
 
 /// H, of what holds secrets: its schedule of the message dies on the stack.

@@ -398,7 +398,7 @@ impl Keyset {
         self.check_writable()?;
         let next =
             self.revision.checked_add(1).ok_or(Error::Limit("the keyset has no revision left"))?;
-        self.parent = hash_of_secrets(&[&self.encode()]);
+        self.parent = hash_of_secrets(&[&*self.encode()?]);
         self.revision = next;
         Ok(())
     }

@@ -20,7 +20,7 @@ struct SealedForPair<'a> {
 impl KeyWrap for Keyset {
     fn shape(&self) -> Result<Shape> {
         let primary = self.sealing_version()?;
-        match (primary.symmetric(), primary.pair()) {
+        match (primary.symmetric()?, primary.pair()) {
             (Some(key), _) => key.shape(),
             (None, Some((_, recipient))) => recipient.shape(),
             (None, None) => Err(Error::Misuse("the primary version has no secret")),
@@ -36,7 +36,7 @@ impl KeyWrap for Keyset {
     ) -> Result<()> {
         let primary = self.sealing_version()?;
         primary.charge(data_key.expose_bytes().len())?;
-        match (primary.symmetric(), primary.pair()) {
+        match (primary.symmetric()?, primary.pair()) {
             (Some(key), _) => key.wrap_key(binding, data_key, random, body),
             (None, Some((_, recipient))) => recipient.wrap_key(binding, data_key, random, body),
             (None, None) => Err(Error::Misuse("the primary version has no secret")),
@@ -69,7 +69,7 @@ impl Keyset {
                 if let Err(forbidden) = version.check_opens(purpose) {
                     return Ok(Unwrap::Forbidden(forbidden));
                 }
-                let Some(key) = version.symmetric() else { return Ok(Unwrap::NotAtHand) };
+                let Some(key) = version.symmetric()? else { return Ok(Unwrap::NotAtHand) };
                 let outcome = key.unwrap_key(binding, entry, trials, data_key)?;
                 Ok(match outcome {
                     Unwrap::Opened(via) => Unwrap::Opened(self.via(version, via)),
@@ -120,7 +120,7 @@ impl Keyset {
                 continue;
             }
             trials.spend()?;
-            if private.open(binding.core_hash, enc, ct, data_key) {
+            if private.open(binding.core_hash, enc, ct, data_key)? {
                 let via = match algorithm {
                     Algorithm::XWing => OpenedVia::XWing(self.id, version.id()),
                     _ => OpenedVia::X25519(self.id, version.id()),

@@ -12,9 +12,9 @@ use super::refuse;
 use super::usage::Usage;
 use crate::error::Result;
 use crate::format::keyset::Record;
-use crate::id::{Algorithm, KeyState, KeysetId, VersionId};
+use crate::id::{Algorithm, KeyState, KeysetId, Suite, VersionId};
 use crate::secret::memory::{HEADER_DEPTH, PUBLIC_KEY_DEPTH, with_wiped_stack};
-use crate::secret::{Key, Pair, Root};
+use crate::secret::{Held, Key, Pair, Root};
 use crate::wrap::hpke::{PrivateKey, Recipient};
 use crate::wrap::version_key::VersionKey;
 
@@ -61,12 +61,17 @@ enum Material {
 }
 
 struct SymmetricMaterial {
-    root: Key<Root>,
+    root: Held<Key<Root>>,
+    /// Derived at the first use: held keys are locked memory, of which there is little, and most old versions are never
+    /// used.
+    #[cfg(feature = "std")]
+    key: std::sync::OnceLock<Held<VersionKey>>,
+    #[cfg(not(feature = "std"))]
     key: VersionKey,
 }
 
 struct PairMaterial {
-    secret: Key<Pair>,
+    secret: Held<Key<Pair>>,
     private: PrivateKey,
     recipient: Recipient,
 }
@@ -161,13 +166,18 @@ impl Version {
         self.pair().map(|(_, recipient)| recipient)
     }
 
-    pub(crate) fn symmetric(&self) -> Option<&VersionKey> {
-        match &self.material {
-            Material::Symmetric(symmetric) => Some(&symmetric.key),
-            _ => None,
+    /// Its keys, where it is a symmetric one.
+    #[inline]
+    pub(crate) fn symmetric(&self) -> Result<Option<&VersionKey>> {
+        match (&self.material, self.algorithm) {
+            (Material::Symmetric(symmetric), Algorithm::Symmetric(suite)) => {
+                symmetric.key(suite, self.keyset, self.id).map(Some)
+            }
+            _ => Ok(None),
         }
     }
 
+    /// Its keys, where it is a pair.
     pub(crate) fn pair(&self) -> Option<(&PrivateKey, &Recipient)> {
         match &self.material {
             Material::Pair(pair) => Some((&pair.private, &pair.recipient)),
@@ -175,20 +185,29 @@ impl Version {
         }
     }
 
-    pub(super) fn expose_pair_secret(&self) -> Option<&[u8; 32]> {
+    pub(super) fn expose_pair_secret(&self) -> Result<Option<&[u8; 32]>> {
         match &self.material {
-            Material::Pair(pair) => Some(pair.secret.expose_bytes()),
-            _ => None,
+            Material::Pair(pair) => Ok(Some(pair.secret.get()?.expose_bytes())),
+            _ => Ok(None),
         }
     }
 
     pub(super) fn expose_secret(&self) -> Result<&[u8; 32]> {
         match &self.material {
-            Material::Symmetric(symmetric) => Ok(symmetric.root.expose_bytes()),
-            Material::Pair(pair) => Ok(pair.secret.expose_bytes()),
+            Material::Symmetric(symmetric) => Ok(symmetric.root.get()?.expose_bytes()),
+            Material::Pair(pair) => Ok(pair.secret.get()?.expose_bytes()),
             Material::Destroyed => {
                 Err(refuse(self.keyset, self.id, self.state, "its secret is gone for good"))
             }
+        }
+    }
+
+    #[cfg(feature = "std")]
+    pub(super) fn is_here(&self) -> bool {
+        match &self.material {
+            Material::Symmetric(symmetric) => symmetric.root.get().is_ok(),
+            Material::Pair(pair) => pair.secret.get().is_ok(),
+            Material::Destroyed => true,
         }
     }
 
@@ -298,7 +317,7 @@ impl Version {
     }
 
     /// Appends the record of format.md 8.1.
-    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+    pub(super) fn encode(&self, out: &mut Vec<u8>) -> Result<()> {
         let Version {
             keyset: _,
             id,
@@ -313,8 +332,8 @@ impl Version {
                 meter: _,
         } = self;
         let secret: &[u8] = match material {
-            Material::Symmetric(symmetric) => symmetric.root.expose_bytes(),
-            Material::Pair(pair) => pair.secret.expose_bytes(),
+            Material::Symmetric(symmetric) => symmetric.root.get()?.expose_bytes(),
+            Material::Pair(pair) => pair.secret.get()?.expose_bytes(),
             Material::Destroyed => &[],
         };
         let len = self.encoded_len() - 2 - 32 + secret.len();
@@ -334,6 +353,43 @@ impl Version {
         }
         out.push(u8::try_from(secret.len()).expect("0 or 32"));
         out.extend_from_slice(secret);
+        Ok(())
+    }
+}
+
+impl SymmetricMaterial {
+    #[cfg(feature = "std")]
+    fn new(_: Suite, _: KeysetId, _: VersionId, root: &[u8; 32]) -> Result<Self> {
+        Ok(SymmetricMaterial { root: Held::copy_of(root)?, key: std::sync::OnceLock::new() })
+    }
+
+    #[cfg(not(feature = "std"))]
+    fn new(suite: Suite, keyset: KeysetId, id: VersionId, root: &[u8; 32]) -> Result<Self> {
+        with_wiped_stack::<HEADER_DEPTH, _>(|| {
+            let root = Held::copy_of(root)?;
+            let key = VersionKey::derive(root.get()?, suite, keyset, id);
+            Ok(SymmetricMaterial { root, key })
+        })
+    }
+
+    #[cfg(feature = "std")]
+    #[inline]
+    fn key(&self, suite: Suite, keyset: KeysetId, id: VersionId) -> Result<&VersionKey> {
+        if let Some(key) = self.key.get() {
+            return key.get();
+        }
+        let root = self.root.get()?;
+        let derive = || {
+            with_wiped_stack::<HEADER_DEPTH, _>(|| {
+                Held::new(VersionKey::derive(root, suite, keyset, id))
+            })
+        };
+        self.key.get_or_init(derive).get()
+    }
+
+    #[cfg(not(feature = "std"))]
+    fn key(&self, _: Suite, _: KeysetId, _: VersionId) -> Result<&VersionKey> {
+        Ok(&self.key)
     }
 }
 
@@ -345,16 +401,13 @@ impl Material {
         secret: &[u8; 32],
     ) -> Result<Self> {
         match algorithm {
-            Algorithm::Symmetric(suite) => with_wiped_stack::<HEADER_DEPTH, _>(|| {
-                let mut root = Key::zeroed();
-                *root.expose_bytes_mut() = *secret;
-                let key = VersionKey::derive(&root, suite, keyset, id);
-                Ok(Material::Symmetric(Box::new(SymmetricMaterial { root, key })))
-            }),
+            Algorithm::Symmetric(suite) => {
+                let material = SymmetricMaterial::new(suite, keyset, id, secret)?;
+                Ok(Material::Symmetric(Box::new(material)))
+            }
             Algorithm::X25519 | Algorithm::XWing => with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(|| {
-                let mut pair = Key::zeroed();
-                *pair.expose_bytes_mut() = *secret;
-                let private = PrivateKey::expand(algorithm, &pair);
+                let pair = Held::copy_of(secret)?;
+                let private = PrivateKey::expand(algorithm, pair.get()?);
                 let recipient = Recipient::new(private.public())?;
                 Ok(Material::Pair(Box::new(PairMaterial { secret: pair, private, recipient })))
             }),

@@ -1,169 +1,25 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Wiping of dead stack, and a page that a forked child sees as zeros.
+//! Memory of secrets: the arena where long-lived ones are held, and wiping of dead stack.
 #![allow(unsafe_code)]
 
-use core::mem::MaybeUninit;
-
-pub(crate) use depth::{BEGIN_DEPTH, CHUNKS_DEPTH, HEADER_DEPTH, PUBLIC_KEY_DEPTH, VALUE_DEPTH};
-
-// How deep each kind of work goes, measured in release builds on x86-64 with each backend, and a margin of a
-// third or more. What is deeper stays; builds without optimisation go deeper.
-#[cfg(not(target_os = "none"))]
-mod depth {
-    /// Sealing and opening one value: 1,688 bytes with aws-lc-rs, 4,784 with the others.
-    pub(crate) const VALUE_DEPTH: usize = if cfg!(feature = "aws-lc") { 2304 } else { 6656 };
-    /// Sealing and opening a batch of chunks: 3,248 bytes.
-    pub(crate) const CHUNKS_DEPTH: usize = 4608;
-    /// Making and opening a header with symmetric keys: 13,792 bytes.
-    pub(crate) const HEADER_DEPTH: usize = 20 * 1024;
-    /// The same without a heap.
-    pub(crate) const BEGIN_DEPTH: usize = HEADER_DEPTH;
-    /// The same with public keys and passphrases: 47,200 bytes. ML-KEM keeps its vectors on the stack.
-    pub(crate) const PUBLIC_KEY_DEPTH: usize = 64 * 1024;
-}
-
-// Without an operating system the stack is small and nothing guards its end: no wipe goes deeper than the work before it.
-#[cfg(target_os = "none")]
-mod depth {
-    pub(crate) const VALUE_DEPTH: usize = 512;
-    pub(crate) const CHUNKS_DEPTH: usize = 768;
-    pub(crate) const HEADER_DEPTH: usize = 1024;
-    pub(crate) const BEGIN_DEPTH: usize = 1536;
-    pub(crate) const PUBLIC_KEY_DEPTH: usize = 3072;
-}
-
-/// Runs `work` in a call of its own and then wipes `DEPTH` bytes of the stack it used.
-///
-/// What is deeper than `DEPTH` stays. The depths above were chosen by measurement.
-#[inline(always)]
-pub(crate) fn with_wiped_stack<const DEPTH: usize, R>(work: impl FnOnce() -> R) -> R {
-    let result = outlined(work);
-    wipe_stack::<DEPTH>();
-    result
-}
-
-#[inline(never)]
-fn outlined<R>(work: impl FnOnce() -> R) -> R {
-    work()
-}
-
-#[inline(never)]
-fn wipe_stack<const DEPTH: usize>() {
-    let mut dead = MaybeUninit::<[u8; DEPTH]>::uninit();
-    // SAFETY: the pointer is valid for writes of DEPTH bytes; zeros are a valid [u8; DEPTH].
-    unsafe { dead.as_mut_ptr().write_bytes(0, 1) };
-    // The compiler must assume that `dead` is looked at here, so it cannot drop the writes.
-    core::hint::black_box(&mut dead);
-}
-
-#[cfg(all(feature = "std", target_os = "linux"))]
-pub(crate) use fork_page::ForkPage;
-
-/// A number that is another in each process that came about by forking. Costs one load, no call to the system.
 #[cfg(feature = "std")]
-pub(crate) fn fork_generation() -> u64 {
-    #[cfg(target_os = "linux")]
-    if let Some(generation) = generation::current() {
-        return generation;
-    }
-    u64::from(std::process::id())
-}
+mod arena;
+#[cfg(feature = "std")]
+mod fork;
+#[cfg(feature = "std")]
+mod page;
+#[cfg(feature = "std")]
+mod protection;
+mod stack;
 
+#[cfg(feature = "std")]
+pub(crate) use arena::Slot;
 #[cfg(all(feature = "std", target_os = "linux"))]
-mod generation {
-    use std::sync::OnceLock;
-    use std::sync::atomic::{AtomicU64, Ordering};
-
-    use super::ForkPage;
-
-    /// The page holds a number, which is 0 in a forked child until that takes one of its own.
-    static PAGE: OnceLock<Option<ForkPage>> = OnceLock::new();
-
-    /// `None` where the system does not wipe pages on fork.
-    pub(super) fn current() -> Option<u64> {
-        let page = PAGE.get_or_init(ForkPage::new).as_ref()?;
-        match page.number().load(Ordering::Relaxed) {
-            0 => Some(renew(page.number())),
-            generation => Some(generation),
-        }
-    }
-
-    #[cold]
-    fn renew(number: &AtomicU64) -> u64 {
-        // The process id differs from that of every living ancestor, and the time from that of a dead one.
-        let id = u64::from(std::process::id());
-        let time = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
-        let fresh = (id << 32) ^ (time.as_secs() << 20) ^ u64::from(time.subsec_nanos()) | 1;
-        match number.compare_exchange(0, fresh, Ordering::Relaxed, Ordering::Relaxed) {
-            Ok(_) => fresh,
-            Err(other) => other,
-        }
-    }
-}
-
-#[cfg(all(feature = "std", target_os = "linux"))]
-mod fork_page {
-    use core::ptr::NonNull;
-    use core::sync::atomic::AtomicU64;
-
-    use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous, munmap};
-    use zeroize::Zeroize;
-
-    /// Length of a [`ForkPage`], in bytes.
-    pub(crate) const LEN: usize = 4096;
-
-    /// A page of its own that reads as zeros in a forked child and stays out of core dumps.
-    pub(crate) struct ForkPage(NonNull<[u8; LEN]>);
-
-    impl ForkPage {
-        /// `None` where the system refuses to wipe on fork: the caller then keeps nothing.
-        pub(crate) fn new() -> Option<Self> {
-            // SAFETY: a fresh private anonymous mapping overlaps nothing.
-            let page = unsafe {
-                mmap_anonymous(
-                    core::ptr::null_mut(),
-                    LEN,
-                    ProtFlags::READ | ProtFlags::WRITE,
-                    MapFlags::PRIVATE,
-                )
-            }
-            .ok()?;
-            let page = ForkPage(NonNull::new(page.cast())?);
-            let address = page.0.as_ptr().cast();
-            // SAFETY: the range is the mapping just made, which nothing refers to yet.
-            unsafe { madvise(address, LEN, Advice::LinuxWipeOnFork) }.ok()?;
-            // Staying out of core dumps is an extra here: salts become public anyway.
-            // SAFETY: as above.
-            let _ = unsafe { madvise(address, LEN, Advice::LinuxDontDump) };
-            Some(page)
-        }
-
-        pub(crate) fn bytes(&mut self) -> &mut [u8; LEN] {
-            // SAFETY: the mapping lives as long as self, is readable and writable, and `&mut self`
-            // makes this the only reference.
-            unsafe { self.0.as_mut() }
-        }
-    }
-
-    // SAFETY: the page is owned memory without thread affinity.
-    unsafe impl Send for ForkPage {}
-    // SAFETY: through a shared reference only `number` reaches the page, which is atomic.
-    unsafe impl Sync for ForkPage {}
-
-    impl ForkPage {
-        /// The first 8 bytes of the page as a number that threads share.
-        pub(crate) fn number(&self) -> &AtomicU64 {
-            // SAFETY: the page is aligned, readable and writable and lives as long as self; `bytes` needs `&mut self`,
-            // so that nothing else refers to it meanwhile.
-            unsafe { AtomicU64::from_ptr(self.0.as_ptr().cast()) }
-        }
-    }
-
-    impl Drop for ForkPage {
-        fn drop(&mut self) {
-            self.bytes().zeroize();
-            // SAFETY: the mapping was made by `new` with this length; no reference outlives self.
-            let _ = unsafe { munmap(self.0.as_ptr().cast(), LEN) };
-        }
-    }
-}
+pub(crate) use fork::ForkPage;
+#[cfg(feature = "std")]
+pub(crate) use fork::fork_generation;
+#[cfg(feature = "std")]
+pub use protection::{Outcome, Protection, memory_protection};
+pub(crate) use stack::{
+    BEGIN_DEPTH, CHUNKS_DEPTH, HEADER_DEPTH, PUBLIC_KEY_DEPTH, VALUE_DEPTH, with_wiped_stack,
+};

@@ -97,7 +97,7 @@ pub(super) fn newest_revision(bytes: &[u8], keyset: &Keyset) -> Result<u64> {
 pub(super) fn verify(bytes: &[u8], keyset: &Keyset, seen: Seen) -> Result<(UsageFile, Seen)> {
     let usage = verify_mac(bytes, keyset)?;
     if usage.revision > keyset.revision()
-        || (usage.revision == keyset.revision() && usage.fingerprint != keyset.fingerprint())
+        || (usage.revision == keyset.revision() && usage.fingerprint != keyset.fingerprint()?)
     {
         return Err(put_back(keyset));
     }
@@ -120,7 +120,7 @@ fn verify_mac(bytes: &[u8], keyset: &Keyset) -> Result<UsageFile> {
     if usage.keyset != keyset.id() {
         return refuse("the usage file beside its file is of another keyset: move that away");
     }
-    let Some(wanted) = keyset.usage_mac(before_mac) else {
+    let Some(wanted) = keyset.usage_mac(before_mac)? else {
         return refuse("there is a usage file beside its file, and it has no key for one");
     };
     match ct_eq(&wanted, mac) {
@@ -158,11 +158,12 @@ impl Inner {
         seen: Seen,
         keyset: &Keyset,
     ) -> Result<UsageFile> {
+        let fingerprint = keyset.fingerprint()?;
         let none = || UsageFile {
             keyset: keyset.id(),
             serial: 0,
             revision: keyset.revision(),
-            fingerprint: keyset.fingerprint(),
+            fingerprint,
             backup: None,
             records: Vec::new(),
         };
@@ -198,10 +199,10 @@ impl Inner {
         let changed = change(&mut usage)?;
         let full = Error::Limit("the usage file has no serial left");
         usage.serial = usage.serial.checked_add(1).ok_or(full)?;
-        (usage.revision, usage.fingerprint) = (keyset.revision(), keyset.fingerprint());
+        (usage.revision, usage.fingerprint) = (keyset.revision(), keyset.fingerprint()?);
         let mut bytes = usage.encode();
         let without = Error::Keyset { keyset: keyset.id(), what: "it has no key for a usage file" };
-        let mac = keyset.usage_mac(&bytes).ok_or(without)?;
+        let mac = keyset.usage_mac(&bytes)?.ok_or(without)?;
         bytes.extend_from_slice(&mac);
         self.usage_path.write(&bytes, &std::fs::metadata(&self.path)?)?;
         self.saw(Seen::of(usage.serial, &bytes));

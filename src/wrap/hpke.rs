@@ -17,7 +17,7 @@ use crate::primitives::kem::{
 use crate::primitives::kem::{x25519, x25519_check_public, x25519_public};
 use crate::primitives::{AeadKey, expand, extract};
 use crate::rng::Random;
-use crate::secret::{Data, Key, Pair};
+use crate::secret::{Data, Held, Key, Pair};
 
 /// A public key that data keys are wrapped for.
 // Without a heap there is no box to put the long key into.
@@ -43,7 +43,7 @@ pub struct Recipient {
 #[allow(clippy::large_enum_variant)]
 pub(crate) enum PrivateKey {
     X25519 {
-        private: Key<Pair>,
+        private: Held<Key<Pair>>,
         public: [u8; 32],
     },
     #[cfg(feature = "x-wing")]
@@ -252,9 +252,9 @@ impl PrivateKey {
 
     /// The private key of an X25519 key pair.
     pub(crate) fn x25519(private: &Key<Pair>) -> Self {
-        let mut copy = Key::zeroed();
+        let (public, mut copy) = (x25519_public(private.expose_bytes()), Key::zeroed());
         *copy.expose_bytes_mut() = *private.expose_bytes();
-        PrivateKey::X25519 { private: copy, public: x25519_public(private.expose_bytes()) }
+        PrivateKey::X25519 { private: Held::new(copy), public }
     }
 
     /// The private key of an X-Wing key pair, from its seed.
@@ -278,11 +278,11 @@ impl PrivateKey {
         enc: &[u8],
         ct: &[u8; 48],
         data_key: &mut Key<Data>,
-    ) -> bool {
+    ) -> Result<bool> {
         let shared = match self {
             PrivateKey::X25519 { private, public } => {
                 let enc: &[u8; 32] = enc.try_into().expect("the entry's length was checked");
-                x25519(private.expose_bytes(), enc)
+                x25519(private.get()?.expose_bytes(), enc)
                     .map(|dh| (Kem::X25519, dhkem_shared_secret(&dh, enc, public)))
             }
             #[cfg(feature = "x-wing")]
@@ -292,7 +292,7 @@ impl PrivateKey {
                 expanded.decapsulate(enc).map(|shared| (Kem::XWing, shared))
             }
         };
-        let Ok((kem, shared)) = shared else { return false };
+        let Ok((kem, shared)) = shared else { return Ok(false) };
         let (key, nonce) = key_schedule(kem, &shared, kem.info(&core_hash));
         let (ciphertext, tag) = ct.split_first_chunk::<32>().expect("32 of 48 bytes");
         let tag = tag.try_into().expect("48 - 32 bytes");
@@ -302,7 +302,7 @@ impl PrivateKey {
         if !opened {
             zeroize::Zeroize::zeroize(out);
         }
-        opened
+        Ok(opened)
     }
 }
 

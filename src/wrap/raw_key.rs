@@ -8,29 +8,33 @@ use crate::format::entry::{RAW_KEY_LEN, WRAPPED_LEN};
 use crate::format::writer::Writer;
 use crate::id::{RawKeyId, RecipientKind, Suite, Wanted};
 use crate::rng::Random;
-use crate::secret::{Data, Key, Raw};
+use crate::secret::{Data, Held, Key, Raw};
 
 /// A device key or a backup key: 32 uniformly random bytes under an id that its owner chose.
 pub struct RawKey {
     id: RawKeyId,
-    key: Key<Raw>,
+    key: Held<Key<Raw>>,
 }
 
 impl RawKey {
     /// The caller's duty: `key` is uniformly random and used for nothing else.
     pub fn new(id: RawKeyId, key: Key<Raw>) -> Self {
-        RawKey { id, key }
+        RawKey { id, key: Held::new(key) }
     }
 
     /// A place for a raw key, to be filled in place by [`RawKey::fill`].
     pub fn empty() -> Self {
-        RawKey { id: RawKeyId([0; 16]), key: Key::zeroed() }
+        RawKey { id: RawKeyId([0; 16]), key: Held::zeroed() }
     }
 
     /// Becomes this key. The caller's duty is that of [`RawKey::new`].
-    pub fn fill(&mut self, id: RawKeyId, key: &[u8; 32]) {
+    ///
+    /// # Errors
+    /// `Misuse` in a process that was forked since it was made.
+    pub fn fill(&mut self, id: RawKeyId, key: &[u8; 32]) -> Result<()> {
         self.id = id;
-        *self.key.expose_bytes_mut() = *key;
+        *self.key.get_mut()?.expose_bytes_mut() = *key;
+        Ok(())
     }
 
     /// Its id.
@@ -62,7 +66,7 @@ impl KeyWrap for RawKey {
         writer.put(&self.id.0);
         let wrapped = writer.reserve(WRAPPED_LEN);
         writer.finish();
-        let key = derive::raw_key(&self.key, binding.suite, self.id);
+        let key = derive::raw_key(self.key.get()?, binding.suite, self.id);
         super::wrap_value(&key, binding.suite, binding, data_key, random, wrapped)
     }
 
@@ -76,7 +80,7 @@ impl KeyWrap for RawKey {
         match entry {
             Entry::RawKey { id, wrapped } if *id == self.id => {
                 trials.spend()?;
-                let key = derive::raw_key(&self.key, binding.suite, self.id);
+                let key = derive::raw_key(self.key.get()?, binding.suite, self.id);
                 let opened = super::unwrap_value(&key, binding.suite, binding, *wrapped, data_key);
                 Ok(match opened {
                     true => Unwrap::Opened(OpenedVia::RawKey(self.id)),

@@ -48,7 +48,7 @@ fn check_keyset(keyset: &Keyset, vector: &Value) {
     }
     assert_eq!(keyset.is_read_only(), parsed["read_only"].as_bool().expect("a bool"));
     let fingerprint = unhex_array(string(&vector["intermediates"], "fingerprint"));
-    assert_eq!(keyset.fingerprint(), fingerprint, "format.md 8.6b");
+    assert_eq!(keyset.fingerprint().expect("here"), fingerprint, "format.md 8.6b");
     // Parent and secrets, through the encoding.
     match keyset.expose_unprotected() {
         Ok(bytes) => {
@@ -168,7 +168,7 @@ pub(crate) fn run_usage(vector: &Value, expect: Expect) {
             keyset_id: keyset.id().0,
             serial,
             revision: keyset.revision(),
-            fingerprint: keyset.fingerprint(),
+            fingerprint: keyset.fingerprint().expect("here"),
             backup_revision: keyset.revision(),
             backup_at: 9,
             usages,

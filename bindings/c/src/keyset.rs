@@ -125,7 +125,7 @@ pub(crate) fn fill_device_key(
     out: &mut RawKey,
 ) -> Result<(), Failure> {
     let id = RawKeyId(*borrows.array(id.cast())?);
-    out.fill(id, borrows.array(key.cast())?);
+    out.fill(id, borrows.array(key.cast())?)?;
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::Outcome;
 use crate::commands::census::CensusCommand;
+use crate::commands::doctor::Doctor;
 use crate::commands::identity::Identity;
 use crate::commands::inspect::Inspect;
 use crate::commands::keyset::KeysetCommand;
@@ -53,6 +54,8 @@ enum Command {
     Keyset(KeysetCommand),
     /// Make and show identities: secret key pairs that others can seal for.
     Identity(Identity),
+    /// Say which protections of keys in memory are on, on this machine.
+    Doctor(Doctor),
     /// Print completions for a shell.
     Completions(Completions),
     /// Print the manual page, or write all pages into a folder.
@@ -74,6 +77,7 @@ impl Cli {
             Command::Token(token) => token.run(),
             Command::Keyset(keyset) => keyset.run(),
             Command::Identity(identity) => identity.run(),
+            Command::Doctor(doctor) => doctor.run(),
             Command::Completions(completions) => completions.run(Cli::command()).map(Ok),
             Command::Man(manual) => manual.run(Cli::command()).map(Ok),
         }

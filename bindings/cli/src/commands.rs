@@ -2,6 +2,7 @@
 //! One file per subcommand.
 
 pub(crate) mod census;
+pub(crate) mod doctor;
 pub(crate) mod identity;
 pub(crate) mod inspect;
 pub(crate) mod keyset;

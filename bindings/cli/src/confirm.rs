@@ -25,7 +25,7 @@ pub(crate) struct Recognition {
 impl Recognition {
     /// Shows what a file holds, and gets an answer to whether it is meant.
     pub(crate) fn confirm(&self, keyset: &Keyset) -> Result<()> {
-        let fingerprint = hex(&keyset.fingerprint());
+        let fingerprint = hex(&keyset.fingerprint()?);
         let (name, revision) = (escaped(keyset.name()), keyset.revision());
         let versions = keyset.versions().len();
         console::say(&format!(

@@ -382,7 +382,7 @@ impl Keyset {
     /// What to compare with somebody who knows the keyset, after it was restored: 16 bytes in hex.
     #[getter]
     fn fingerprint(&self, py: Python<'_>) -> PyResult<String> {
-        let fingerprint = self.held(py)?.get().fingerprint();
+        let fingerprint = self.held(py)?.get().fingerprint().raise(py)?;
         Ok(fingerprint.iter().map(|byte| format!("{byte:02x}")).collect())
     }
 

@@ -363,8 +363,10 @@ def test_a_pipe_where_a_file_is_wanted_is_refused_and_not_waited_for(tmp_path: P
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
-def test_a_child_goes_on_reading(tmp_path: Path, keyset: Keyset) -> None:
+def test_a_child_goes_on_reading_and_loads_its_own_keys(tmp_path: Path, keyset: Keyset) -> None:
     block = os.urandom(MIB) * 8
+    keyset.save(tmp_path / "keyset", unprotected=True)
+    token = keyset.seal(b"parent")
     with sealwax.open(tmp_path / "file", "wb", keyset=keyset) as file:
         file.write(block)
     with sealwax.open(tmp_path / "file", keyset=keyset) as reader:
@@ -375,18 +377,27 @@ def test_a_child_goes_on_reading(tmp_path: Path, keyset: Keyset) -> None:
             assert reader.read() == block[5 * MIB :]
             reader.seek(0)
             assert reader.read() == block
-            token = keyset.seal(b"child")
-            assert keyset.open(token) == b"child"
+            for call in (lambda: keyset.seal(b"child"), lambda: keyset.open(token), lambda: keyset.fingerprint):
+                with pytest.raises(sealwax.MisuseError, match="before the process was forked"):
+                    call()
+            own = sealwax.Keyset.load(tmp_path / "keyset", unprotected=True)
+            assert own.open(token) == b"parent" == own.open(own.seal(b"parent"))
 
         assert in_child(work) == 0
         assert reader.read() == block[5 * MIB :]
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
-def test_a_parent_and_its_child_never_draw_the_same_salt(keyset: Keyset) -> None:
+def test_a_parent_and_its_child_never_draw_the_same_salt(tmp_path: Path, keyset: Keyset) -> None:
+    keyset.save(tmp_path / "keyset", unprotected=True)
     keyset.seal(b"fills the pool")
     read, write = os.pipe()
-    assert in_child(lambda: os.write(write, b"".join(keyset.seal(b"x") for _ in range(20)))) == 0
+
+    def work() -> None:
+        own = sealwax.Keyset.load(tmp_path / "keyset", unprotected=True)
+        os.write(write, b"".join(own.seal(b"x") for _ in range(20)))
+
+    assert in_child(work) == 0
     theirs = os.read(read, 1 << 16)
     ours = b"".join(keyset.seal(b"x") for _ in range(20))
     length = sealwax.TOKEN_OVERHEAD + 1

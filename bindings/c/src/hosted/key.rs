@@ -179,7 +179,7 @@ pub unsafe extern "C" fn sealwax_key_from_device_key(
         let id = RawKeyId(*borrows.array(device_key_id.cast())?);
         // Filled where it stays: a move would leave a copy.
         let mut key = Box::new(RawKey::empty());
-        key.fill(id, borrows.array(device_key.cast())?);
+        key.fill(id, borrows.array(device_key.cast())?)?;
         Ok(Kind::DeviceKey(key))
     })
 }

@@ -6,6 +6,7 @@ mod backups;
 mod census;
 mod counting;
 mod detached;
+mod doctor;
 mod failures;
 mod files;
 mod keys;

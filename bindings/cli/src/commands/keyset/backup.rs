@@ -55,7 +55,7 @@ impl BackupCommand {
             console::warn(&format!("the backup is not recorded: {}", Failure::from(error)));
         }
         drop(guard);
-        let fingerprint = hex(&keyset.fingerprint());
+        let fingerprint = hex(&keyset.fingerprint()?);
         let name = escaped(keyset.name());
         console::note(&format!(
             "write down the fingerprint of {name}, for `restore`; make a new backup after rotating"

@@ -34,7 +34,7 @@ pub(super) fn description_json(path: &Path, description: &Description) -> Value 
 pub(super) fn add_keyset_json(value: &mut Value, keyset: &Keyset) {
     let versions: Vec<_> =
         keyset.versions().iter().map(|version| version_json(keyset, version)).collect();
-    value["fingerprint"] = hex(&keyset.fingerprint()).into();
+    value["fingerprint"] = hex(&keyset.fingerprint().expect("the command does not fork")).into();
     value["primary"] = keyset.primary().map(|primary| primary.id().to_string()).into();
     value["policy"] = policy_json(keyset.policy());
     value["rotation_due"] = store::rotation_due(keyset).into();

@@ -92,7 +92,7 @@ impl Export {
             true => {
                 let value = json!({
                     "keyset": keyset.name(), "id": keyset.id().to_string(), "revision": revision,
-                    "fingerprint": hex(&keyset.fingerprint()),
+                    "fingerprint": hex(&keyset.fingerprint()?),
                     "file": self.output.to_string_lossy(),
                     "protected": !is_secret,
                 });

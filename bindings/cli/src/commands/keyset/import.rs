@@ -60,7 +60,7 @@ impl Import {
                 let value = json!({
                     "keyset": keyset.name(), "id": keyset.id().to_string(),
                     "file": path.to_string_lossy(), "revision": keyset.revision(),
-                    "fingerprint": hex(&keyset.fingerprint()),
+                    "fingerprint": hex(&keyset.fingerprint()?),
                 });
                 format!("{value}\n")
             }

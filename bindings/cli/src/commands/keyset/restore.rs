@@ -81,7 +81,7 @@ impl Restore {
         let keyset = opened.keyset;
         let path = self.target.free_path(&keyset)?;
         self.recognition.confirm(&keyset)?;
-        let fingerprint = hex(&keyset.fingerprint());
+        let fingerprint = hex(&keyset.fingerprint()?);
         let (name, id) = (keyset.name().to_owned(), keyset.id());
         let of_backup = keyset.revision();
         let report = |revision: Option<u64>| match self.json {

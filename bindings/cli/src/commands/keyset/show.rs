@@ -89,7 +89,7 @@ fn to_text(path: &Path, description: &Description, store: Option<&Store>) -> Str
     };
     text += &format!(
         "fingerprint {}\nbackup      {}\npolicy      {}\nrotation    {due}\n",
-        hex(&keyset.fingerprint()),
+        hex(&keyset.fingerprint().expect("the command does not fork")),
         describe::backup_text(store),
         describe::policy_text(keyset.policy()),
     );

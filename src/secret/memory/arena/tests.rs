@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+use super::*;
+
+type Secret = [u8; 32];
+
+#[test]
+fn values_come_back_and_their_place_is_wiped_when_they_go() {
+    let slots: Vec<_> = (0..1000u16).map(|n| Slot::<Secret>::new([n as u8; 32])).collect();
+    for (n, slot) in (0..1000u16).zip(&slots) {
+        assert_eq!(slot.get(), Some(&[n as u8; 32]));
+    }
+    // A pool of the test's own: nobody else takes the place again before it is looked at.
+    let pool: &'static Pool = Box::leak(Box::new(Pool {
+        generation: fork_generation(),
+        canary: 7,
+        pages: Mutex::default(),
+    }));
+    let place = pool.allocate(32);
+    // SAFETY: the place is ours and has 32 bytes.
+    unsafe { place.cast::<Secret>().write([0xa7; 32]) };
+    pool.free(place, 32);
+    // SAFETY: one empty page stays mapped.
+    assert_eq!(unsafe { place.cast::<Secret>().read() }, [0; 32]);
+}
+
+#[test]
+fn a_thousand_keys_fit_into_the_smallest_usual_limit_of_locked_memory() {
+    let mut pages = Pages::default();
+    for _ in 0..1024 {
+        pages.take(granules_of(32));
+    }
+    let len: usize = pages.all.values().map(|page| page.page.len()).sum();
+    assert!(len <= 64 * 1024 || pages.all.len() == 1, "{len} bytes");
+}
+
+#[test]
+fn empty_pages_are_given_back_but_for_one() {
+    let mut pages = Pages::default();
+    let runs: Vec<_> = (0..1000).map(|_| pages.take(granules_of(32))).collect();
+    assert!(pages.all.len() > 1);
+    for run in runs {
+        pages.give_back(run, granules_of(32));
+    }
+    assert_eq!(pages.all.len(), 1);
+}
+
+#[test]
+fn an_overwritten_canary_is_noticed_on_both_sides() {
+    for at in [-1isize, 32] {
+        let marker = "SEALWAX_TEST_OVERWRITE";
+        if std::env::var(marker).as_deref() == Ok(&at.to_string()) {
+            let slot = Slot::<Secret>::new([1; 32]);
+            // SAFETY: the canaries are in the page of the slot.
+            unsafe { slot.value.cast::<u8>().offset(at).write_volatile(0x55 ^ at as u8) };
+            drop(slot);
+            std::process::exit(0);
+        }
+        let name = "secret::memory::arena::tests::an_overwritten_canary_is_noticed_on_both_sides";
+        let run = std::process::Command::new(std::env::current_exe().expect("this program"))
+            .args([name, "--exact", "--nocapture"])
+            .env(marker, at.to_string())
+            .output()
+            .expect("it runs");
+        assert!(!run.status.success());
+        let said = String::from_utf8_lossy(&run.stderr).into_owned();
+        assert!(said.contains("memory of a key was overwritten"), "{said}");
+    }
+}
+
+#[test]
+fn what_is_granted_is_reported() {
+    let slot = Slot::<Secret>::new([3; 32]);
+    let found = protection();
+    assert!(found.secrets >= 1 && found.locked_bytes + found.unlocked_bytes > 0, "{found:?}");
+    assert_eq!(found.locked.is_on(), found.unlocked_bytes == 0, "{found:?}");
+    #[cfg(all(target_os = "linux", not(miri)))]
+    assert!(
+        found.guarded.is_on() && found.no_dump.is_on() && found.gone_on_fork.is_on(),
+        "{found:?}"
+    );
+    drop(slot);
+}
+
+#[cfg(all(target_os = "linux", not(miri)))]
+#[test]
+fn a_forked_child_has_none_of_its_parents_secrets_and_can_have_its_own() {
+    use std::os::unix::fs::FileExt;
+    unsafe extern "C" {
+        fn fork() -> i32;
+        fn waitpid(process: i32, status: *mut i32, options: i32) -> i32;
+        fn _exit(status: i32) -> !;
+    }
+    let slot = Slot::<Secret>::new([0x6b; 32]);
+    // SAFETY: the child calls nothing that waits for another thread.
+    let child = unsafe { fork() };
+    if child == 0 {
+        let status = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            assert!(slot.get().is_none());
+            let memory = std::fs::File::open("/proc/self/mem").expect("it is ours");
+            let mut found = [1; 32];
+            let there = memory.read_exact_at(&mut found, slot.value.addr().get() as u64).is_ok();
+            assert!(!there || found == [0; 32]);
+            let own = Slot::<Secret>::new([0x6c; 32]);
+            assert_eq!(own.get(), Some(&[0x6c; 32]));
+            // Dropping what the parent has touches nothing.
+            drop(slot);
+        }));
+        // SAFETY: ends the child.
+        unsafe { _exit(i32::from(status.is_err())) };
+    }
+    let mut status = -1;
+    // SAFETY: the status is ours to be written.
+    assert_eq!(unsafe { waitpid(child, &raw mut status, 0) }, child);
+    assert_eq!((status, slot.get()), (0, Some(&[0x6b; 32])));
+}
