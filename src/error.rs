@@ -25,11 +25,16 @@ pub enum Error {
         what: Text,
     },
     /// A share and the backup do not belong together.
-    #[error(
-        "share {number} is not the one that the backup lists under that number (format.md 8.8b)"
+    #[cfg_attr(
+        feature = "error-text",
+        error(
+            "share {number} is not the one that the backup lists under that number (format.md 8.8b)"
+        )
     )]
+    #[cfg_attr(not(feature = "error-text"), error("not a share of this backup"))]
     Share {
         /// The share's number.
+        #[cfg(feature = "error-text")]
         number: u8,
     },
     /// None of the keys given is one that the input was sealed for.
@@ -219,15 +224,19 @@ impl core::fmt::Display for Nothing {
 }
 
 #[cfg(feature = "error-text")]
-const fn text(text: &'static str) -> Text {
+pub(crate) const fn text(text: &'static str) -> Text {
     text
 }
 
 #[cfg(not(feature = "error-text"))]
 #[inline(always)]
-const fn text(_: &'static str) -> Text {
+pub(crate) const fn text(_: &'static str) -> Text {
     Nothing
 }
+
+// One byte: every fallible call hands it on.
+#[cfg(not(feature = "error-text"))]
+const _: () = assert!(size_of::<Error>() == 1);
 
 /// Inside `Read` and `Write` our errors travel as the source of an `std::io::Error`.
 #[cfg(feature = "std")]

@@ -13,6 +13,7 @@ pub(crate) mod payload;
 pub(crate) mod reader;
 #[cfg(feature = "alloc")]
 pub(crate) mod strings;
+pub(crate) mod text;
 pub(crate) mod token;
 #[cfg(feature = "std")]
 pub(crate) mod usage;

@@ -52,7 +52,7 @@ impl Progress {
         if !ct_eq(expected, check) || !record.starts_with(MAGIC) {
             return Err(wrong);
         }
-        let mut reader = Reader::new(&record[MAGIC.len()..], End::Structure("progress"));
+        let mut reader = Reader::new(&record[MAGIC.len()..], End::of("progress"));
         let [version, ended, digest, zero] = *reader.array()?;
         if version != 1 || ended > 1 || digest > 1 || zero != 0 {
             return Err(wrong);

@@ -61,7 +61,7 @@ impl Split {
 
 impl<'a> ShareList<'a> {
     pub(crate) fn parse(entry: &'a [u8]) -> Result<Self> {
-        let mut reader = Reader::new(entry, End::Structure("8.8"));
+        let mut reader = Reader::new(entry, End::of("8.8"));
         let split = Split::parse(&mut reader, "8.8")?;
         let digests = reader.take(usize::from(split.count) * DIGEST_LEN)?;
         reader.finish("8.8")?;
@@ -77,7 +77,7 @@ impl<'a> ShareList<'a> {
 
 impl<'a> Payload<'a> {
     pub(crate) fn parse(payload: &'a [u8]) -> Result<Self> {
-        let mut reader = Reader::new(payload, End::Structure("9.4"));
+        let mut reader = Reader::new(payload, End::of("9.4"));
         let split = Split::parse(&mut reader, "9.4")?;
         let number = reader.u8()?;
         let value = reader.array()?;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Context: names and values that are authenticated (format.md 2).
 
-use crate::error::{Error, Result};
+use crate::error::{self, Error, Result, Text};
 use crate::format::reader::{End, Reader};
+use crate::format::text::{self, has_control_character};
 use crate::format::writer::Writer;
 
 /// Most entries in a context.
@@ -43,7 +44,7 @@ impl<'a> Encoded<'a> {
         if bytes.len() > MAX_LEN {
             return Err(Error::limit("a context is at most 32 KiB"));
         }
-        let mut reader = Reader::new(bytes, End::Structure("2.2"));
+        let mut reader = Reader::new(bytes, End::of("2.2"));
         let mut previous: Option<&str> = None;
         let mut count = 0;
         while !reader.is_empty() {
@@ -51,7 +52,8 @@ impl<'a> Encoded<'a> {
                 return Err(Error::limit("a context has at most 64 entries"));
             }
             let entry = read_entry(&mut reader)?;
-            check_name(entry.name).map_err(|what| Error::format("2.1", what))?;
+            check_name(entry.name)
+                .map_err(|what| Error::Format { clause: error::text("2.1"), what })?;
             if previous.is_some_and(|previous| previous.as_bytes() >= entry.name.as_bytes()) {
                 return Err(Error::format("2.2", "context names are not ascending"));
             }
@@ -70,7 +72,7 @@ impl<'a> Encoded<'a> {
         let mut len = 0usize;
         let mut previous: Option<&str> = None;
         for &(name, value) in entries {
-            check_name(name).map_err(Error::misuse)?;
+            check_name(name).map_err(Error::Misuse)?;
             if previous.is_some_and(|previous| previous.as_bytes() >= name.as_bytes()) {
                 return Err(Error::misuse("context names must ascend, each once"));
             }
@@ -109,7 +111,7 @@ impl<'a> Encoded<'a> {
         let short = Error::misuse("the buffer is shorter than the encoded context");
         let Some(encoded) = buffer.get(..len) else { return Err(short) };
         let encoded = Encoded::parse(encoded)?;
-        check_name(name).map_err(Error::misuse)?;
+        check_name(name).map_err(Error::Misuse)?;
         if encoded.entries().count() == MAX_ENTRIES {
             return Err(Error::limit("a context has at most 64 entries"));
         }
@@ -147,7 +149,7 @@ impl<'a> Encoded<'a> {
 
     /// The entries, in order.
     pub fn entries(self) -> impl Iterator<Item = Entry<'a>> {
-        let mut reader = Reader::new(self.0, End::Structure("2.2"));
+        let mut reader = Reader::new(self.0, End::of("2.2"));
         core::iter::from_fn(move || {
             (!reader.is_empty()).then(|| read_entry(&mut reader).expect("parsed before"))
         })
@@ -223,13 +225,13 @@ impl<'a> External<'a> {
 }
 
 /// Whether a name is allowed (format.md 2.1); what is wrong otherwise.
-pub(crate) fn check_name(name: &str) -> Result<(), &'static str> {
+pub(crate) fn check_name(name: &str) -> Result<(), Text> {
     if name.is_empty() {
-        Err("a context name is empty")
+        Err(error::text("a context name is empty"))
     } else if name.len() > 255 {
-        Err("a context name is longer than 255 bytes")
-    } else if name.chars().any(char::is_control) {
-        Err("a context name has a control character")
+        Err(error::text("a context name is longer than 255 bytes"))
+    } else if has_control_character(name) {
+        Err(error::text("a context name has a control character"))
     } else {
         Ok(())
     }
@@ -238,8 +240,8 @@ pub(crate) fn check_name(name: &str) -> Result<(), &'static str> {
 fn read_entry<'a>(reader: &mut Reader<'a>) -> Result<Entry<'a>> {
     let whole = reader.rest();
     let name_len = reader.u8()?;
-    let name = core::str::from_utf8(reader.take(usize::from(name_len))?)
-        .map_err(|_| Error::format("2.1", "a context name is not UTF-8"))?;
+    let name = text::parse(reader.take(usize::from(name_len))?)
+        .ok_or(Error::format("2.1", "a context name is not UTF-8, or has a control character"))?;
     let value_len = reader.u16()?;
     let value = reader.take(usize::from(value_len))?;
     let encoded = &whole[..3 + name.len() + value.len()];
@@ -313,7 +315,7 @@ mod owned {
 
         /// Adds an entry; errors as [`Context::with`].
         pub fn insert(&mut self, name: &str, value: &[u8]) -> Result<()> {
-            check_name(name).map_err(Error::misuse)?;
+            check_name(name).map_err(Error::Misuse)?;
             if self.len() == MAX_ENTRIES {
                 return Err(Error::limit("a context has at most 64 entries"));
             }

@@ -3,6 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::format::reader::{End, Reader};
+use crate::format::text;
 use crate::id::{Fingerprint, KeysetId, RawKeyId, RecipientKind, VersionId, Wanted};
 
 /// Length of T of a data key, in bytes.
@@ -92,7 +93,7 @@ impl<'a> Entry<'a> {
         let kind = RecipientKind::from_u8(reader.u8()?)?;
         let len = reader.u16()?;
         let body = reader.take(usize::from(len))?;
-        let mut body = Reader::new(body, End::Structure("5.1"));
+        let mut body = Reader::new(body, End::of("5.1"));
         let entry = match kind {
             RecipientKind::Keyset => Entry::Keyset {
                 keyset: KeysetId(*body.array()?),
@@ -166,10 +167,7 @@ impl<'a> Entry<'a> {
 
 fn name(bytes: &[u8], max_len: usize) -> Result<&str> {
     // format.md 5.6
-    let name = core::str::from_utf8(bytes)
-        .map_err(|_| Error::format("5.6", "a provider's or key's name is not UTF-8"))?;
-    if name.is_empty() || name.len() > max_len || name.chars().any(char::is_control) {
-        return Err(Error::format("5.6", "a provider's or key's name is not allowed"));
-    }
-    Ok(name)
+    text::parse(bytes)
+        .filter(|name| !name.is_empty() && name.len() <= max_len)
+        .ok_or(Error::format("5.6", "a provider's or key's name is not allowed"))
 }

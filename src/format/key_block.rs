@@ -87,7 +87,7 @@ impl<'a> Slot<'a> {
         if slot.iter().all(|byte| *byte == 0) {
             return Ok(None);
         }
-        let mut reader = Reader::new(slot, End::Structure("4.3"));
+        let mut reader = Reader::new(slot, End::of("4.3"));
         let epoch = reader.u32()?;
         let count = reader.u8()?;
         let body_len = slot.len().saturating_sub(SLOT_FIXED_LEN);
@@ -110,7 +110,7 @@ impl<'a> Slot<'a> {
         if self.count == 0 || usize::from(self.count) > MAX_ENTRIES {
             return Err(Error::format("4.4", "a slot has 1 to 64 recipients"));
         }
-        let mut reader = Reader::new(self.body, End::Structure("4.5"));
+        let mut reader = Reader::new(self.body, End::of("4.5"));
         let mut passphrases = 0;
         for _ in 0..self.count {
             let entry = Entry::parse(&mut reader)?;
@@ -132,7 +132,7 @@ impl<'a> Slot<'a> {
 
     /// The entries in order, each with its bytes: type, length and body.
     pub(crate) fn encoded_entries(self) -> impl Iterator<Item = (Entry<'a>, &'a [u8])> {
-        let mut reader = Reader::new(self.body, End::Structure("4.5"));
+        let mut reader = Reader::new(self.body, End::of("4.5"));
         (0..self.count).map(move |_| {
             let before = reader.rest();
             let entry = Entry::parse(&mut reader).expect("the slot was checked");

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The encoding of keysets (format.md 8). A view that needs no heap; secrets stay where they are.
 
-use crate::error::{Error, Result};
+use crate::error::{self, Error, Result, Text};
 use crate::format::reader::{End, Reader};
+use crate::format::text::{self, has_control_character};
 use crate::id::{Algorithm, KeyState, KeysetId, VersionId};
 use crate::secret::KEY_LEN;
 
@@ -179,14 +180,14 @@ impl<'a> View<'a> {
         if bytes.len() > MAX_LEN {
             return Err(Error::limit("a keyset is at most 16 MiB"));
         }
-        let mut reader = Reader::new(bytes, End::Structure("8.1"));
+        let mut reader = Reader::new(bytes, End::of("8.1"));
         if reader.u8()? != VERSION {
             return Err(Error::format("8.1", "unknown keyset version"));
         }
         let id = KeysetId(*reader.array()?);
         let name_len = reader.u8()?;
         let name = text(reader.take(usize::from(name_len))?)?;
-        check_name(name).map_err(|what| Error::format("8.2", what))?;
+        check_name(name).map_err(|what| Error::Format { clause: error::text("8.2"), what })?;
         let revision = reader.u64()?;
         let parent = *reader.array()?;
         if (revision == 0) || (revision == 1 && parent != [0; 32]) {
@@ -246,7 +247,7 @@ impl<'a> View<'a> {
 
     /// The records, in order.
     pub(crate) fn records(&self) -> impl Iterator<Item = Record<'a>> + use<'a> {
-        let mut reader = Reader::new(self.records, End::Structure("8.1"));
+        let mut reader = Reader::new(self.records, End::of("8.1"));
         (0..self.count).map(move |_| Record::parse(&mut reader).expect("parsed before"))
     }
 }
@@ -254,7 +255,7 @@ impl<'a> View<'a> {
 impl<'a> Record<'a> {
     fn parse(reader: &mut Reader<'a>) -> Result<Self> {
         let len = reader.u16()?;
-        let mut body = Reader::new(reader.take(usize::from(len))?, End::Structure("8.1"));
+        let mut body = Reader::new(reader.take(usize::from(len))?, End::of("8.1"));
         let id = VersionId::new(body.u32()?).ok_or(Error::format("8.2", "a version id is 0"))?;
         let algorithm = Algorithm::from_u8(body.u8()?)?;
         let state = KeyState::from_u8(body.u8()?)?;
@@ -307,7 +308,7 @@ impl<'a> Record<'a> {
 
     /// The changes of state, in order.
     pub(crate) fn changes(&self) -> impl Iterator<Item = Change<'a>> + use<'a> {
-        let mut reader = Reader::new(self.changes, End::Structure("8.1"));
+        let mut reader = Reader::new(self.changes, End::of("8.1"));
         (0..self.change_count).map(move |_| read_change(&mut reader).expect("parsed before"))
     }
 }
@@ -362,34 +363,30 @@ fn extension<'a>(reader: &mut Reader<'a>, place: Place) -> Result<Extension<'a>>
 }
 
 /// Whether a keyset may have this name; what is wrong otherwise (format.md 8.2).
-pub(crate) fn check_name(name: &str) -> Result<(), &'static str> {
+pub(crate) fn check_name(name: &str) -> Result<(), Text> {
     if name.is_empty() {
-        Err("a keyset's name is empty")
+        Err(error::text("a keyset's name is empty"))
     } else if name.len() > MAX_NAME_LEN {
-        Err("a keyset's name is longer than 64 bytes")
-    } else if name.chars().any(char::is_control) {
-        Err("a keyset's name has a control character")
+        Err(error::text("a keyset's name is longer than 64 bytes"))
+    } else if has_control_character(name) {
+        Err(error::text("a keyset's name has a control character"))
     } else {
         Ok(())
     }
 }
 
 /// Whether a change of state may have this reason; what is wrong otherwise (format.md 8.2).
-pub(crate) fn check_reason(reason: &str) -> Result<(), &'static str> {
+pub(crate) fn check_reason(reason: &str) -> Result<(), Text> {
     if reason.len() > 255 {
-        Err("a reason is longer than 255 bytes")
-    } else if reason.chars().any(char::is_control) {
-        Err("a reason has a control character")
+        Err(error::text("a reason is longer than 255 bytes"))
+    } else if has_control_character(reason) {
+        Err(error::text("a reason has a control character"))
     } else {
         Ok(())
     }
 }
 
 fn text(bytes: &[u8]) -> Result<&str> {
-    let text =
-        core::str::from_utf8(bytes).map_err(|_| Error::format("8.2", "a text is not UTF-8"))?;
-    if text.chars().any(char::is_control) {
-        return Err(Error::format("8.2", "a text has a control character"));
-    }
-    Ok(text)
+    text::parse(bytes)
+        .ok_or(Error::format("8.2", "a text is not UTF-8, or has a control character"))
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The one place where bytes from outside are cut into pieces.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Text, text};
 
 /// Reads fields from the front of a byte string; each length is compared with what remains.
 pub(crate) struct Reader<'a> {
@@ -15,7 +15,15 @@ pub(crate) enum End {
     /// The input itself ends here: more may have been cut off.
     Input,
     /// A structure inside the input ends here: the named clause is broken.
-    Structure(&'static str),
+    Structure(Text),
+}
+
+impl End {
+    /// The end of a structure that this clause describes.
+    #[inline(always)]
+    pub(crate) const fn of(clause: &'static str) -> Self {
+        End::Structure(text(clause))
+    }
 }
 
 impl<'a> Reader<'a> {
@@ -31,7 +39,9 @@ impl<'a> Reader<'a> {
             }
             None => Err(match self.end {
                 End::Input => Error::Truncated,
-                End::Structure(clause) => Error::format(clause, "a length runs past the end"),
+                End::Structure(clause) => {
+                    Error::Format { clause, what: text("a length runs past the end") }
+                }
             }),
         }
     }

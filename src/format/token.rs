@@ -20,7 +20,7 @@ pub(crate) struct Token<'a> {
 
 impl<'a> Token<'a> {
     pub(crate) fn parse(token: &'a [u8]) -> Result<Self> {
-        let mut reader = Reader::new(token, End::Structure("6.2"));
+        let mut reader = Reader::new(token, End::of("6.2"));
         let prefix = reader.u8()?;
         if prefix & 0xf0 != 0x10 {
             return Err(Error::format("6.2", "not a token"));

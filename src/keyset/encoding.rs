@@ -210,7 +210,7 @@ impl Keyset {
     pub fn parse_identity_text(text: &str) -> Result<Self> {
         let decode = || crate::format::strings::decode_identity(text);
         let payload = with_wiped_stack::<VALUE_DEPTH, _>(decode)?;
-        let mut reader = Reader::new(&payload, End::Structure("9.2"));
+        let mut reader = Reader::new(&payload, End::of("9.2"));
         let algorithm = Algorithm::from_u8(reader.u8()?)?;
         if !algorithm.is_pair() {
             return Err(Error::format("9.2", "not the algorithm of a key pair"));

@@ -2,7 +2,7 @@
 //! What every function returns: 0, or a negative number whose meaning never changes
 //! (docs/errors.md).
 
-use core::ffi::{CStr, c_char};
+use core::ffi::c_char;
 
 use sealwax::{Error, ErrorKind};
 
@@ -67,21 +67,42 @@ impl From<Error> for Failure {
 /// other numbers. Any thread may call it. Stack: under 64 bytes.
 #[unsafe(no_mangle)]
 pub extern "C" fn sealwax_status_name(status: i32) -> *const c_char {
-    let name: &CStr = match status {
-        SEALWAX_OK => c"SEALWAX_OK",
-        SEALWAX_ERROR_NOT_SUPPORTED => c"SEALWAX_ERROR_NOT_SUPPORTED",
-        SEALWAX_ERROR_INVALID_ARGUMENT => c"SEALWAX_ERROR_INVALID_ARGUMENT",
-        SEALWAX_ERROR_BAD_STATE => c"SEALWAX_ERROR_BAD_STATE",
-        SEALWAX_ERROR_BUFFER_TOO_SMALL => c"SEALWAX_ERROR_BUFFER_TOO_SMALL",
-        SEALWAX_ERROR_UNKNOWN_KEY => c"SEALWAX_ERROR_UNKNOWN_KEY",
-        SEALWAX_ERROR_RANDOM => c"SEALWAX_ERROR_RANDOM",
-        SEALWAX_ERROR_DECRYPT => c"SEALWAX_ERROR_DECRYPT",
-        SEALWAX_ERROR_FORMAT => c"SEALWAX_ERROR_FORMAT",
-        SEALWAX_ERROR_LIMIT => c"SEALWAX_ERROR_LIMIT",
-        SEALWAX_ERROR_TRUNCATED => c"SEALWAX_ERROR_TRUNCATED",
-        SEALWAX_ERROR_PROVIDER => c"SEALWAX_ERROR_PROVIDER",
-        SEALWAX_ERROR_IO => c"SEALWAX_ERROR_IO",
-        _ => c"SEALWAX_ERROR_UNKNOWN_STATUS",
-    };
-    name.as_ptr()
+    // One text with all names: the linker then drops them together where this function is not called.
+    let number = NAMED.iter().position(|named| *named == status).unwrap_or(NAMED.len());
+    let start = NAMES.split_inclusive('\0').take(number).map(str::len).sum();
+    NAMES[start..].as_ptr().cast()
 }
+
+const NAMED: [i32; 13] = [
+    SEALWAX_OK,
+    SEALWAX_ERROR_NOT_SUPPORTED,
+    SEALWAX_ERROR_INVALID_ARGUMENT,
+    SEALWAX_ERROR_BAD_STATE,
+    SEALWAX_ERROR_BUFFER_TOO_SMALL,
+    SEALWAX_ERROR_UNKNOWN_KEY,
+    SEALWAX_ERROR_RANDOM,
+    SEALWAX_ERROR_DECRYPT,
+    SEALWAX_ERROR_FORMAT,
+    SEALWAX_ERROR_LIMIT,
+    SEALWAX_ERROR_TRUNCATED,
+    SEALWAX_ERROR_PROVIDER,
+    SEALWAX_ERROR_IO,
+];
+
+/// The names in the order of [`NAMED`], and last that of all other numbers.
+const NAMES: &str = "\
+    SEALWAX_OK\0\
+    SEALWAX_ERROR_NOT_SUPPORTED\0\
+    SEALWAX_ERROR_INVALID_ARGUMENT\0\
+    SEALWAX_ERROR_BAD_STATE\0\
+    SEALWAX_ERROR_BUFFER_TOO_SMALL\0\
+    SEALWAX_ERROR_UNKNOWN_KEY\0\
+    SEALWAX_ERROR_RANDOM\0\
+    SEALWAX_ERROR_DECRYPT\0\
+    SEALWAX_ERROR_FORMAT\0\
+    SEALWAX_ERROR_LIMIT\0\
+    SEALWAX_ERROR_TRUNCATED\0\
+    SEALWAX_ERROR_PROVIDER\0\
+    SEALWAX_ERROR_IO\0\
+    SEALWAX_ERROR_UNKNOWN_STATUS\0\
+    ";
