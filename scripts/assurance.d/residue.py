@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Secrets found in memory before and after what should have wiped them, as the tests print it."""
+import re
+
+from part import ROOT, Part
+
+part = Part("Residue: secrets found in memory before and after")
+tests = sorted(path.stem for path in (ROOT / "tests").glob("*residue*.rs"))
+if not tests:
+    part.skip("no residue tests in this tree")
+rows = []
+for test in tests:
+    code, text = part.run(["cargo", "test", "--release", "-p", "sealwax", "--test", test, "--", "--nocapture"])
+    if code != 0:
+        part.fail(f"tests/{test}.rs")
+    rows += re.findall(r"^residue: (.+) before=(\d+) after=(\d+)", text, re.M)
+if rows:
+    part.say(f"{len(rows)} places looked at; {sum(int(after) for _, _, after in rows)} secrets were left")
+    part.table(["where", "before", "after"], rows)
+    part.plot("secrets found", [[name, {"before": int(before), "after": int(after)}] for name, before, after in rows])
+    if any(int(after) for _, _, after in rows):
+        part.fail("a secret was left")
+part.end()
