@@ -16,7 +16,7 @@ if not raw.exists():
     part.end()
 commands, faults, outcomes = defaultdict(Counter), defaultdict(Counter), Counter()
 for line in raw.read_text().splitlines():
-    command, fault, _, outcome = line.split("\t")
+    command, fault, outcome = line.split("\t")
     commands[command][outcome] += 1
     faults[fault][outcome] += 1
     outcomes[outcome] += 1
