@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # Thin on purpose: each line calls cargo, python or scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help test check bench firmware install python wheel fuzz docs clean
+.PHONY: help test check assurance bench firmware install python wheel fuzz docs clean
 
 help: ## Print the targets
 	@sed -n 's/^\([a-z]*\): .*## /\1\t/p' Makefile | expand -t 12
@@ -12,6 +12,10 @@ test: ## Set up what is needed, then run every test: three backends, Python, two
 
 check: ## Formatting, lints, documentation, dependencies
 	scripts/check
+
+assurance: ## All that shows what is promised, in about SECONDS=3600, and a report in target/assurance
+	scripts/setup
+	scripts/assurance $(or $(SECONDS),3600) $(PARTS)
 
 bench: ## Benchmarks, and the same work done by others
 	cargo bench
@@ -31,12 +35,12 @@ wheel: ## The wheel and the source distribution of the Python module, in dist/, 
 	scripts/setup
 	scripts/wheel
 
-fuzz: ## Fuzz each target for a minute; needs a nightly toolchain
-	scripts/fuzz 60
+fuzz: ## Fuzz each target for SECONDS=60; needs a nightly toolchain
+	scripts/fuzz $(or $(SECONDS),60)
 
 docs: ## Documentation of the Rust API
 	cargo doc --no-deps
 
 clean: ## Remove everything that was built
 	cargo clean
-	rm -rf .venv dist fuzz/target fuzz/corpus fuzz/artifacts
+	rm -rf .venv dist fuzz/target fuzz/corpus fuzz/artifacts tests/constant_time/target tests/interleavings/target

@@ -5,10 +5,11 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use tempfile::{Builder, NamedTempFile, TempDir};
+use tempfile::{NamedTempFile, TempPath};
 
 use crate::error::{Error, Result};
 use crate::locked::{Locked, is_named_by, lock_new, try_lock};
+use crate::rng::{OsRandom, Random};
 
 /// What becomes of a file that already has the name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,10 +61,8 @@ impl AtomicFile {
             }
             _ => {}
         }
-        let prefix = prefix_of(&target);
         loop {
-            let file =
-                Builder::new().prefix(&prefix).suffix(TEMPORARY).tempfile_in(folder(&target))?;
+            let file = new_file(&target)?;
             // Held while the file is being written: what nobody holds is a leftover. It goes on under the final name, so
             // that nobody comes between the new file and what is written after it (format.md 8.6a).
             lock_new(file.as_file())?;
@@ -175,7 +174,7 @@ impl AtomicFile {
 
 /// A folder being filled beside its final name. Dropped before [`AtomicFolder::commit`], it is removed with all in it.
 pub struct AtomicFolder {
-    folder: TempDir,
+    folder: Unfinished,
     /// Held while the folder is being filled: what nobody holds is a leftover.
     lock: File,
     target: PathBuf,
@@ -192,13 +191,11 @@ impl AtomicFolder {
             return Err(std::io::Error::from(std::io::ErrorKind::AlreadyExists).into());
         }
         loop {
-            let prefix = prefix_of(target);
-            let folder =
-                Builder::new().prefix(&prefix).suffix(TEMPORARY).tempdir_in(folder(target))?;
-            let lock = File::open(folder.path())?;
+            let folder = new_folder(target)?;
+            let lock = File::open(&folder.0)?;
             lock_new(&lock)?;
             // Whoever clears leftovers may have come between the two.
-            if is_named_by(&lock, folder.path())? {
+            if is_named_by(&lock, &folder.0)? {
                 return Ok(AtomicFolder { folder, lock, target: target.to_path_buf() });
             }
         }
@@ -206,7 +203,7 @@ impl AtomicFolder {
 
     /// Where the unfinished folder is. The files that are put into it are durable before [`AtomicFolder::commit`].
     pub fn path(&self) -> &Path {
-        self.folder.path()
+        &self.folder.0
     }
 
     /// Makes the folder durable and gives it its name.
@@ -216,10 +213,19 @@ impl AtomicFolder {
     pub fn commit(self) -> Result<()> {
         let AtomicFolder { folder, lock, target } = self;
         sync_open_folder(&lock)?;
-        std::fs::rename(folder.path(), &target)?;
+        std::fs::rename(&folder.0, &target)?;
         // It is not there any more under the name that would be removed.
-        let _ = folder.keep();
+        std::mem::forget(folder);
         sync_folder(&target)
+    }
+}
+
+/// A folder that goes with this value, and all in it.
+struct Unfinished(PathBuf);
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
@@ -285,6 +291,42 @@ pub(crate) fn remove_leftovers_of(target: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// A new file beside `target`, for its owner alone.
+fn new_file(target: &Path) -> Result<NamedTempFile> {
+    let mut options = File::options();
+    options.read(true).write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let (path, file) = new_name(target, |path| options.open(path))?;
+    Ok(NamedTempFile::from_parts(file, TempPath::try_from_path(path)?))
+}
+
+/// A new folder beside `target`, for its owner alone.
+fn new_folder(target: &Path) -> Result<Unfinished> {
+    #[allow(unused_mut)]
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    let (path, ()) = new_name(target, |path| builder.create(path))?;
+    Ok(Unfinished(path))
+}
+
+/// Makes something under a name that nothing has. The names of `tempfile` come from a source that panics where the system has
+/// no random bytes.
+fn new_name<T>(target: &Path, make: impl Fn(&Path) -> std::io::Result<T>) -> Result<(PathBuf, T)> {
+    loop {
+        let mut number = [0; 4];
+        OsRandom.fill(&mut number)?;
+        let name = format!("{}{:08x}{TEMPORARY}", prefix_of(target), u32::from_ne_bytes(number));
+        let path = folder(target).join(name);
+        match make(&path) {
+            Ok(made) => return Ok((path, made)),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 /// How the names of unfinished files and folders begin that will be this one.

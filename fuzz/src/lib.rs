@@ -34,6 +34,8 @@ impl Random for Repeatable {
 pub struct Keys {
     pub cobblestone: Keyset,
     pub chacha: Keyset,
+    /// `chacha` with one version more, which is the primary.
+    pub rotated: Keyset,
     pub x25519: Keyset,
     pub x_wing: Keyset,
     pub raw: RawKey,
@@ -51,8 +53,18 @@ pub fn keys() -> &'static Keys {
         let chacha = keyset("chacha", Algorithm::Symmetric(Suite::ChaCha20Poly1305));
         let (x25519, x_wing) =
             (keyset("x25519", Algorithm::X25519), keyset("x-wing", Algorithm::XWing));
+        let mut rotated = chacha.duplicate().expect("it was just made");
+        let suite = Algorithm::Symmetric(Suite::ChaCha20Poly1305);
+        rotated.rotate_with_rng(suite, Now::Unknown, &mut random).expect("no key is refused");
         let key = Key::init_with(|bytes| random.fill(bytes)).expect("never fails");
-        Keys { cobblestone, chacha, x25519, x_wing, raw: RawKey::new(RawKeyId([7; 16]), key) }
+        Keys {
+            cobblestone,
+            chacha,
+            rotated,
+            x25519,
+            x_wing,
+            raw: RawKey::new(RawKeyId([7; 16]), key),
+        }
     })
 }
 

@@ -336,7 +336,12 @@ fn changed() -> Error {
 }
 
 fn read_at(file: &File, offset: u64, out: &mut [u8]) -> Result<usize> {
-    Ok(ReadAt::read_at(file, offset, out)?)
+    loop {
+        match ReadAt::read_at(file, offset, out) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => return Ok(other?),
+        }
+    }
 }
 
 /// Reads plaintext to where its chunks will be, leaving room for the tags.

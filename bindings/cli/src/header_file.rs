@@ -53,7 +53,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
         let mut file = File::open(path)?;
         let header = front::read_header(&mut file)?;
         if Header::parse(&header, DEFAULT_MAX_HEADER_LEN)?.len() < header.len()
-            || file.read(&mut [0])? != 0
+            || io::copy(&mut file.take(1), &mut io::sink())? != 0
         {
             return Err(Failure::from(sealwax::Error::Format {
                 clause: "4.12",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What is to be done: which input goes to which output.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -83,7 +83,7 @@ impl FileOptions {
             Naming::AddSuffix => Wanted::Plain,
             Naming::StripSuffix | Naming::Keep => Wanted::Sealed,
         };
-        let mut taken = HashSet::new();
+        let mut taken = BTreeSet::new();
         let mut items = Vec::new();
         for found in input::find(&self.files, self.recursive, wanted) {
             let item = found.and_then(|found| {

@@ -4,7 +4,8 @@
 //! Counted are calls on regular files and folders: those that write, make durable, name, remove,
 //! resize, lock, or change a mode; and `open` where it makes a file. Not counted are reads,
 //! `close`, and whatever goes to pipes, terminals, sockets and event descriptors, nor is unlocking,
-//! so that messages and signal handling move no number.
+//! so that messages and signal handling move no number. Reads of our own files, and calls for random
+//! bytes, are counted apart, where a fault is to strike those.
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -13,7 +14,18 @@ use std::os::unix::fs::FileExt;
 use nix::libc::{self, c_long, user_regs_struct};
 use nix::unistd::Pid;
 
-/// A call that changes what is stored.
+/// Which calls are counted, and may be struck.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Among {
+    /// Those that change what is stored.
+    Changes,
+    /// Reads of files that are not the system's.
+    Reads,
+    /// Those that ask for random bytes.
+    Randomness,
+}
+
+/// A call that a fault can strike.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
     /// Its name in the manual.
@@ -42,6 +54,9 @@ pub(crate) enum Extent {
 /// Which arguments say what a call is about.
 #[derive(Clone, Copy)]
 enum Subject {
+    Nothing,
+    /// An open of one of the system's random devices.
+    RandomDevice(usize),
     Descriptor(usize),
     Path(usize),
     Paths(usize, usize),
@@ -59,13 +74,31 @@ enum Room {
 }
 
 impl Call {
-    /// The call that a thread is about to make, where it changes what is stored.
-    pub(crate) fn at_entry(thread: Pid, registers: &user_regs_struct) -> Option<Self> {
+    /// The call that a thread is about to make, where it is one of those that are counted.
+    pub(crate) fn at_entry(
+        thread: Pid,
+        registers: &user_regs_struct,
+        among: Among,
+    ) -> Option<Self> {
         let number = c_long::try_from(registers.orig_rax).ok()?;
-        let (_, name, subject, extent, room) = CALLS.iter().find(|known| known.0 == number)?;
+        let known = match among {
+            Among::Changes => CALLS,
+            Among::Reads => READS,
+            Among::Randomness => RANDOMNESS,
+        };
+        let (_, name, subject, extent, room) = known.iter().find(|known| known.0 == number)?;
         let argument = |index| argument(registers, index);
         let paths = match *subject {
-            Subject::Descriptor(index) => vec![stored_path(thread, argument(index))?],
+            Subject::Nothing => Vec::new(),
+            Subject::RandomDevice(path) => {
+                let path = text(thread, argument(path));
+                vec![matches!(&*path, "/dev/random" | "/dev/urandom").then_some(path)?]
+            }
+            Subject::Descriptor(index) => {
+                let path = stored_path(thread, argument(index))?;
+                let is_system = |path: &str| SYSTEM.iter().any(|root| path.starts_with(root));
+                vec![(among != Among::Reads || !is_system(&path)).then_some(path)?]
+            }
             Subject::Path(index) => vec![text(thread, argument(index))],
             Subject::Paths(from, to) => {
                 vec![text(thread, argument(from)), text(thread, argument(to))]
@@ -125,6 +158,35 @@ fn text(thread: Pid, address: u64) -> String {
     let text = bytes[..read].split(|byte| *byte == 0).next().unwrap_or_default();
     std::ffi::OsStr::from_bytes(text).to_string_lossy().into_owned()
 }
+
+/// What is under these the command does not read; what starts it does.
+const SYSTEM: &[&str] = &["/usr/", "/lib", "/etc/", "/proc/", "/sys/"];
+
+/// As [`CALLS`].
+const READS: &[(c_long, &str, Subject, Extent, Room)] = {
+    use Extent::{Length, Pieces};
+    use Room::NotNeeded;
+    use Subject::Descriptor;
+    &[
+        (libc::SYS_read, "read", Descriptor(0), Length(2), NotNeeded),
+        (libc::SYS_pread64, "pread64", Descriptor(0), Length(2), NotNeeded),
+        (libc::SYS_readv, "readv", Descriptor(0), Pieces(1), NotNeeded),
+        (libc::SYS_preadv, "preadv", Descriptor(0), Pieces(1), NotNeeded),
+        (libc::SYS_preadv2, "preadv2", Descriptor(0), Pieces(1), NotNeeded),
+    ]
+};
+
+/// As [`CALLS`].
+const RANDOMNESS: &[(c_long, &str, Subject, Extent, Room)] = {
+    use Extent::Whole;
+    use Room::NotNeeded;
+    use Subject::{Nothing, RandomDevice};
+    &[
+        (libc::SYS_getrandom, "getrandom", Nothing, Whole, NotNeeded),
+        (libc::SYS_open, "open", RandomDevice(0), Whole, NotNeeded),
+        (libc::SYS_openat, "openat", RandomDevice(1), Whole, NotNeeded),
+    ]
+};
 
 /// Number, name, subject, extent, and whether a full disk refuses it.
 const CALLS: &[(c_long, &str, Subject, Extent, Room)] = {

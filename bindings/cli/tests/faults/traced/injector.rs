@@ -18,7 +18,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
-use super::calls::{Call, Extent, argument, set_argument};
+use super::calls::{Among, Call, Extent, argument, set_argument};
 
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,10 +29,12 @@ pub(crate) enum Fault {
     KillAfter,
     /// The call is not made, and gives this error.
     Fail(Errno),
-    /// A write writes half of what it was asked to. Other calls are left alone.
-    ShortWrite,
-    /// Somebody presses Ctrl-C, and the call is made.
-    Interrupt,
+    /// A write or a read does half of what it was asked to. Other calls are left alone.
+    Short,
+    /// Somebody presses Ctrl-C (`SIGINT`), hangs up or terminates it, and the call is made.
+    Signal(Signal),
+    /// This call and every one after it is not made, and gives this error.
+    Dead(Errno),
     /// The disk has room for half of this write, and for nothing after it.
     DiskFull,
 }
@@ -44,11 +46,12 @@ impl Fault {
     }
 }
 
-/// A fault, and the call that it strikes: 1 is the first that changes what is stored.
+/// A fault, and the call that it strikes: 1 is the first of those that are counted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shot {
     pub(crate) fault: Fault,
     pub(crate) at: usize,
+    pub(crate) among: Among,
 }
 
 /// How a run ended.
@@ -59,7 +62,7 @@ pub(crate) struct Ended {
     pub(crate) stdout: Vec<u8>,
     /// What it said.
     pub(crate) stderr: String,
-    /// The calls that change what is stored, in their order, as far as they were begun.
+    /// The calls that were counted, in their order, as far as they were begun.
     pub(crate) calls: Vec<Call>,
     /// Whether the call that was to be struck was reached.
     pub(crate) reached: bool,
@@ -124,6 +127,7 @@ struct Tracer {
     reached: bool,
     fired: bool,
     full: bool,
+    dead: Option<Errno>,
     /// The calls that threads are in, and what is to be done when they return.
     at_exit: HashMap<Pid, (usize, AtExit)>,
 }
@@ -147,6 +151,7 @@ impl Tracer {
             reached: false,
             fired: false,
             full: false,
+            dead: None,
             at_exit: HashMap::new(),
         }
     }
@@ -201,11 +206,15 @@ impl Tracer {
 
     fn enter(&mut self, thread: Pid) -> nix::Result<()> {
         let registers = ptrace::getregs(thread)?;
-        let Some(call) = Call::at_entry(thread, &registers) else { return Ok(()) };
+        let among = self.shot.map_or(Among::Changes, |shot| shot.among);
+        let Some(call) = Call::at_entry(thread, &registers, among) else { return Ok(()) };
         self.calls.push(call.clone());
         self.then(thread, AtExit::Nothing);
         if self.full && call.needs_room {
             return self.refuse(thread, registers, AtExit::Return(Errno::ENOSPC));
+        }
+        if let Some(errno) = self.dead {
+            return self.refuse(thread, registers, AtExit::Return(errno));
         }
         let Some(shot) = self.shot.filter(|shot| shot.at == self.calls.len()) else {
             return Ok(());
@@ -217,12 +226,16 @@ impl Tracer {
                 self.fired = true;
                 self.then(thread, AtExit::Kill);
             }
-            Fault::Interrupt => {
+            Fault::Signal(signal) => {
                 self.fired = true;
-                kill(self.process, Signal::SIGINT)?;
+                kill(self.process, signal)?;
+            }
+            Fault::Dead(errno) => {
+                self.dead = Some(errno);
+                self.refuse(thread, registers, AtExit::Return(errno))?;
             }
             Fault::Fail(errno) => self.refuse(thread, registers, AtExit::Return(errno))?,
-            Fault::ShortWrite => self.shorten(thread, registers, &call)?,
+            Fault::Short => self.shorten(thread, registers, &call)?,
             Fault::DiskFull if !call.needs_room => {}
             Fault::DiskFull => {
                 self.full = true;
@@ -363,7 +376,8 @@ mod tests {
         let mut command = Command::new("dd");
         command.args(["if=/dev/zero", "of=copy", "bs=8", "count=1", "conv=fsync"]);
         command.env("LC_ALL", "C").current_dir(folder);
-        let shot = shot.map(|(fault, at)| Shot { fault, at });
+        let among = Among::Changes;
+        let shot = shot.map(|(fault, at)| Shot { fault, at, among });
         let ended = run(&command, b"", shot).expect("the system lets us trace");
         (ended, fs::metadata(folder.join("copy")).ok().map(|copy| copy.len()))
     }
@@ -385,7 +399,7 @@ mod tests {
             (Fault::Fail(Errno::ENOSPC), 1, Some(1), None, full),
             (Fault::Fail(Errno::EIO), 2, Some(1), Some(0), "Input/output error"),
             (Fault::Fail(Errno::EIO), 3, Some(1), Some(8), "Input/output error"),
-            (Fault::ShortWrite, 2, Some(0), Some(8), "8 bytes"),
+            (Fault::Short, 2, Some(0), Some(8), "8 bytes"),
             (Fault::DiskFull, 1, Some(1), None, full),
             (Fault::DiskFull, 2, Some(1), Some(4), full),
         ] {
@@ -396,7 +410,7 @@ mod tests {
             assert_eq!((ended.code, found), (code, len), "{what}");
             assert!(ended.stderr.contains(said), "{what}");
         }
-        let (short, _) = copy_eight_bytes(folder().path(), Some((Fault::ShortWrite, 2)));
+        let (short, _) = copy_eight_bytes(folder().path(), Some((Fault::Short, 2)));
         let answers: Vec<_> = short.calls.iter().map(|call| (call.name, call.answer)).collect();
         let two = [("write", Some(4)), ("write", Some(4))];
         assert_eq!(answers[1..3], two, "half is written, and then the other half");
@@ -423,7 +437,7 @@ mod tests {
         let clean = run(&seal(), b"", None).expect("the system lets us trace");
         assert_eq!(pieces(&clean), [116], "the plaintext and a tag");
         let at = clean.calls.iter().position(|call| call.name == "pwritev").expect("one") + 1;
-        let shot = Some(Shot { fault: Fault::ShortWrite, at });
+        let shot = Some(Shot { fault: Fault::Short, at, among: Among::Changes });
         let ended = run(&seal(), b"", shot).expect("the system lets us trace");
         assert!(ended.fired);
         assert_eq!(pieces(&ended), [58, 58]);

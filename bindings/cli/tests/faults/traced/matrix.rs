@@ -6,11 +6,14 @@ use std::ops::RangeInclusive;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use nix::errno::Errno;
+use nix::sys::signal::Signal;
 
-use super::calls::Call;
+use super::calls::{Among, Call};
+use super::conditions;
 use super::injector::{self, Ended, Fault, Shot};
 use super::order;
 use super::room::{Counters, Files, Room};
+use super::table::{self, Outcome};
 
 /// A command, and what must hold whatever happens to it.
 pub(crate) struct Scenario {
@@ -62,7 +65,7 @@ pub(crate) enum Again {
 }
 
 impl Scenario {
-    fn arguments(&self, room: &Room) -> Vec<String> {
+    pub(super) fn arguments(&self, room: &Room) -> Vec<String> {
         let older = room.older_version("default").map(|version| version.to_string());
         let fill = |argument: &&str| match (*argument, &older) {
             ("OLDER", Some(older)) => older.clone(),
@@ -85,7 +88,7 @@ pub(crate) fn survives_every_fault(scenario: &Scenario) {
         for at in 1.. {
             assert!(at < MOST_CALLS, "the command does not come to an end");
             let room = prepared.copy();
-            let shot = Some(Shot { fault: *fault, at });
+            let shot = Some(Shot { fault: *fault, at, among: Among::Changes });
             let command = room.command(&arguments);
             let ended = injector::run(&command, scenario.stdin, shot).expect("the command runs");
             let ended = Ended { stderr: room.plain(&ended.stderr), ..ended };
@@ -98,6 +101,7 @@ pub(crate) fn survives_every_fault(scenario: &Scenario) {
             injected += 1;
             let struck = &ended.calls[at - 1];
             let what = format!("{fault:?} at call {at}, {struck}");
+            table::record(scenario.arguments, &format!("{fault:?}"), Outcome::of(&ended));
             let check = || {
                 check(scenario, &arguments, &room, &before, (*fault, at), &ended, &clean);
                 check_counters(&room.counters(), &counters);
@@ -109,6 +113,10 @@ pub(crate) fn survives_every_fault(scenario: &Scenario) {
             }
         }
     }
+    let (more, worse) =
+        conditions::survives_all(scenario, &arguments, &prepared, &before, &counters);
+    injected += more;
+    wrong.extend(worse);
     println!("{}: {injected} faults injected", arguments.join(" "));
     assert!(injected >= FAULTS.len(), "the faults found nothing to strike");
     let report = wrong.join("\n");
@@ -160,7 +168,7 @@ fn check(
     let lines = match fault {
         Fault::DiskFull => 1..=scenario.jobs,
         // Whoever pressed Ctrl-C knows why nothing more happened.
-        Fault::Interrupt => 0..=1,
+        Fault::Signal(_) => 0..=1,
         _ => 1..=1,
     };
     check_saying(ended, clean, fault, lines);
@@ -179,6 +187,17 @@ fn check(
 
     (scenario.printed)(room, &ended.stdout);
 
+    check_again(scenario, arguments, room, before, may_leave);
+}
+
+/// The command is run once more without a fault, and then nothing of the fault is left.
+pub(super) fn check_again(
+    scenario: &Scenario,
+    arguments: &[String],
+    room: &Room,
+    before: &Files,
+    may_leave: bool,
+) {
     let (code, said) = match scenario.again {
         Again::RefusesToReplace(name) if room.has(name) && !before.contains_key(name) => {
             (IO, "exists already")
@@ -231,14 +250,17 @@ fn check_saying(ended: &Ended, clean: &Ended, fault: Fault, lines: RangeInclusiv
     if code == 0 {
         return assert!(said.is_empty(), "it succeeded, and said {said:?}");
     }
-    let interrupted = fault == Fault::Interrupt && code == INTERRUPTED;
+    let interrupted = match fault {
+        Fault::Signal(signal) => code == 128 + signal as i32,
+        _ => false,
+    };
     assert!(code == IO || interrupted, "the system failed, and the exit code is {code}");
     assert!(lines.contains(&said.len()), "{lines:?} lines say what failed: {said:?}");
     assert!(said.iter().all(|line| line.starts_with("sealwax: ")), "{said:?}");
 }
 
 /// Nothing else was changed, and nothing unfinished stayed that could have been removed.
-fn check_others(scenario: &Scenario, now: &Files, before: &Files, may_leave: bool) {
+pub(super) fn check_others(scenario: &Scenario, now: &Files, before: &Files, may_leave: bool) {
     // Whatever the command does with a keyset, it may be counted.
     let may_change = |name: &str| name.ends_with(".swxl") || scenario.changes.contains(&name);
     for (name, bytes) in before {
@@ -255,7 +277,7 @@ fn check_others(scenario: &Scenario, now: &Files, before: &Files, may_leave: boo
 }
 
 /// No counter ran backwards.
-fn check_counters(now: &Counters, before: &Counters) {
+pub(super) fn check_counters(now: &Counters, before: &Counters) {
     for (version, then) in before {
         let now = now.get(version).copied().unwrap_or_default();
         let is_kept = now.messages >= then.messages && now.bytes >= then.bytes;
@@ -274,13 +296,13 @@ const FAULTS: &[Fault] = &[
     Fault::Fail(Errno::ENOSPC),
     Fault::Fail(Errno::EIO),
     Fault::Fail(Errno::EINTR),
-    Fault::ShortWrite,
+    Fault::Short,
     Fault::DiskFull,
-    Fault::Interrupt,
+    Fault::Signal(Signal::SIGINT),
+    Fault::Signal(Signal::SIGTERM),
+    Fault::Signal(Signal::SIGHUP),
 ];
 /// The exit code where the system refused to read or to write.
-const IO: i32 = 6;
-/// The exit code after Ctrl-C.
-const INTERRUPTED: i32 = 130;
+pub(super) const IO: i32 = 6;
 /// More than any of the commands makes.
 const MOST_CALLS: usize = 2000;

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Miri over the places where `unsafe` has its addresses, as far as it can run them."""
+from part import ROOT, Part
+
+part = Part("Miri")
+env = {"MIRIFLAGS": "-Zmiri-disable-isolation -Zmiri-permissive-provenance", "CARGO_TARGET_DIR": str(ROOT / "target/miri")}
+features = ["--no-default-features", "--features", "std"]
+# What is run, and what of it.
+RUNS = [
+    ("secrets and their memory", ["-p", "sealwax", *features, "--lib", "--", "secret::"]),
+    ("parsing", ["-p", "sealwax", *features, "--lib", "--", "format::"]),
+    ("derivation and values", ["-p", "sealwax", *features, "--lib", "--", "value::", "derive::", "token::"]),
+    ("the boundary of the C face", ["-p", "sealwax-c", "--no-default-features", "--lib", "--", "boundary::"]),
+]
+rows = []
+if part.nightly("miri", "rust-src"):
+    code, _ = part.run(["cargo", "+nightly", "miri", "setup"], env=env)
+    for name, arguments in RUNS:
+        seconds = max(part.left(), 60)
+        code, text = part.run(["cargo", "+nightly", "miri", "test", *arguments], env=env, seconds=seconds)
+        tests = sum(int(line.split()[3]) for line in text.splitlines() if line.startswith("test result: "))
+        if code is None:
+            outcome = f"stopped after {seconds:.0f} s"
+            part.skip(f"{name}: {outcome}")
+        else:
+            outcome = "ok" if code == 0 else "FAILED"
+        if code not in (0, None):
+            part.fail(f"{name}; see miri.log")
+        rows.append([name, tests, outcome])
+    part.table(["what", "tests", "outcome"], rows)
+    part.say(f"{sum(row[1] for row in rows)} tests ran under Miri")
+part.end()

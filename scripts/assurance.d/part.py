@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""What every part does: run commands within a time, keep what they say, and leave its figures for the report."""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+OUT = ROOT / "target/assurance"
+
+
+class Part:
+    def __init__(self, title):
+        self.name = pathlib.Path(sys.argv[0]).stem
+        self.title = title
+        self.seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 60
+        self.begin = time.monotonic()
+        self.said, self.tables, self.plots, self.wrong, self.skipped = [], [], [], [], []
+        OUT.mkdir(parents=True, exist_ok=True)
+        self.log = OUT / f"{self.name}.log"
+        self.log.write_text("")
+        os.chdir(ROOT)
+
+    def left(self):
+        return max(self.seconds - (time.monotonic() - self.begin), 0)
+
+    def run(self, command, seconds=None, env=None, folder=None):
+        """The exit code (none where the time was over) and all that was printed."""
+        with self.log.open("a") as log:
+            log.write(f"$ {' '.join(map(str, command))}\n")
+            log.flush()
+            at = log.tell()
+            child = subprocess.Popen(
+                list(map(str, command)), stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                env={**os.environ, **(env or {})}, cwd=folder, start_new_session=True)
+            try:
+                code = child.wait(timeout=seconds)
+            except subprocess.TimeoutExpired:
+                # The whole group: what it started goes with it.
+                os.killpg(child.pid, signal.SIGKILL)
+                child.wait()
+                code = None
+        text = self.log.read_bytes()[at:].decode("utf-8", "replace")
+        return code, text
+
+    def tool(self, name):
+        """A cargo command, installed where there is none. Whether it is there."""
+        own = ROOT / "target/tools/bin"
+        os.environ["PATH"] = f"{own}{os.pathsep}{os.environ['PATH']}"
+        if shutil.which(name):
+            return True
+        code, _ = self.run(["cargo", "install", name, "--locked", "--root", "target/tools"])
+        if code != 0:
+            self.skip(f"{name} is not here and could not be installed")
+        return code == 0
+
+    def nightly(self, *components):
+        """Whether there is a nightly toolchain with these components."""
+        if not shutil.which("rustup"):
+            self.skip("no rustup, hence no nightly toolchain")
+            return False
+        code, _ = self.run(["rustup", "component", "add", "--toolchain", "nightly", *components])
+        if code != 0:
+            self.skip(f"no nightly toolchain with {', '.join(components)}")
+        return code == 0
+
+    def say(self, text):
+        self.said.append(text)
+        print(f"assurance: {self.name}: {text}", flush=True)
+
+    def fail(self, text):
+        self.wrong.append(text)
+        self.say(f"WRONG: {text}")
+
+    def skip(self, text):
+        self.skipped.append(text)
+        self.say(f"not done: {text}")
+
+    def table(self, columns, rows):
+        self.tables.append({"columns": columns, "rows": [[str(cell) for cell in row] for row in rows]})
+
+    def plot(self, title, rows):
+        """Rows are a label and a dictionary of names and numbers, drawn as one bar of pieces."""
+        self.plots.append({"title": title, "rows": rows})
+
+    def end(self):
+        if self.wrong:
+            outcome = "failed"
+        elif self.skipped:
+            outcome = "in part" if self.tables else "skipped"
+        else:
+            outcome = "ok"
+        keep = {
+            "title": self.title, "outcome": outcome, "said": self.said, "tables": self.tables, "plots": self.plots,
+            "seconds": round(time.monotonic() - self.begin), "ended": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+        }
+        (OUT / f"{self.name}.json").write_text(json.dumps(keep, indent=1, ensure_ascii=False))
+        sys.exit(1 if self.wrong else 0)
