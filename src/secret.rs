@@ -50,6 +50,8 @@ pub enum Block {}
 pub enum Payload {}
 /// The key of a payload's chunks (format.md 5A.1).
 pub enum Chunk {}
+/// S: the secret from which one direction of a session derives its record keys (format.md 13.7).
+pub enum Traffic {}
 
 impl<P> Key<P> {
     /// A key of zeros, to be filled in place.

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! In transit: a handshake between two parties, and then records (format.md 13).
+
+use crate::error::{Error, Result};
+use crate::id::Suite;
+use crate::secret::{Key, Traffic};
+
+/// What carries the messages (format.md 13.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Mode {
+    /// Bytes arrive in order or not at all; every failure is final.
+    Stream = 1,
+    /// Messages may be lost, repeated, reordered and made up; those that fail change nothing.
+    Datagram = 2,
+}
+
+/// Which side of a session this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Role {
+    /// Writes the first message.
+    Initiator = 1,
+    /// Answers it.
+    Responder = 2,
+}
+
+/// What a finished handshake leaves: two one-way traffic secrets and the handshake hash (format.md 13.7).
+pub(crate) struct Established {
+    pub(crate) suite: Suite,
+    pub(crate) mode: Mode,
+    pub(crate) role: Role,
+    pub(crate) sending: Key<Traffic>,
+    pub(crate) receiving: Key<Traffic>,
+    // public: the same on both sides, and tells nothing of the keys.
+    pub(crate) binding: [u8; 32],
+}
+
+impl Mode {
+    /// The mode with this number.
+    ///
+    /// # Errors
+    /// `Format` for a number that is no mode.
+    pub const fn from_u8(number: u8) -> Result<Self> {
+        match number {
+            1 => Ok(Mode::Stream),
+            2 => Ok(Mode::Datagram),
+            _ => Err(Error::format("13.2", "unknown mode")),
+        }
+    }
+}
