@@ -1,6 +1,25 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! In transit: a handshake between two parties, and then records (format.md 13).
 
+mod export;
+mod limits;
+mod receiving;
+mod sending;
+mod session;
+mod traffic;
+mod window;
+
+pub use export::EXPORT_LEN;
+pub use limits::Limits;
+pub use receiving::{Content, Received, Receiving};
+pub use sending::Sending;
+pub use session::{RekeyRequest, Session};
+
+pub use crate::format::record::{
+    HEADER_LEN as RECORD_HEADER_LEN, MAX_ASSOCIATED_LEN, MAX_PLAINTEXT_LEN,
+    OVERHEAD as RECORD_OVERHEAD,
+};
+
 use crate::error::{Error, Result};
 use crate::id::Suite;
 use crate::secret::{Key, Traffic};
