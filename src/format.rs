@@ -14,6 +14,7 @@ pub(crate) mod reader;
 #[cfg(feature = "alloc")]
 pub(crate) mod strings;
 pub(crate) mod token;
+pub(crate) mod transit;
 #[cfg(feature = "std")]
 pub(crate) mod usage;
 pub(crate) mod writer;
