@@ -270,3 +270,6 @@ impl Heard {
 }
 
 const MISSING: Error = Error::misuse("the pattern wants a static key that is not given");
+
+#[cfg(all(test, feature = "std"))]
+mod tests;
