@@ -194,8 +194,8 @@ impl Handshake {
         let kem: &[u8] = &[];
         let known = party.known_peer()?;
         let mut noise = party.begin(Role::Initiator, kem, party.primary()?, known)?;
-        if !(context.is_empty() || noise.encrypts_payload()) {
-            return Err(Error::misuse("the first message of XX is not encrypted: no context"));
+        if !(context.is_empty() || party.settings.pattern.is_first_replayable()) {
+            return Err(Error::misuse("anybody can read the first message of XX: no context"));
         }
         let (out_kem, message) = parts(out, &head, kem.len(), noise.message_len(context.len()))?;
         out_kem.copy_from_slice(kem);
@@ -299,11 +299,12 @@ impl Handshake {
             }
         };
         let (mut noise, heard, len) = try_keys(party, kem, message, out)?;
-        if !noise.encrypts_payload() && len != 0 {
-            return Err(Error::format("13.2", "the first message of XX has no context"));
-        }
-        if pattern.is_first_replayable() {
-            party.judge(heard.remote(), &out[..len], true, accept)?;
+        // Under XX nothing of message 1 is secret or authenticated: with X-Wing it is encrypted under a key that
+        // anybody can compute.
+        match pattern.is_first_replayable() {
+            true => party.judge(heard.remote(), &out[..len], true, accept)?,
+            false if len == 0 => {}
+            false => return Err(Error::format("13.2", "the first message of XX has no context")),
         }
         noise.advance(heard);
         #[cfg(feature = "x-wing")]
@@ -555,3 +556,6 @@ fn parts<'o>(
 const NOT_EXPECTED: Error = Error::format("13.6", "no message is expected now");
 const UNFINISHED: Error = Error::misuse("the handshake is not finished");
 const _: () = assert!(LATER_HEAD_LEN < FIRST_HEAD_LEN);
+
+#[cfg(all(test, feature = "std"))]
+mod tests;

@@ -107,12 +107,6 @@ impl Noise {
         len + payload_len + tag(keyed)
     }
 
-    /// Whether the payload of the next message is encrypted.
-    pub(super) fn encrypts_payload(&self) -> bool {
-        self.message_len(0)
-            > self.shape.tokens(self.next).filter(|token| *token == Token::E).count() * PEER_KEY_LEN
-    }
-
     /// WriteMessage(payload) into `out`, which has exactly [`Noise::message_len`] bytes. `psk` is that of this message.
     pub(super) fn write(
         &mut self,
@@ -270,3 +264,6 @@ impl Heard {
 }
 
 const MISSING: Error = Error::misuse("the pattern wants a static key that is not given");
+
+#[cfg(all(test, feature = "std"))]
+mod tests;

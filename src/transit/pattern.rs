@@ -87,7 +87,8 @@ impl Pattern {
         !matches!(self, Pattern::NNpsk0)
     }
 
-    /// Whether the first message can be replayed to a responder that has not seen it.
+    /// Whether the first message carries a context, which can then be replayed to a responder that has not seen it. The
+    /// first message of XX is open to anybody, and carries none.
     pub const fn is_first_replayable(self) -> bool {
         !matches!(self, Pattern::XX)
     }

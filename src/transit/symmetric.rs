@@ -55,7 +55,7 @@ impl Symmetric {
 
     /// MixKey(input key material).
     pub(super) fn mix_key(&mut self, ikm: &[u8; 32]) {
-        let mut okm = self.hkdf::<64>(ikm);
+        let mut okm = self.derive::<64>(ikm);
         let (ck, k) = okm.split_at_mut(32);
         self.ck.expose_bytes_mut().copy_from_slice(ck);
         self.set_key(k);
@@ -63,7 +63,7 @@ impl Symmetric {
 
     /// MixKeyAndHash(input key material).
     pub(super) fn mix_key_and_hash(&mut self, ikm: &[u8; 32]) {
-        let okm = self.hkdf::<96>(ikm);
+        let okm = self.derive::<96>(ikm);
         let (ck, rest) = okm.split_at(32);
         let (temp_h, k) = rest.split_at(32);
         self.ck.expose_bytes_mut().copy_from_slice(ck);
@@ -78,7 +78,7 @@ impl Symmetric {
     }
 
     /// HKDF(ck, input key material, LEN / 32): Noise section 4.3, which is RFC 5869 without info.
-    fn hkdf<const LEN: usize>(&self, ikm: &[u8]) -> Zeroizing<[u8; LEN]> {
+    fn derive<const LEN: usize>(&self, ikm: &[u8]) -> Zeroizing<[u8; LEN]> {
         let mut okm = Zeroizing::new([0; LEN]);
         let prk = Zeroizing::new(extract(self.ck.expose_bytes(), &[], &[ikm]));
         expand(&prk, &[], &[], okm.as_mut_slice());
@@ -134,7 +134,7 @@ impl Symmetric {
 
     /// Split(): the secrets of the initiator's and of the responder's direction.
     pub(super) fn split(&self) -> (Key<Traffic>, Key<Traffic>) {
-        let okm = self.hkdf::<64>(&[]);
+        let okm = self.derive::<64>(&[]);
         let (mut first, mut second) = (Key::zeroed(), Key::zeroed());
         first.expose_bytes_mut().copy_from_slice(&okm[..32]);
         second.expose_bytes_mut().copy_from_slice(&okm[32..]);
