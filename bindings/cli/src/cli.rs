@@ -12,6 +12,7 @@ use crate::commands::inspect::Inspect;
 use crate::commands::keyset::KeysetCommand;
 use crate::commands::manual::{Completions, Manual};
 use crate::commands::open::Open;
+use crate::commands::pipe::Pipe;
 use crate::commands::recover::Recover;
 use crate::commands::reencrypt::Reencrypt;
 use crate::commands::rewrap::Rewrap;
@@ -53,6 +54,8 @@ enum Command {
     Keyset(KeysetCommand),
     /// Make and show identities: secret key pairs that others can seal for.
     Identity(Identity),
+    /// Carry stdin and stdout to another host and back, encrypted and authenticated.
+    Pipe(Box<Pipe>),
     /// Print completions for a shell.
     Completions(Completions),
     /// Print the manual page, or write all pages into a folder.
@@ -74,6 +77,7 @@ impl Cli {
             Command::Token(token) => token.run(),
             Command::Keyset(keyset) => keyset.run(),
             Command::Identity(identity) => identity.run(),
+            Command::Pipe(pipe) => pipe.run(),
             Command::Completions(completions) => completions.run(Cli::command()).map(Ok),
             Command::Man(manual) => manual.run(Cli::command()).map(Ok),
         }
