@@ -327,6 +327,6 @@ pub(super) fn begin(
     let mut session = Session::closed();
     session.begin(handshake, &terms.party.settings, &terms.limits, watch.milliseconds())?;
     let binding = *session.binding();
-    let (sending, receiving) = session.split();
+    let (sending, receiving) = session.split()?;
     Ok((OpenBuffer::new(receiving, watch), SealBuffer::new(sending, watch), binding))
 }
