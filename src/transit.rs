@@ -13,7 +13,7 @@ mod pattern;
 #[allow(dead_code)]
 mod symmetric;
 
-pub use handshake::{Handshake, Incoming, MAX_CONTEXT_LEN, MAX_MESSAGE_LEN, Party, Settings};
+pub use handshake::{Handshake, MAX_CONTEXT_LEN, MAX_MESSAGE_LEN, Party, Received, Settings};
 pub use identity::{KeyPair, PEER_KEY_LEN, Peer, PeerKey, Peers, Verdict};
 pub use pattern::{Hybrid, Pattern};
 

@@ -72,7 +72,7 @@ pub struct Party<'a> {
 
 /// What a message was.
 #[derive(Debug)]
-pub enum Incoming<'a> {
+pub enum Received<'a> {
     /// It held, and carries this context of the other side's.
     Context(Encoded<'a>),
     /// It was read before, in datagram mode: answer with the bytes of last time, or with nothing where there was no
@@ -247,11 +247,11 @@ impl Handshake {
         message: &[u8],
         accept: &mut dyn FnMut(&Peer<'_>) -> Verdict,
         out: &'o mut [u8],
-    ) -> Result<Incoming<'o>> {
+    ) -> Result<Received<'o>> {
         let datagram = party.settings.mode == Mode::Datagram;
         let this = hash(&[message]);
         if datagram && self.last == Some(this) {
-            return Ok(Incoming::Duplicate);
+            return Ok(Received::Duplicate);
         }
         let read = with_wiped_stack::<DEPTH, _>(|| match &self.stage {
             Stage::Failed => Err(Error::misuse("the handshake has failed")),
@@ -267,7 +267,7 @@ impl Handshake {
         match read {
             Ok(len) => {
                 self.last = Some(this);
-                Ok(Incoming::Context(Encoded::parse(&out[..len])?))
+                Ok(Received::Context(Encoded::parse(&out[..len])?))
             }
             Err(error) => {
                 out.zeroize();

@@ -4,8 +4,8 @@
 use sealwax::rng::{Now, Random};
 use sealwax::secret::Key;
 use sealwax::transit::{
-    Handshake, Hybrid, Incoming, KeyPair, MAX_CONTEXT_LEN, MAX_MESSAGE_LEN, Mode, Party, Pattern,
-    Peer, Peers, Settings, Verdict,
+    Handshake, Hybrid, KeyPair, MAX_CONTEXT_LEN, MAX_MESSAGE_LEN, Mode, Party, Pattern, Peer,
+    Peers, Received, Settings, Verdict,
 };
 use sealwax::{Context, Suite};
 use serde_json::Value;
@@ -98,7 +98,7 @@ pub(crate) fn run_handshake(vector: &Value) {
             let incoming = sides[reader]
                 .read(&party(reader), message, &mut accept, &mut out)
                 .expect("the message holds");
-            let Incoming::Context(read) = incoming else { panic!("it is read once") };
+            let Received::Context(read) = incoming else { panic!("it is read once") };
             assert_eq!(read, context.as_encoded());
         }
     }

@@ -107,8 +107,8 @@ impl Side {
         let mut handshake = std::mem::replace(&mut self.handshake, Handshake::initiator());
         let read = handshake.read(&self.party(), message, accept, &mut out);
         let read = read.map(|received| match received {
-            Incoming::Context(context) => Some(context.as_bytes().to_vec()),
-            Incoming::Duplicate => None,
+            Received::Context(context) => Some(context.as_bytes().to_vec()),
+            Received::Duplicate => None,
         });
         self.handshake = handshake;
         read
