@@ -11,6 +11,9 @@ pub(crate) mod key_block;
 pub(crate) mod keyset;
 pub(crate) mod payload;
 pub(crate) mod reader;
+// Its lengths are public in `transit`.
+#[allow(unreachable_pub)]
+pub(crate) mod record;
 #[cfg(feature = "alloc")]
 pub(crate) mod strings;
 pub(crate) mod token;

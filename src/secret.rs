@@ -60,6 +60,8 @@ pub enum Chaining {}
 pub enum Message {}
 /// S: the secret from which one direction of a session derives its record keys (format.md 13.7).
 pub enum Traffic {}
+/// The key of an epoch's records (format.md 13.9).
+pub enum Record {}
 
 impl<P> Key<P> {
     /// A key of zeros, to be filled in place.

@@ -1,21 +1,44 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! In transit: a handshake between two parties, and then records (format.md 13).
 
-// Only the records take what a handshake leaves.
-#[allow(dead_code)]
+#[cfg(feature = "std")]
+mod buffer;
+mod export;
 mod handshake;
 #[cfg(feature = "x-wing")]
 mod hybrid;
 mod identity;
-#[allow(dead_code)]
+mod limits;
 mod noise;
 mod pattern;
-#[allow(dead_code)]
+mod receiving;
+mod sending;
+mod session;
+#[cfg(feature = "std")]
+mod stream;
 mod symmetric;
+#[cfg(feature = "tokio")]
+mod tokio;
+mod traffic;
+mod window;
 
+#[cfg(feature = "tokio")]
+pub use self::tokio::{AsyncReader, AsyncStream, AsyncWriter};
+pub use export::EXPORT_LEN;
 pub use handshake::{Handshake, MAX_CONTEXT_LEN, MAX_MESSAGE_LEN, Party, Received, Settings};
 pub use identity::{KeyPair, PEER_KEY_LEN, Peer, PeerKey, Peers, Verdict};
+pub use limits::Limits;
 pub use pattern::{Hybrid, Pattern};
+pub use receiving::{Content, Receiving, Record};
+pub use sending::Sending;
+pub use session::{RekeyRequest, Session};
+#[cfg(feature = "std")]
+pub use stream::{Stream, StreamReader, StreamWriter, Terms};
+
+pub use crate::format::record::{
+    HEADER_LEN as RECORD_HEADER_LEN, MAX_ASSOCIATED_LEN, MAX_PLAINTEXT_LEN,
+    OVERHEAD as RECORD_OVERHEAD,
+};
 
 use crate::error::{Error, Result};
 use crate::id::Suite;
@@ -42,7 +65,6 @@ pub enum Role {
 }
 
 /// What a finished handshake leaves: two one-way traffic secrets and the handshake hash (format.md 13.7).
-#[allow(dead_code)]
 pub(crate) struct Established {
     pub(crate) suite: Suite,
     pub(crate) mode: Mode,

@@ -57,6 +57,36 @@ impl AeadKey {
             Err(_) => Err(Error::Decrypt),
         }
     }
+
+    #[inline]
+    pub(super) fn seal_into(
+        &self,
+        nonce: &[u8; NONCE_LEN],
+        aad: &[u8],
+        plaintext: &[u8],
+        out: &mut [u8],
+    ) -> [u8; TAG_LEN] {
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let mut tag = [0; TAG_LEN];
+        self.0
+            .seal_out_of_place_scatter(nonce, Aad::from(aad), plaintext, out, &[], &mut tag)
+            .expect("the output is as long as the input, which is far below the AEAD's limit");
+        tag
+    }
+
+    #[inline]
+    pub(super) fn open_into(
+        &self,
+        nonce: &[u8; NONCE_LEN],
+        aad: &[u8],
+        ciphertext: &[u8],
+        tag: &[u8; TAG_LEN],
+        out: &mut [u8],
+    ) -> Result<()> {
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let opened = self.0.open_separate_gather(nonce, Aad::from(aad), ciphertext, tag, out);
+        opened.map_err(|_| Error::Decrypt)
+    }
 }
 
 /// X25519(private key, 9): RFC 7748 section 6.1.

@@ -39,7 +39,51 @@ impl AeadKey {
         aad: &[u8],
         in_out: &mut [u8],
     ) -> [u8; TAG_LEN] {
-        let in_out = InOutBuf::from(in_out);
+        self.seal(nonce, aad, InOutBuf::from(in_out))
+    }
+
+    #[inline]
+    pub(super) fn seal_into(
+        &self,
+        nonce: &[u8; NONCE_LEN],
+        aad: &[u8],
+        plaintext: &[u8],
+        out: &mut [u8],
+    ) -> [u8; TAG_LEN] {
+        self.seal(nonce, aad, InOutBuf::new(plaintext, out).expect("the two are of one length"))
+    }
+
+    #[inline]
+    pub(super) fn open_in_place(
+        &self,
+        nonce: &[u8; NONCE_LEN],
+        aad: &[u8],
+        in_out: &mut [u8],
+        tag: &[u8; TAG_LEN],
+    ) -> Result<()> {
+        self.open(nonce, aad, InOutBuf::from(in_out), tag)
+    }
+
+    #[inline]
+    pub(super) fn open_into(
+        &self,
+        nonce: &[u8; NONCE_LEN],
+        aad: &[u8],
+        ciphertext: &[u8],
+        tag: &[u8; TAG_LEN],
+        out: &mut [u8],
+    ) -> Result<()> {
+        let in_out = InOutBuf::new(ciphertext, out).expect("the two are of one length");
+        self.open(nonce, aad, in_out, tag)
+    }
+
+    #[inline]
+    fn seal(
+        &self,
+        nonce: &[u8; NONCE_LEN],
+        aad: &[u8],
+        in_out: InOutBuf<'_, '_, u8>,
+    ) -> [u8; TAG_LEN] {
         let tag = match self {
             #[cfg(feature = "suite-1")]
             AeadKey::Aes256Gcm(aead) => aead.encrypt_inout_detached(nonce.into(), aad, in_out),
@@ -51,14 +95,13 @@ impl AeadKey {
     }
 
     #[inline]
-    pub(super) fn open_in_place(
+    fn open(
         &self,
         nonce: &[u8; NONCE_LEN],
         aad: &[u8],
-        in_out: &mut [u8],
+        in_out: InOutBuf<'_, '_, u8>,
         tag: &[u8; TAG_LEN],
     ) -> Result<()> {
-        let in_out = InOutBuf::from(in_out);
         let opened = match self {
             #[cfg(feature = "suite-1")]
             AeadKey::Aes256Gcm(aead) => {
