@@ -206,9 +206,13 @@ fn every_setting_ends_with_the_same_keys_and_both_know_each_other() {
 fn bad_ones(good: &[u8], head_len: usize, kem_len: usize) -> Vec<Vec<u8>> {
     let mut bad = Vec::new();
     for at in 0..good.len() {
-        // Each byte of a key of 1,216 bytes would cost a minute.
-        let in_kem = (head_len..head_len + kem_len).contains(&at);
-        if !in_kem || at % 101 == 0 || at + 1 == head_len + kem_len {
+        // Each byte of a key of 1,216 bytes would cost a minute, and each of the rest with X-Wing another.
+        let step = match at.checked_sub(head_len) {
+            Some(in_kem) if in_kem < kem_len => 101,
+            Some(_) if kem_len != 0 => 7,
+            _ => 1,
+        };
+        if at % step == 0 || at + 1 == head_len + kem_len || at + 1 == good.len() {
             let mut changed = good.to_vec();
             changed[at] ^= 1 << (at % 8);
             bad.push(changed);
@@ -487,6 +491,74 @@ fn any_peer_is_taken_where_the_callback_decides() {
 }
 
 #[test]
+fn nobody_shakes_hands_with_themselves() {
+    for settings in all_settings(&[Mode::Datagram]) {
+        if !settings.pattern.has_statics() {
+            continue;
+        }
+        // Both have one key, as where one's own messages are sent back.
+        let (mut initiator, mut responder) = Side::two(settings);
+        responder.keys = vec![pair(1)];
+        assert_eq!(responder.refused(b""), ErrorKind::Misuse, "one's own key is pinned");
+        let any = Party { peers: Peers::Any, ..initiator.party() };
+        let mut out = [0; MAX_CONTEXT_LEN];
+        if settings.pattern != Pattern::XX {
+            initiator.peers = vec![pair(1).public()];
+            assert!(matches!(initiator.write_with(NOTHING), Err(Error::Misuse(_))));
+            continue;
+        }
+        let (mut one, mut other) = (Handshake::initiator(), Handshake::responder());
+        let mut message = [0; MAX_MESSAGE_LEN];
+        let mut random = Counting(5);
+        let len = one.write(&any, NOTHING, &mut random, &mut message).expect("its turn");
+        other.read(&any, &message[..len], &mut accept, &mut out).expect("no static key yet");
+        let len = other.write(&any, NOTHING, &mut random, &mut message).expect("its turn");
+        let read = one.read(&any, &message[..len], &mut accept, &mut out);
+        assert_eq!(read.expect_err("its own key").kind(), ErrorKind::UnknownKey);
+    }
+}
+
+#[test]
+fn a_first_message_that_somebody_made_up_does_not_stop_the_genuine_one() {
+    for settings in all_settings(&[Mode::Datagram]) {
+        let (mut initiator, mut responder) = Side::two(settings);
+        let mut other = Side::new(settings, Role::Initiator, 1, 2);
+        other.random = Counting(99 << 32);
+        let (injected, first) = (other.write(), initiator.write());
+        responder.read(&injected).expect("it could be genuine");
+        assert!(matches!(
+            responder.refused(&first[..first.len() - 1]),
+            ErrorKind::Format | ErrorKind::Decrypt
+        ));
+        responder.read(&first).expect("another first message takes its place");
+        complete(&mut initiator, &mut responder);
+        // After the answer too, where a third message is still to come.
+        let (mut initiator, mut responder) = Side::two(settings);
+        responder.read(&injected).expect("it could be genuine");
+        responder.write();
+        let read = responder.read(&initiator.write());
+        match settings.pattern {
+            Pattern::XX => {
+                read.expect("another first message takes its place");
+                complete(&mut initiator, &mut responder);
+            }
+            _ => assert!(matches!(read, Err(Error::Format { .. })), "it is finished"),
+        }
+    }
+}
+
+#[test]
+fn a_pre_shared_key_of_zeros_is_misuse() {
+    for pattern in [Pattern::NNpsk0, Pattern::IKpsk2] {
+        let settings = settings(pattern, Mode::Stream, Hybrid::On);
+        let (mut initiator, mut responder) = Side::two(settings);
+        (initiator.psk, responder.psk) = (key(0), key(0));
+        assert!(matches!(initiator.write_with(NOTHING), Err(Error::Misuse(_))));
+        assert_eq!(responder.refused(b""), ErrorKind::Misuse);
+    }
+}
+
+#[test]
 fn calls_out_of_turn_are_misuse() {
     for settings in all_settings(&[Mode::Stream, Mode::Datagram]) {
         let (mut initiator, mut responder) = Side::two(settings);
@@ -584,7 +656,7 @@ fn contexts_are_bounded_and_are_contexts() {
     noise
         .write(&party.psk(), &[1, 1], &mut Counting(3), &mut message[FIRST_HEAD_LEN..])
         .expect("it fits");
-    assert_eq!(responder.refused(&message), ErrorKind::Format);
+    assert_eq!(responder.refused(&message), ErrorKind::Decrypt);
 }
 
 /// An identity of versions in these states, and its keyset.
@@ -728,4 +800,136 @@ fn a_handshake_prints_no_secret() {
     let printed = format!("{:?} {:?}", initiator.handshake, initiator.party());
     let secret = format!("{:?}", [1u8; 32]);
     assert!(!printed.contains(&secret[1..secret.len() - 1]), "{printed}");
+}
+
+/// The secrets of our own vectors, which the public calls do not show.
+#[test]
+fn our_own_vectors_end_with_their_secrets() {
+    use crate::primitives::kem::x_wing_encapsulate_derand;
+    use crate::shared_vectors::{unhex, unhex_array};
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
+    let mut ran = 0;
+    for file in std::fs::read_dir(folder).expect("the vectors are here") {
+        let path = file.expect("the folder can be listed").path();
+        if !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("handshake-")) {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).expect("a vector can be read");
+        let vector: serde_json::Value = serde_json::from_str(&text).expect("a vector is JSON");
+        let hex = |name: &str| vector[name].as_str().expect("hex");
+        let step = |name: &str| vector["intermediates"][name].as_str().map(unhex);
+        let byte = |name: &str| u8::try_from(vector[name].as_u64().expect("a number")).expect("u8");
+        let suite = Suite::from_u8(byte("suite")).expect("a suite");
+        let pattern = Pattern::from_u8(byte("pattern")).expect("a pattern");
+        let hybrid = if byte("hybrid") == 1 { Hybrid::On } else { Hybrid::Off };
+        let mut given = Key::<Psk>::zeroed();
+        if pattern.has_psk() {
+            *given.expose_bytes_mut() = unhex_array(hex("psk"));
+        }
+        let mut psk = Key::<Psk>::zeroed();
+        *psk.expose_bytes_mut() = *given.expose_bytes();
+        if hybrid == Hybrid::On {
+            let seed = unhex_array(hex("seed"));
+            let public = crate::primitives::kem::XWing::expand(&seed).public();
+            let encapsulation = unhex_array(hex("encapsulation"));
+            let (enc, shared) = x_wing_encapsulate_derand(&public, &encapsulation).expect("good");
+            assert_eq!(Some(shared.to_vec()), step("ss"), "{path:?}");
+            let first = unhex(vector["messages"][0].as_str().expect("hex"));
+            let head = &first[..FIRST_HEAD_LEN];
+            psk = crate::derive::hybrid_psk(&given, suite, head, &shared, &public, &enc);
+            assert_eq!(Some(psk.expose_bytes().to_vec()), step("psk"), "{path:?}");
+        }
+        let pair = |name: &str| match hex(name) {
+            "" => None,
+            private => {
+                let mut key = Key::zeroed();
+                *key.expose_bytes_mut() = unhex_array(private);
+                Some(KeyPair::new(&key))
+            }
+        };
+        let (initiator, responder) = (pair("initiator_static"), pair("responder_static"));
+        let side = |role, own: &Option<KeyPair>, other: &Option<KeyPair>| {
+            let shape = pattern.shape(hybrid);
+            let other_role =
+                if role == Role::Initiator { Role::Responder } else { Role::Initiator };
+            let other = other.as_ref().map(|pair| pair.public().0);
+            let rs = other.as_ref().filter(|_| shape.is_known_before(other_role));
+            let s = own.as_ref().map(|pair| &pair.pair);
+            let prologue = step("prologue").expect("a prologue");
+            let before = Before { shape, suite, role, prologue: &[&prologue], s, rs };
+            Noise::initialize(&before).expect("all is given")
+        };
+        let mut sides = [
+            side(Role::Initiator, &initiator, &responder),
+            side(Role::Responder, &responder, &initiator),
+        ];
+        assert_eq!(Some(sides[0].symmetric().handshake_hash().to_vec()), step("start.h"));
+        let settings = Settings { pattern, suite, mode: Mode::Stream, hybrid };
+        for (at, message) in vector["messages"].as_array().expect("a list").iter().enumerate() {
+            let number = at as u8 + 1;
+            let head_len = if number == 1 { FIRST_HEAD_LEN } else { LATER_HEAD_LEN };
+            let message = unhex(message.as_str().expect("hex"));
+            let message = &message[head_len + settings.kem_len(number)..];
+            let mut random = Fixed(unhex(hex(match at % 2 {
+                0 => "initiator_ephemeral",
+                _ => "responder_ephemeral",
+            })));
+            let psk = if number == 1 { &given } else { &psk };
+            let [one, two] = &mut sides;
+            let (writer, reader) = if at % 2 == 0 { (one, two) } else { (two, one) };
+            let mut payload = [0; MAX_CONTEXT_LEN];
+            let (heard, len) = reader.read(psk, message, &mut payload).expect("it holds");
+            reader.advance(heard);
+            let mut out = vec![0; writer.message_len(len)];
+            writer.write(psk, &payload[..len], &mut random, &mut out).expect("its turn");
+            assert_eq!(out, message, "{path:?}");
+            let h = step(&format!("message{number}.h"));
+            assert_eq!(Some(writer.symmetric().handshake_hash().to_vec()), h, "{path:?}");
+        }
+        for side in &sides {
+            let (first, second) = side.symmetric().split();
+            assert_eq!(first.expose_bytes().to_vec(), unhex(hex("initiator_to_responder")));
+            assert_eq!(second.expose_bytes().to_vec(), unhex(hex("responder_to_initiator")));
+            assert_eq!(side.symmetric().handshake_hash().to_vec(), unhex(hex("binding")));
+        }
+        ran += 1;
+    }
+    assert_eq!(ran, 20);
+}
+
+/// A source that gives these bytes, once.
+struct Fixed(Vec<u8>);
+
+impl Random for Fixed {
+    fn fill(&mut self, out: &mut [u8]) -> Result<()> {
+        let given: Vec<u8> = self.0.drain(..out.len()).collect();
+        out.copy_from_slice(&given);
+        Ok(())
+    }
+}
+
+#[test]
+fn messages_have_the_lengths_that_the_format_states() {
+    let lengths: [(Pattern, [&[usize]; 2]); 3] = [
+        (Pattern::XX, [&[38, 98, 66], &[1_270, 1_218, 66]]),
+        (Pattern::IK, [&[102, 50], &[1_318, 1_170]]),
+        (Pattern::KK, [&[54, 50], &[1_270, 1_170]]),
+    ];
+    for (pattern, both) in lengths {
+        for (hybrid, stated) in [Hybrid::Off, Hybrid::On].into_iter().zip(both) {
+            let (mut initiator, mut responder) =
+                Side::two(settings(pattern, Mode::Datagram, hybrid));
+            let mut lengths = Vec::new();
+            while !initiator.handshake.is_finished() || !responder.handshake.is_finished() {
+                let (writer, reader) = match initiator.handshake.writes_next() {
+                    true => (&mut initiator, &mut responder),
+                    false => (&mut responder, &mut initiator),
+                };
+                let message = writer.write();
+                reader.read(&message).expect("the message holds");
+                lengths.push(message.len());
+            }
+            assert_eq!(lengths, stated, "{pattern:?} {hybrid:?}");
+        }
+    }
 }
