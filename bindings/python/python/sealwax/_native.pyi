@@ -1274,6 +1274,14 @@ class Session:
         """Whether this side has."""
 
     @property
+    def is_confirmed(self) -> bool:
+        """Whether the peer has shown that it is there now. Until then only `empty` seals.
+
+        Somebody who recorded the first message of a pattern other than XX can repeat it. A record that opens shows that
+        nobody did.
+        """
+
+    @property
     def epochs(self) -> tuple[int, int]:
         """How often the keys of each direction have changed: what is sealed, what is opened."""
 

@@ -41,8 +41,8 @@ async def open_connection(
 
 async def start_server(
     connected: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None] | None],
-    host: str | None = None,
-    port: int | None = None,
+    host: str | None,
+    port: int,
     *,
     timeout: float | None = 30,
     limit: int = 1 << 16,
@@ -134,10 +134,10 @@ class _Protocol(asyncio.Protocol):
     ) -> None:
         self._handshake = Handshake(initiator, **terms)
         self._initiator = initiator
-        self._is_replayable = terms.get("pattern") != "XX"
         self._reader, self._upper = reader, upper
         self._lower: asyncio.Transport | None = None
         self._session: Session | None = None
+        self._peer: Recipient | None = None
         self._sealed = bytearray()
         self._told_end = self._closed_here = self._is_over = False
         self.ready: asyncio.Future[_Transport] = loop.create_future()
@@ -207,10 +207,11 @@ class _Protocol(asyncio.Protocol):
             message = bytes(self._sealed[2 : 2 + length])
             del self._sealed[: 2 + length]
             handshake.read(message)
+        self._peer = handshake.peer
         self._session = handshake.session()
         if self._initiator:
             self._lower.write(_framed(self._session.empty()))
-        if self._initiator or not self._is_replayable:
+        if self._session.is_confirmed:
             self._begin()
         self._open()
 
@@ -219,7 +220,7 @@ class _Protocol(asyncio.Protocol):
         assert self._lower is not None and self._session is not None
         if self._alarm is not None:
             self._alarm.cancel()
-        transport = _Transport(self._lower, self._session, self._handshake.peer, self._close)
+        transport = _Transport(self._lower, self._session, self._peer, self._close)
         self._upper.connection_made(transport)
         if not self.ready.done():
             self.ready.set_result(transport)

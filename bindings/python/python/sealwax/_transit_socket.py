@@ -126,7 +126,7 @@ class Connection:
         if buffering == 0:
             if "b" not in mode:
                 raise MisuseError("text is buffered")
-            return raw
+            return raw  # type: ignore[return-value]
         buffered: io.BufferedRWPair | io.BufferedReader | io.BufferedWriter
         if reads and writes:
             buffered = io.BufferedRWPair(raw, raw, size)
@@ -145,10 +145,13 @@ class Connection:
                 self._send(_framed(self._session.close()))
 
     def close(self) -> None:
-        """Tell the peer that this was all, and close the socket. Twice is fine."""
+        """Tell the peer that this was all, where it is still there, and close the socket. Twice is fine."""
         try:
             if self._sock.fileno() >= 0 and not self._broken:
                 self.shutdown()
+        except (BrokenPipeError, ConnectionResetError):
+            # A peer that has heard enough may be gone.
+            pass
         finally:
             self._sock.close()
 
@@ -266,11 +269,12 @@ def _shake(sock: socket.socket, initiator: bool, timeout: float | None, terms: T
                 sock.sendall(_framed(handshake.write()))
             else:
                 handshake.read(_message(sock, until))
-        connection = Connection(sock, handshake.session(), handshake.peer)
+        peer = handshake.peer
+        connection = Connection(sock, handshake.session(), peer)
         if initiator:
             connection._send(_framed(connection.session.empty()))
-        elif terms.get("pattern") != "XX":
-            while not connection._open():
+        while not connection.session.is_confirmed:
+            if not connection._open():
                 _hurry(sock, until)
                 connection._read()
         sock.settimeout(usual)

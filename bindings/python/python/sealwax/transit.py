@@ -5,11 +5,11 @@
 >>> ann, bob = (sealwax.Keyset.generate(name, "x25519") for name in ("ann", "bob"))
 >>> left, right = socket.socketpair()
 >>> def answer():
-...     with sealwax.transit.accept(right, identity=bob, peers=[ann.recipient]) as connection:
+...     with sealwax.transit.accept(right, identity=bob, peers=[ann.recipient()]) as connection:
 ...         connection.sendall(connection.recv(100).upper())
 >>> thread = threading.Thread(target=answer)
 >>> thread.start()
->>> with sealwax.transit.connect(left, identity=ann, peers=[bob.recipient]) as connection:
+>>> with sealwax.transit.connect(left, identity=ann, peers=[bob.recipient()]) as connection:
 ...     connection.sendall(b"hello")
 ...     connection.recv(100)
 b'HELLO'

@@ -130,6 +130,12 @@ impl Session {
         self.sending.with(py, |sending| sending.is_closed())
     }
 
+    /// Whether the peer has shown that it is there now.
+    #[getter]
+    fn is_confirmed(&self, py: Python<'_>) -> PyResult<bool> {
+        self.receiving.with(py, |receiving| receiving.is_confirmed())
+    }
+
     /// The epochs of what is sealed and of what was opened.
     #[getter]
     fn epochs(&self, py: Python<'_>) -> PyResult<(u32, u32)> {
@@ -166,7 +172,7 @@ impl Session {
         let mut session = transit::Session::closed();
         session.begin(handshake, settings, limits, 0)?;
         let binding = *session.binding();
-        let (sending, receiving) = session.split();
+        let (sending, receiving) = session.split()?;
         Ok(Session {
             sending: Guarded::new(sending),
             receiving: Guarded::new(receiving),
