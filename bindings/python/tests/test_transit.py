@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 import sealwax
+from conftest import ROOT, skipped
 from sealwax import transit
 
 PSK = bytes(range(32))
@@ -601,3 +602,43 @@ def test_a_connection_says_little_of_itself() -> None:
     left.close()
     left.close()
     right.close()
+
+
+def test_python_answers_c(tmp_path: Path) -> None:
+    x25519 = pytest.importorskip("cryptography.hazmat.primitives.asymmetric.x25519")
+    client = ROOT / "target" / "c" / "transit_client"
+    if not client.exists():
+        skipped("examples/transit_client.c is not built (scripts/c)")
+    device = x25519.X25519PrivateKey.generate()
+    keys = {
+        "device": device.private_bytes_raw(),
+        "server": BOB.recipient().public_key,
+        "psk": PSK,
+    }
+    for name, key in keys.items():
+        (tmp_path / name).write_bytes(key)
+    lines = b"".join(b"line %d\n" % number for number in range(50))
+
+    def accept(key: sealwax.Recipient | None, context: dict[str, bytes], replayable: bool) -> bool:
+        return key is not None and key.public_key == device.public_key().public_bytes_raw()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+
+        def serve() -> None:
+            terms: dict[str, Any] = {"psk": PSK, "post_quantum": False, "prologue": b"echo/1"}
+            with transit.accept(listening.accept()[0], identity=BOB, accept=accept, **terms) as connection:
+                while data := connection.recv(4096):
+                    connection.sendall(data)
+
+        with in_background(serve):
+            arguments = [client, "127.0.0.1", str(port), *(str(tmp_path / name) for name in keys)]
+            library = ROOT / "target" / "c" / "installed" / "usr" / "local" / "lib"
+            ran = subprocess.run(
+                arguments,
+                input=lines,
+                capture_output=True,
+                timeout=60,
+                env=os.environ | {"LD_LIBRARY_PATH": str(library)},
+            )
+    assert (ran.stdout, ran.returncode) == (lines, 0), ran.stderr
