@@ -632,7 +632,7 @@ def test_python_answers_c(tmp_path: Path) -> None:
                     connection.sendall(data)
 
         with in_background(serve):
-            arguments = [client, "127.0.0.1", str(port), *(str(tmp_path / name) for name in keys)]
+            arguments = [str(client), "127.0.0.1", str(port), *(str(tmp_path / name) for name in keys)]
             library = ROOT / "target" / "c" / "installed" / "usr" / "local" / "lib"
             ran = subprocess.run(
                 arguments,

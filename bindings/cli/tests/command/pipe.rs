@@ -218,6 +218,30 @@ fn strangers_are_refused_and_the_right_peer_is_waited_for() {
 }
 
 #[test]
+fn who_repeats_a_first_message_is_not_the_peer() {
+    let room = identities();
+    let recorder = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let recorded = recorder.local_addr().expect("an address").to_string();
+    let mut connecting = Pipe::connect(&room, &recorded, &A);
+    let (mut tcp, _) = recorder.accept().expect("a connection");
+    let mut first = vec![0; 2];
+    tcp.read_exact(&mut first).expect("a length");
+    let mut message = vec![0; usize::from(u16::from_be_bytes([first[0], first[1]]))];
+    tcp.read_exact(&mut message).expect("a message");
+    connecting.child.kill().expect("killed");
+    connecting.end();
+    first.extend(message);
+
+    let (mut listening, address) = Pipe::listen(&room, &[&B[..], &["--timeout", "1"]].concat());
+    let mut tcp = TcpStream::connect(&address).expect("a connection");
+    tcp.write_all(&first).expect("written");
+    tcp.read_exact(&mut [0; 2]).expect("an answer");
+    assert!(listening.line().contains("took too long"));
+    let [b, a] = run_both(listening, Pipe::connect(&room, &address, &A), [b"down", b"up"]);
+    assert_eq!((b.ok(), a.ok()), (b"up".to_vec(), b"down".to_vec()));
+}
+
+#[test]
 fn who_connects_refuses_another_listener() {
     let room = identities();
     let options = ["-i", "c", "--peer", "a.pub", "--pattern", "xx"];

@@ -88,8 +88,10 @@ class _Transport(asyncio.Transport):
             self._lower.write(_framed(self._session.close()))
 
     def close(self) -> None:
-        self.write_eof()
-        self._close()
+        try:
+            self.write_eof()
+        finally:
+            self._close()
 
     def abort(self) -> None:
         self._lower.abort()

@@ -140,7 +140,11 @@ fn listen(address: &str, held: &Held, timeout: Duration, quiet: bool) -> Result<
         console::note(&format!("listening on {place}"));
     }
     loop {
-        let (tcp, peer) = listener.accept().map_err(at)?;
+        let (tcp, peer) = match listener.accept() {
+            // Whoever was first in the queue went away.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
+            accepted => accepted.map_err(at)?,
+        };
         let accepted = Connection::new(tcp, Instant::now() + timeout)
             .map_err(Error::from_io)
             .and_then(|tcp| Stream::accept(tcp, &held.terms(), &mut |_| Verdict::Accept));

@@ -83,13 +83,12 @@ impl Terms {
 
     /// The pattern that the options amount to.
     fn pattern(&self) -> Result<Pattern> {
-        let is_named = self.identity.is_some() || !self.peers.is_empty();
+        let is_named = self.identity.is_some();
+        if is_named == self.peers.is_empty() {
+            return Err(Failure::usage("an identity (-i) and a peer (--peer) go together")
+                .hint("`sealwax identity new --x25519 -o FILE` makes an identity"));
+        }
         match (self.pattern, self.psk_file.is_some()) {
-            (pattern, _) if is_named && (self.identity.is_none() || self.peers.is_empty()) => {
-                let _ = pattern;
-                Err(Failure::usage("an identity (-i) and a peer (--peer) go together")
-                    .hint("`sealwax identity new --x25519 -o FILE` makes an identity"))
-            }
             (pattern, false) if is_named => Ok(pattern),
             (_, false) => Err(Failure::usage("nothing says who may take part")
                 .hint("give -i FILE and --peer RECIPIENT, or --psk-file FILE")),
