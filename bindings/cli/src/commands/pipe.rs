@@ -44,14 +44,14 @@ impl Pipe {
 const EXAMPLES: &str = "\
 Examples:
   sealwax identity new --x25519 -o me.swxk       on both hosts; each gives the other what it prints
-  sealwax pipe --listen 0.0.0.0:7000 -i me.swxk --peer sealwaxpub1... > src.tar
-  tar c src | sealwax pipe --connect db1:7000 -i me.swxk --peer sealwaxpub1... < /dev/null
+  sealwax pipe --listen 0.0.0.0:7000 -i me.swxk --peer ann.pub < /dev/null > src.tar
+  tar c src | sealwax pipe --connect db1:7000 -i me.swxk --peer sealwaxpub1...
   sealwax pipe --connect db1:7000 -i me.swxk --peer db1.pub --psk-file psk
   openssl rand -hex 32 > psk                     a pre-shared key, beside the identities or without any
 
 Stdin goes to the peer, and what the peer sends to stdout, both at once. At the end of stdin the peer is told that this
 was all, and receiving goes on until the peer has said the same. A connection that ends before that is an error. Exit code
-0 says that all the peer sent is here and that all of stdin is on its way; that it arrived says the peer's exit code.
+0 says that all the peer sent is here and that all of stdin is on its way; whether that arrived, the peer's exit code says.
 
 Both sides are set alike: --pattern, --suite, --psk-file and --no-post-quantum. ik: who connects knows the key of who
 listens, and a stranger gets no answer. xx: both show their keys in the handshake. kk: both know both. With --psk-file
