@@ -197,7 +197,7 @@ impl Engine {
     pub(crate) fn seal_chunk_into(&self, index: u64, piece: &[u8], chunk: &mut [u8]) -> Result<()> {
         self.check_process()?;
         let (out, tag) = chunk.split_at_mut(piece.len());
-        tag.copy_from_slice(&self.aead.seal_into(&self.nonce(index)?, piece, out));
+        tag.copy_from_slice(&self.aead.seal_into(&self.nonce(index)?, &[], piece, out));
         Ok(())
     }
 
@@ -228,7 +228,7 @@ impl Engine {
     /// Opens chunk `index`, its ciphertext and its tag, into `out`, which is shorter by a tag. On an error `out` is wiped.
     pub(crate) fn open_chunk_into(&self, index: u64, chunk: &[u8], out: &mut [u8]) -> Result<()> {
         let (ciphertext, tag) = chunk.split_last_chunk().ok_or(Error::Truncated)?;
-        let opened = self.aead.open_into(&self.nonce(index)?, ciphertext, tag, out);
+        let opened = self.aead.open_into(&self.nonce(index)?, &[], ciphertext, tag, out);
         if opened.is_err() {
             zeroize::Zeroize::zeroize(out);
         }

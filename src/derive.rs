@@ -6,9 +6,10 @@ use crate::format::core::ChunkLen;
 use crate::id::{Fingerprint, KeysetId, RawKeyId, RecipientKind, Suite, VersionId};
 #[cfg(feature = "suite-1")]
 use crate::primitives::expand512;
-use crate::primitives::{AeadKey, NONCE_LEN, Prk, ct_eq, hash};
+use crate::primitives::{AeadKey, NONCE_LEN, Prk, ct_eq, extract, hash};
 use crate::secret::{
-    Block, Chunk, Data, Key, Payload, Provided, Raw, Root, Salt, Stretched, Token, Wrap,
+    Block, Chunk, Data, Key, Payload, Provided, Psk, Raw, Record, Root, Salt, Stretched, Token,
+    Traffic, Wrap,
 };
 use zeroize::Zeroizing;
 
@@ -125,6 +126,25 @@ pub(crate) fn fingerprint(kind: RecipientKind, public: &[u8]) -> Fingerprint {
     Fingerprint(*hash.first_chunk().expect("a hash has 32 bytes"))
 }
 
+/// The psk that X-Wing makes: format.md 13.5. `given` is the caller's psk, or zeros; `head` that of message 1.
+pub(crate) fn hybrid_psk(
+    given: &Key<Psk>,
+    suite: Suite,
+    head: &[u8],
+    shared: &[u8; 32],
+    public: &[u8],
+    ciphertext: &[u8],
+) -> Key<Psk> {
+    let place: [&[u8]; 4] = [&[0], &[suite as u8], &[], &[]];
+    let salt: Key<Psk> = expand(&Prk::new(given), b"sealwax/v1/transit/psk", place);
+    let prk = Zeroizing::new(extract(salt.expose_bytes(), &[], &[shared]));
+    let exchanged = hash(&[public, ciphertext]);
+    let mut psk = Key::zeroed();
+    let info: [&[u8]; 3] = [b"sealwax/v1/transit/hybrid\0", head, &exchanged];
+    crate::primitives::expand(&prk, &info, &[], psk.expose_bytes_mut());
+    psk
+}
+
 /// key and commitment of T: format.md 3.1. The key comes out only if the commitment is the given one.
 pub(crate) fn value_key<P>(
     key: &Prk<P>,
@@ -183,6 +203,37 @@ pub(crate) fn chunk_key_into(
     commitment.settle(derived.try_into().expect("76 - 44 bytes"))?;
     chunk_key.expose_bytes_mut().copy_from_slice(bytes);
     Ok(base_nonce.try_into().expect("12 of 76 bytes"))
+}
+
+/// Key and IV of the records of an epoch, from S_e: format.md 13.9. Returns the IV.
+pub(crate) fn record_key_into(
+    secret: &Key<Traffic>,
+    suite: Suite,
+    epoch: u32,
+    key: &mut Key<Record>,
+) -> [u8; NONCE_LEN] {
+    let mut okm = Zeroizing::new([0u8; 44]);
+    let place: [&[u8]; 2] = [&[suite as u8], &epoch.to_be_bytes()];
+    Prk::new(secret).expand(&[b"sealwax/v1/transit/record\0"], &place, okm.as_mut_slice());
+    let (bytes, iv) = okm.split_at(32);
+    key.expose_bytes_mut().copy_from_slice(bytes);
+    iv.try_into().expect("12 of 44 bytes")
+}
+
+/// S_{e+1} in the place of S_e: format.md 13.9.
+pub(crate) fn step_traffic(secret: &mut Key<Traffic>, suite: Suite) {
+    let next: Key<Traffic> =
+        expand(&Prk::new(secret), b"sealwax/v1/transit/next", [&[0], &[suite as u8], &[], &[]]);
+    secret.expose_bytes_mut().copy_from_slice(next.expose_bytes());
+}
+
+/// K_export, which seals the state of a session, and K_salt for its salts: format.md 13.13.
+pub(crate) fn export_keys(device: &Key<Raw>, suite: Suite) -> (Prk<Wrap>, Prk<Salt>) {
+    let (device, place) = (Prk::new(device), [&[0][..], &[suite as u8], &[], &[]]);
+    (
+        Prk::new(&expand(&device, b"sealwax/v1/transit/export", place)),
+        Prk::new(&expand(&device, b"sealwax/v1/transit/export-salt", place)),
+    )
 }
 
 /// What to do with a derived commitment.

@@ -11,10 +11,14 @@ pub(crate) mod key_block;
 pub(crate) mod keyset;
 pub(crate) mod payload;
 pub(crate) mod reader;
+// Its lengths are public in `transit`.
+#[allow(unreachable_pub)]
+pub(crate) mod record;
 #[cfg(feature = "alloc")]
 pub(crate) mod strings;
 pub(crate) mod text;
 pub(crate) mod token;
+pub(crate) mod transit;
 #[cfg(feature = "std")]
 pub(crate) mod usage;
 pub(crate) mod writer;

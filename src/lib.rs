@@ -65,6 +65,7 @@ pub mod store;
 #[cfg(feature = "std")]
 pub mod stream;
 pub mod token;
+pub mod transit;
 mod value;
 pub mod wrap;
 

@@ -72,15 +72,29 @@ impl AeadKey {
         self.0.seal_in_place(nonce, aad, in_out)
     }
 
-    /// Encrypts `plaintext` into `out`, which is as long, and returns the tag. The caller never repeats a nonce.
+    /// Encrypts `plaintext` into `out`, of the same length, and returns the tag. The caller never repeats a nonce.
     #[inline]
     pub(crate) fn seal_into(
         &self,
         nonce: &[u8; NONCE_LEN],
+        aad: &[u8],
         plaintext: &[u8],
         out: &mut [u8],
     ) -> [u8; TAG_LEN] {
-        self.0.seal_into(nonce, plaintext, out)
+        self.0.seal_into(nonce, aad, plaintext, out)
+    }
+
+    /// Decrypts `ciphertext` into `out`, of the same length. On `Decrypt`, `out` holds nothing that may be used.
+    #[inline]
+    pub(crate) fn open_into(
+        &self,
+        nonce: &[u8; NONCE_LEN],
+        aad: &[u8],
+        ciphertext: &[u8],
+        tag: &[u8; TAG_LEN],
+        out: &mut [u8],
+    ) -> Result<()> {
+        self.0.open_into(nonce, aad, ciphertext, tag, out)
     }
 
     /// Decrypts `in_out` in place. On `Decrypt`, `in_out` holds nothing that may be used.
@@ -93,18 +107,6 @@ impl AeadKey {
         tag: &[u8; TAG_LEN],
     ) -> Result<()> {
         self.0.open_in_place(nonce, aad, in_out, tag)
-    }
-
-    /// Decrypts `ciphertext` into `out`, which is as long. On `Decrypt`, `out` holds nothing that may be used.
-    #[inline]
-    pub(crate) fn open_into(
-        &self,
-        nonce: &[u8; NONCE_LEN],
-        ciphertext: &[u8],
-        tag: &[u8; TAG_LEN],
-        out: &mut [u8],
-    ) -> Result<()> {
-        self.0.open_into(nonce, ciphertext, tag, out)
     }
 }
 

@@ -33,7 +33,7 @@ pub(crate) fn seal_into<P>(
     let commitment = commitment.try_into().expect("56 - 24 bytes");
     let aead = value_key(key, suite, salt, context, Commitment::Write(commitment))?;
     // Each derived key seals one value, hence the fixed nonce (format.md 3.2).
-    tag.copy_from_slice(&aead.seal_into(&NONCE, plaintext, ciphertext));
+    tag.copy_from_slice(&aead.seal_into(&NONCE, &[], plaintext, ciphertext));
     Ok(())
 }
 
@@ -50,7 +50,7 @@ pub(crate) fn open_into<P>(
     let Some((commitment, rest)) = rest.split_first_chunk() else { return Err(wrong) };
     let Some((ciphertext, tag)) = rest.split_last_chunk() else { return Err(wrong) };
     let aead = value_key(key, suite, salt, context, Commitment::Expect(commitment))?;
-    let opened = aead.open_into(&NONCE, ciphertext, tag, out);
+    let opened = aead.open_into(&NONCE, &[], ciphertext, tag, out);
     if opened.is_err() {
         zeroize::Zeroize::zeroize(out);
     }

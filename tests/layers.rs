@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// From the top to the bottom. A module may use those of its own rank and of those below.
 const LADDER: [&[&str]; 6] = [
-    &["device", "store", "census", "stream", "envelope", "token", "atomic", "whole"],
+    &["device", "store", "census", "stream", "envelope", "token", "transit", "atomic", "whole"],
     &["keyset", "wrap"],
     &["value", "chunked"],
     &["derive"],

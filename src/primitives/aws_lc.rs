@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! aws-lc-rs: the hosts' default. Wipes its AEAD contexts when they are freed.
 
+use alloc::sync::Arc;
+
 use aws_lc_rs::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::agreement::{PrivateKey, UnparsedPublicKey, X25519, agree};
 use aws_lc_rs::kem::{DecapsulationKey, EncapsulationKey, ML_KEM_768};
@@ -42,21 +44,6 @@ impl AeadKey {
     }
 
     #[inline]
-    pub(super) fn seal_into(
-        &self,
-        nonce: &[u8; NONCE_LEN],
-        plaintext: &[u8],
-        out: &mut [u8],
-    ) -> [u8; TAG_LEN] {
-        let nonce = Nonce::assume_unique_for_key(*nonce);
-        let mut tag = [0; TAG_LEN];
-        self.0
-            .seal_out_of_place_scatter(nonce, Aad::empty(), plaintext, out, &[], &mut tag)
-            .expect("a piece is far below the AEAD's length limit, and `out` is as long");
-        tag
-    }
-
-    #[inline]
     pub(super) fn open_in_place(
         &self,
         nonce: &[u8; NONCE_LEN],
@@ -72,15 +59,32 @@ impl AeadKey {
     }
 
     #[inline]
+    pub(super) fn seal_into(
+        &self,
+        nonce: &[u8; NONCE_LEN],
+        aad: &[u8],
+        plaintext: &[u8],
+        out: &mut [u8],
+    ) -> [u8; TAG_LEN] {
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let mut tag = [0; TAG_LEN];
+        self.0
+            .seal_out_of_place_scatter(nonce, Aad::from(aad), plaintext, out, &[], &mut tag)
+            .expect("the output is as long as the input, which is far below the AEAD's limit");
+        tag
+    }
+
+    #[inline]
     pub(super) fn open_into(
         &self,
         nonce: &[u8; NONCE_LEN],
+        aad: &[u8],
         ciphertext: &[u8],
         tag: &[u8; TAG_LEN],
         out: &mut [u8],
     ) -> Result<()> {
         let nonce = Nonce::assume_unique_for_key(*nonce);
-        let opened = self.0.open_separate_gather(nonce, Aad::empty(), ciphertext, tag, out);
+        let opened = self.0.open_separate_gather(nonce, Aad::from(aad), ciphertext, tag, out);
         opened.map_err(|_| Error::Decrypt)
     }
 }
@@ -93,13 +97,39 @@ pub(super) fn x25519_public(private: &[u8; 32]) -> [u8; 32] {
 
 /// X25519(private key, public key): RFC 7748 section 6.1. `None` where the result is zero.
 pub(super) fn x25519(private: &[u8; 32], public: &[u8; 32]) -> Option<Zeroizing<[u8; 32]>> {
+    agree_with(&x25519_private(private), public)
+}
+
+fn agree_with(private: &PrivateKey, public: &[u8; 32]) -> Option<Zeroizing<[u8; 32]>> {
     let public = UnparsedPublicKey::new(&X25519, public);
-    agree(&x25519_private(private), public, (), |secret| {
+    agree(private, public, (), |secret| {
         let mut shared = Zeroizing::new([0; 32]);
         shared.copy_from_slice(secret);
         Ok(shared)
     })
     .ok()
+}
+
+/// An X25519 private key inside aws-lc-rs, which wipes it when the last owner goes.
+pub(super) struct X25519Private(Arc<PrivateKey>);
+
+impl X25519Private {
+    pub(super) fn new(private: &[u8; 32]) -> Self {
+        X25519Private(Arc::new(x25519_private(private)))
+    }
+
+    pub(super) fn public(&self) -> [u8; 32] {
+        let public = self.0.compute_public_key().expect("every 32 bytes have one");
+        public.as_ref().try_into().expect("an X25519 public key is 32 bytes")
+    }
+
+    pub(super) fn agree(&self, public: &[u8; 32]) -> Option<Zeroizing<[u8; 32]>> {
+        agree_with(&self.0, public)
+    }
+
+    pub(super) fn duplicate(&self) -> Self {
+        X25519Private(self.0.clone())
+    }
 }
 
 fn x25519_private(private: &[u8; 32]) -> PrivateKey {

@@ -40,18 +40,6 @@ impl AeadKey {
         tag.as_ref().try_into().expect("both AEADs have 16-byte tags")
     }
 
-    // ring encrypts in place only.
-    #[inline]
-    pub(super) fn seal_into(
-        &self,
-        nonce: &[u8; NONCE_LEN],
-        plaintext: &[u8],
-        out: &mut [u8],
-    ) -> [u8; TAG_LEN] {
-        out.copy_from_slice(plaintext);
-        self.seal_in_place(nonce, &[], out)
-    }
-
     #[inline]
     pub(super) fn open_in_place(
         &self,
@@ -68,15 +56,29 @@ impl AeadKey {
         }
     }
 
+    // ring seals and opens in place only.
+    #[inline]
+    pub(super) fn seal_into(
+        &self,
+        nonce: &[u8; NONCE_LEN],
+        aad: &[u8],
+        plaintext: &[u8],
+        out: &mut [u8],
+    ) -> [u8; TAG_LEN] {
+        out.copy_from_slice(plaintext);
+        self.seal_in_place(nonce, aad, out)
+    }
+
     #[inline]
     pub(super) fn open_into(
         &self,
         nonce: &[u8; NONCE_LEN],
+        aad: &[u8],
         ciphertext: &[u8],
         tag: &[u8; TAG_LEN],
         out: &mut [u8],
     ) -> Result<()> {
         out.copy_from_slice(ciphertext);
-        self.open_in_place(nonce, &[], out, tag)
+        self.open_in_place(nonce, aad, out, tag)
     }
 }

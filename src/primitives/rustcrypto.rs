@@ -46,26 +46,11 @@ impl AeadKey {
     pub(super) fn seal_into(
         &self,
         nonce: &[u8; NONCE_LEN],
+        aad: &[u8],
         plaintext: &[u8],
         out: &mut [u8],
     ) -> [u8; TAG_LEN] {
-        self.seal(nonce, &[], InOutBuf::new(plaintext, out).expect("`out` is as long"))
-    }
-
-    fn seal(
-        &self,
-        nonce: &[u8; NONCE_LEN],
-        aad: &[u8],
-        in_out: InOutBuf<'_, '_, u8>,
-    ) -> [u8; TAG_LEN] {
-        let tag = match self {
-            #[cfg(feature = "suite-1")]
-            AeadKey::Aes256Gcm(aead) => aead.encrypt_inout_detached(nonce.into(), aad, in_out),
-            AeadKey::ChaCha20Poly1305(aead) => {
-                aead.encrypt_inout_detached(nonce.into(), aad, in_out)
-            }
-        };
-        tag.expect("a piece is far below the AEAD's length limit").into()
+        self.seal(nonce, aad, InOutBuf::new(plaintext, out).expect("the two are of one length"))
     }
 
     #[inline]
@@ -83,13 +68,33 @@ impl AeadKey {
     pub(super) fn open_into(
         &self,
         nonce: &[u8; NONCE_LEN],
+        aad: &[u8],
         ciphertext: &[u8],
         tag: &[u8; TAG_LEN],
         out: &mut [u8],
     ) -> Result<()> {
-        self.open(nonce, &[], InOutBuf::new(ciphertext, out).expect("`out` is as long"), tag)
+        let in_out = InOutBuf::new(ciphertext, out).expect("the two are of one length");
+        self.open(nonce, aad, in_out, tag)
     }
 
+    #[inline]
+    fn seal(
+        &self,
+        nonce: &[u8; NONCE_LEN],
+        aad: &[u8],
+        in_out: InOutBuf<'_, '_, u8>,
+    ) -> [u8; TAG_LEN] {
+        let tag = match self {
+            #[cfg(feature = "suite-1")]
+            AeadKey::Aes256Gcm(aead) => aead.encrypt_inout_detached(nonce.into(), aad, in_out),
+            AeadKey::ChaCha20Poly1305(aead) => {
+                aead.encrypt_inout_detached(nonce.into(), aad, in_out)
+            }
+        };
+        tag.expect("a piece is far below the AEAD's length limit").into()
+    }
+
+    #[inline]
     fn open(
         &self,
         nonce: &[u8; NONCE_LEN],
@@ -112,12 +117,39 @@ impl AeadKey {
 
 /// X25519(private key, 9): RFC 7748 section 6.1.
 pub(super) fn x25519_public(private: &[u8; 32]) -> [u8; 32] {
-    x25519_dalek::PublicKey::from(&x25519_dalek::StaticSecret::from(*private)).to_bytes()
+    #[cfg(feature = "std")]
+    return x25519_dalek::PublicKey::from(&x25519_dalek::StaticSecret::from(*private)).to_bytes();
+    // The ladder is there for `x25519` anyway; without its tables the other way is no faster, and takes 3 KiB of flash.
+    #[cfg(not(feature = "std"))]
+    x25519_dalek::x25519(*private, x25519_dalek::X25519_BASEPOINT_BYTES)
 }
 
 /// X25519(private key, public key): RFC 7748 section 6.1. Whether it is zero is for the caller to see.
 pub(super) fn x25519(private: &[u8; 32], public: &[u8; 32]) -> Option<Zeroizing<[u8; 32]>> {
     Some(Zeroizing::new(x25519_dalek::x25519(*private, *public)))
+}
+
+/// An X25519 private key.
+pub(super) struct X25519Private(Zeroizing<[u8; 32]>);
+
+impl X25519Private {
+    pub(super) fn new(private: &[u8; 32]) -> Self {
+        let mut copy = Zeroizing::new([0; 32]);
+        copy.copy_from_slice(private);
+        X25519Private(copy)
+    }
+
+    pub(super) fn public(&self) -> [u8; 32] {
+        x25519_public(&self.0)
+    }
+
+    pub(super) fn agree(&self, public: &[u8; 32]) -> Option<Zeroizing<[u8; 32]>> {
+        x25519(&self.0, public)
+    }
+
+    pub(super) fn duplicate(&self) -> Self {
+        Self::new(&self.0)
+    }
 }
 
 #[cfg(feature = "x-wing")]

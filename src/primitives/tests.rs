@@ -39,10 +39,10 @@ fn backends() -> Vec<Backend> {
             rustcrypto::AeadKey::new(suite, key).open_in_place(nonce, aad, in_out, tag)
         },
         seal_into: |suite, key, nonce, plaintext, out| {
-            rustcrypto::AeadKey::new(suite, key).seal_into(nonce, plaintext, out)
+            rustcrypto::AeadKey::new(suite, key).seal_into(nonce, &[], plaintext, out)
         },
         open_into: |suite, key, nonce, ciphertext, tag, out| {
-            rustcrypto::AeadKey::new(suite, key).open_into(nonce, ciphertext, tag, out)
+            rustcrypto::AeadKey::new(suite, key).open_into(nonce, &[], ciphertext, tag, out)
         },
     }];
     #[cfg(feature = "aws-lc")]
@@ -55,10 +55,10 @@ fn backends() -> Vec<Backend> {
             aws_lc::AeadKey::new(suite, key).open_in_place(nonce, aad, in_out, tag)
         },
         seal_into: |suite, key, nonce, plaintext, out| {
-            aws_lc::AeadKey::new(suite, key).seal_into(nonce, plaintext, out)
+            aws_lc::AeadKey::new(suite, key).seal_into(nonce, &[], plaintext, out)
         },
         open_into: |suite, key, nonce, ciphertext, tag, out| {
-            aws_lc::AeadKey::new(suite, key).open_into(nonce, ciphertext, tag, out)
+            aws_lc::AeadKey::new(suite, key).open_into(nonce, &[], ciphertext, tag, out)
         },
     });
     #[cfg(feature = "ring")]
@@ -71,10 +71,10 @@ fn backends() -> Vec<Backend> {
             ring::AeadKey::new(suite, key).open_in_place(nonce, aad, in_out, tag)
         },
         seal_into: |suite, key, nonce, plaintext, out| {
-            ring::AeadKey::new(suite, key).seal_into(nonce, plaintext, out)
+            ring::AeadKey::new(suite, key).seal_into(nonce, &[], plaintext, out)
         },
         open_into: |suite, key, nonce, ciphertext, tag, out| {
-            ring::AeadKey::new(suite, key).open_into(nonce, ciphertext, tag, out)
+            ring::AeadKey::new(suite, key).open_into(nonce, &[], ciphertext, tag, out)
         },
     });
     backends.push(Backend {
@@ -86,10 +86,10 @@ fn backends() -> Vec<Backend> {
             AeadKey::new(suite, key).open_in_place(nonce, aad, in_out, tag)
         },
         seal_into: |suite, key, nonce, plaintext, out| {
-            AeadKey::new(suite, key).seal_into(nonce, plaintext, out)
+            AeadKey::new(suite, key).seal_into(nonce, &[], plaintext, out)
         },
         open_into: |suite, key, nonce, ciphertext, tag, out| {
-            AeadKey::new(suite, key).open_into(nonce, ciphertext, tag, out)
+            AeadKey::new(suite, key).open_into(nonce, &[], ciphertext, tag, out)
         },
     });
     backends

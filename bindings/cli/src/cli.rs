@@ -13,6 +13,7 @@ use crate::commands::inspect::Inspect;
 use crate::commands::keyset::KeysetCommand;
 use crate::commands::manual::{Completions, Manual};
 use crate::commands::open::Open;
+use crate::commands::pipe::Pipe;
 use crate::commands::recover::Recover;
 use crate::commands::reencrypt::Reencrypt;
 use crate::commands::rewrap::Rewrap;
@@ -56,6 +57,8 @@ enum Command {
     Identity(Identity),
     /// Say which protections of keys in memory are on, on this machine.
     Doctor(Doctor),
+    /// Carry stdin and stdout to another host and back, encrypted and authenticated.
+    Pipe(Box<Pipe>),
     /// Print completions for a shell.
     Completions(Completions),
     /// Print the manual page, or write all pages into a folder.
@@ -78,6 +81,7 @@ impl Cli {
             Command::Keyset(keyset) => keyset.run(),
             Command::Identity(identity) => identity.run(),
             Command::Doctor(doctor) => doctor.run(),
+            Command::Pipe(pipe) => pipe.run(),
             Command::Completions(completions) => completions.run(Cli::command()).map(Ok),
             Command::Man(manual) => manual.run(Cli::command()).map(Ok),
         }

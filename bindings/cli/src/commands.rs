@@ -8,6 +8,7 @@ pub(crate) mod inspect;
 pub(crate) mod keyset;
 pub(crate) mod manual;
 pub(crate) mod open;
+pub(crate) mod pipe;
 pub(crate) mod recover;
 pub(crate) mod reencrypt;
 pub(crate) mod rewrap;

@@ -159,6 +159,13 @@ pub(crate) fn standard_output() -> io::Result<File> {
     Ok(File::from(io::stdout().as_fd().try_clone_to_owned()?))
 }
 
+/// Lets whoever reads our stdout know that it has ended, while the process goes on.
+pub(crate) fn close_standard_output() -> io::Result<()> {
+    #[cfg(unix)]
+    rustix::stdio::dup2_stdout(File::options().write(true).open("/dev/null")?)?;
+    Ok(())
+}
+
 /// Stdin as a file.
 #[cfg(windows)]
 fn standard_input() -> io::Result<File> {

@@ -41,6 +41,13 @@ impl Progress {
         }
     }
 
+    /// Takes the bar away.
+    pub(crate) fn clear(&self) {
+        if let Some(bar) = self.bar.get() {
+            bar.finish_and_clear();
+        }
+    }
+
     /// Says that `done` bytes are done, of a total that may be unknown.
     pub(crate) fn update(&self, done: u64, total: Option<u64>) {
         let Some(name) = &self.name else { return };
@@ -70,9 +77,7 @@ impl Control for Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if let Some(bar) = self.bar.get() {
-            bar.finish_and_clear();
-        }
+        self.clear();
     }
 }
 

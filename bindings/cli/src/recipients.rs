@@ -142,7 +142,7 @@ pub(crate) fn parse_recipients(argument: &OsStr, recipients: &mut Vec<Recipient>
         return Ok(());
     }
     if is_secret(&text) {
-        return Err(Failure::usage("-r was given a secret identity, which is now in your history")
+        return Err(Failure::usage("this is a secret identity, which is now in your history")
             .hint("seal for what `sealwax identity show FILE` prints, and replace the identity"));
     }
     let path = Path::new(argument);

@@ -314,7 +314,7 @@ pub(crate) fn secret_text<'a>(text: &'a Bound<'_, PyString>) -> PyResult<&'a str
 }
 
 /// A key in a buffer.
-fn key_of<P>(py: Python<'_>, object: &Bound<'_, PyAny>) -> PyResult<Key<P>> {
+pub(crate) fn key_of<P>(py: Python<'_>, object: &Bound<'_, PyAny>) -> PyResult<Key<P>> {
     let source = Source::of(object)?;
     if source.len() != 32 {
         return Err(errors::misuse(py, "a key is 32 bytes"));

@@ -22,6 +22,7 @@ mod reader;
 mod rewrap;
 mod store;
 mod token;
+mod transit;
 mod writer;
 
 /// What `sealwax` re-exports.
@@ -50,6 +51,8 @@ mod native {
     use super::rewrap::{reencrypt_file, rewrap, rewrap_bytes};
     #[pymodule_export]
     use super::store::Store;
+    #[pymodule_export]
+    use super::transit::{Handshake, Session};
     #[pymodule_export]
     use super::writer::Writer;
 

@@ -12,6 +12,7 @@ mod files;
 mod keys;
 mod kit;
 mod life;
+mod pipe;
 mod policies;
 mod reencrypt;
 mod reports;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """The native module. Import from `sealwax`; this file is where to read what there is."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any, Final, Literal, Never, Self, final
 
@@ -30,6 +30,7 @@ from sealwax._types import (
 __all__ = [
     "TOKEN_OVERHEAD",
     "Census",
+    "Handshake",
     "Keyset",
     "Passphrase",
     "PreparedContext",
@@ -38,6 +39,7 @@ __all__ = [
     "RawKey",
     "Reader",
     "Recipient",
+    "Session",
     "Share",
     "Store",
     "Writer",
@@ -1182,3 +1184,137 @@ def census(
         MisuseError: a closed keyset.
         TypeError: an argument of the wrong type.
     """
+
+@final
+class Handshake:
+    """One side of a handshake, without I/O: messages out, messages in, and then a session.
+
+    Import it from `sealwax.transit`. The arguments are those of `Terms`, and:
+
+    `mode` says what carries the messages: `"stream"`, where every failure is final, or `"datagram"`, where messages may
+    be lost, repeated, reordered and made up, and one that fails changes nothing. The caller sends a message again that
+    is not answered, and answers a repeated one with the bytes of last time.
+    `window` is how many records below the newest are still accepted in datagram mode, 64 to 8,192.
+
+    Raises `KeyStateError` where the identity has no active version, and `MisuseError` for arguments that do not go
+    together.
+    """
+
+    def __new__(
+        cls,
+        initiator: bool,
+        *,
+        identity: Keyset | None = None,
+        peers: Sequence[Recipient] | None = None,
+        psk: Buffer | None = None,
+        context: Context | None = None,
+        accept: Callable[[Recipient | None, dict[str, bytes], bool], bool] | None = None,
+        pattern: Literal["XX", "IK", "KK", "NNpsk0", "IKpsk2"] | None = None,
+        suite: Literal["cobblestone-256", "chacha20-poly1305"] = "chacha20-poly1305",
+        mode: Literal["stream", "datagram"] = "stream",
+        post_quantum: bool = True,
+        prologue: bytes | None = None,
+        window: int | None = None,
+    ) -> Handshake: ...
+    def write(self) -> bytes:
+        """The next message for the peer.
+
+        Raises `MisuseError` where it is not this side's turn or the arguments do not fit the pattern, `LimitError` for
+        a context above 1,024 bytes, `KeyStateError`, and `RandomError`.
+        """
+
+    def read(self, message: Buffer) -> dict[str, bytes] | None:
+        """Read a message of the peer's: its context, or `None` for one that was read before (in datagram mode).
+
+        Raises `DecryptionError`, `FormatError`, `UnknownKeyError` where the peer is not one of `peers` or `accept` says
+        so, `LimitError`, `KeyStateError`, `MisuseError` where the handshake has failed, and what `accept` raises.
+        """
+
+    @property
+    def writes_next(self) -> bool:
+        """Whether the next step is `write`."""
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether all messages were exchanged."""
+
+    @property
+    def peer(self) -> Recipient | None:
+        """The peer's key, once it is known. Before the end it may be somebody who repeats its words."""
+
+    def session(self) -> Session:
+        """What a finished handshake leaves. Raises `MisuseError` before the end, and the second time."""
+
+@final
+class Session:
+    """Seals records for the peer and opens the peer's, without I/O. Import it from `sealwax.transit`.
+
+    Keys change by themselves. One thread may seal while another opens.
+    """
+
+    def seal(self, data: Buffer, associated: Buffer | None = None, *, block: int | None = None) -> bytes:
+        """One record of data, at most 16,384 bytes. `associated` does not travel; the peer gives it again.
+
+        With `block` it is padded, so that its length tells only how many blocks of that many bytes the data fills.
+
+        Raises `LimitError` for more data or where the session is too old, and `MisuseError` after `close` and in a
+        forked child.
+        """
+
+    def open(
+        self, record: Buffer, associated: Buffer | None = None
+    ) -> tuple[Literal["data", "close", "rekey", "empty"], bytes]:
+        """What a record is, and its data.
+
+        Raises `DecryptionError` for a record that is not the peer's, that came before, or that is too old to know (in a
+        stream each of these is final), and `FormatError` and `LimitError` where it is no record.
+        """
+
+    def close(self) -> bytes:
+        """The record that ends this direction. As `seal`."""
+
+    def empty(self) -> bytes:
+        """A record without content, which keeps a path open. As `seal`."""
+
+    def rekey(self) -> None:
+        """The next record has new keys."""
+
+    def rekey_request(self) -> bytes:
+        """The record that asks the peer to change its keys. As `seal`."""
+
+    def seal_stream(self, data: Buffer) -> bytes:
+        """Data as records of a stream, each with its length before it. As `seal`; any length."""
+
+    def open_stream(self, read: Buffer) -> tuple[int, bytes]:
+        """Open the whole records at the beginning of what was read of a stream: how many bytes, and their data.
+
+        Where one does not open, those before it are returned, and the next call raises. As `open`.
+        """
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether the peer has said that this was all."""
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether this side has."""
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the peer has shown that it is there now. Until then only `empty` seals.
+
+        Somebody who recorded the first message of a pattern other than XX can repeat it. A record that opens shows that
+        nobody did.
+        """
+
+    @property
+    def epochs(self) -> tuple[int, int]:
+        """How often the keys of each direction have changed: what is sealed, what is opened."""
+
+    @property
+    def wants_handshake(self) -> bool:
+        """Whether it is time for a fresh handshake."""
+
+    @property
+    def binding(self) -> bytes:
+        """The handshake's hash: the same on both sides and in no other session."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable, Mapping
-from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypeAlias, TypedDict
 
 from sealwax._native import Keyset, PreparedContext, ProvidedKey, ProviderRecipient, RawKey, Recipient, Store
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 #: Names a file.
 Path: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
@@ -174,3 +177,26 @@ class ReencryptReport(TypedDict):
     plaintext_len: int
     opened_via: OpenedVia
     compromised: bool
+
+
+class Terms(TypedDict, total=False):
+    """Who takes part in a session, and how both sides are set: the keyword arguments of `sealwax.transit`."""
+
+    #: Own key pair: a keyset of algorithm `x25519`. Without one, `psk` alone says who may take part.
+    identity: Keyset | None
+    #: Whose keys are taken. Who connects with IK, IKpsk2 or KK gives exactly one.
+    peers: Sequence[Recipient] | None
+    #: A pre-shared key of 32 random bytes; not a passphrase.
+    psk: Buffer | None
+    #: What the peer is told: with every pattern but XX it can be repeated to a responder, so nothing that acts.
+    context: Context | None
+    #: Called with the peer's key, its context, and whether somebody may only be repeating its words. False refuses it.
+    accept: Callable[[Recipient | None, dict[str, bytes], bool], bool] | None
+    #: By default IK; with a `psk` IKpsk2; with a `psk` and no identity NNpsk0.
+    pattern: Literal["XX", "IK", "KK", "NNpsk0", "IKpsk2"] | None
+    #: The AEAD.
+    suite: Literal["cobblestone-256", "chacha20-poly1305"]
+    #: Whether X-Wing is mixed in, so that what is recorded today stays closed to a quantum computer.
+    post_quantum: bool
+    #: What else both sides agree on, such as the name of the application's protocol.
+    prologue: bytes | None
