@@ -6,10 +6,10 @@ use crate::format::core::ChunkLen;
 use crate::id::{Fingerprint, KeysetId, RawKeyId, RecipientKind, Suite, VersionId};
 #[cfg(feature = "suite-1")]
 use crate::primitives::expand512;
-use crate::primitives::{AeadKey, NONCE_LEN, Prk, ct_eq, hash};
+use crate::primitives::{AeadKey, NONCE_LEN, Prk, ct_eq, extract, hash};
 use crate::secret::{
-    Block, Chunk, Data, Key, Payload, Provided, Raw, Record, Root, Salt, Stretched, Token, Traffic,
-    Wrap,
+    Block, Chunk, Data, Key, Payload, Provided, Psk, Raw, Record, Root, Salt, Stretched, Token,
+    Traffic, Wrap,
 };
 use zeroize::Zeroizing;
 
@@ -124,6 +124,22 @@ pub(crate) fn provider_key(
 pub(crate) fn fingerprint(kind: RecipientKind, public: &[u8]) -> Fingerprint {
     let hash = hash(&[b"sealwax/v1/fingerprint\0", &[kind.number()], public]);
     Fingerprint(*hash.first_chunk().expect("a hash has 32 bytes"))
+}
+
+/// The psk that X-Wing makes: format.md 13.5. `given` is the caller's psk, or zeros.
+pub(crate) fn hybrid_psk(
+    given: &Key<Psk>,
+    suite: Suite,
+    shared: &[u8; 32],
+    public: &[u8],
+    ciphertext: &[u8],
+) -> Key<Psk> {
+    let prk = Zeroizing::new(extract(given.expose_bytes(), &[], &[shared]));
+    let exchanged = hash(&[public, ciphertext]);
+    let mut psk = Key::zeroed();
+    let info: [&[u8]; 3] = [b"sealwax/v1/transit/hybrid\0", &[suite as u8], &exchanged];
+    crate::primitives::expand(&prk, &info, &[], psk.expose_bytes_mut());
+    psk
 }
 
 /// key and commitment of T: format.md 3.1. The key comes out only if the commitment is the given one.

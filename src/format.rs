@@ -17,6 +17,7 @@ pub(crate) mod record;
 #[cfg(feature = "alloc")]
 pub(crate) mod strings;
 pub(crate) mod token;
+pub(crate) mod transit;
 #[cfg(feature = "std")]
 pub(crate) mod usage;
 pub(crate) mod writer;

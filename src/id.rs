@@ -297,6 +297,8 @@ pub enum Wanted {
     Recipient(RecipientKind),
     /// The backup wants so many more of its shares.
     MoreShares(RawKeyId, u8),
+    /// The other side of a handshake has this key, and it is not accepted here.
+    Peer(Fingerprint),
     /// The share is of this backup, and not of the one at hand.
     ShareOf(RawKeyId),
     /// The envelope names nobody.
@@ -318,6 +320,7 @@ impl fmt::Display for Wanted {
             }
             Wanted::RawKey(id) => write!(f, "sealed for the raw key {id}"),
             Wanted::Recipient(RecipientKind::Passphrase) => f.write_str("sealed with a passphrase"),
+            Wanted::Peer(key) => write!(f, "the peer's key {key} is not accepted here"),
             Wanted::MoreShares(id, 1) => write!(f, "one more share of backup {id} is wanted"),
             Wanted::MoreShares(id, more) => {
                 write!(f, "{more} more shares of backup {id} are wanted")

@@ -50,6 +50,14 @@ pub enum Block {}
 pub enum Payload {}
 /// The key of a payload's chunks (format.md 5A.1).
 pub enum Chunk {}
+/// A pre-shared key of a handshake, or what X-Wing made in its place (format.md 13.5).
+pub enum Psk {}
+/// e: the private half of an ephemeral key pair, or the seed of one (format.md 13.3, 13.5).
+pub enum Ephemeral {}
+/// ck: the chaining key of a handshake (format.md 13.3).
+pub enum Chaining {}
+/// k: the key of a handshake's messages (format.md 13.3).
+pub enum Message {}
 /// S: the secret from which one direction of a session derives its record keys (format.md 13.7).
 pub enum Traffic {}
 /// The key of an epoch's records (format.md 13.9).

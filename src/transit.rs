@@ -2,16 +2,26 @@
 //! In transit: a handshake between two parties, and then records (format.md 13).
 
 mod export;
+mod handshake;
+#[cfg(feature = "x-wing")]
+mod hybrid;
+mod identity;
 mod limits;
+mod noise;
+mod pattern;
 mod receiving;
 mod sending;
 mod session;
+mod symmetric;
 mod traffic;
 mod window;
 
 pub use export::EXPORT_LEN;
+pub use handshake::{Handshake, MAX_CONTEXT_LEN, MAX_MESSAGE_LEN, Party, Received, Settings};
+pub use identity::{KeyPair, PEER_KEY_LEN, Peer, PeerKey, Peers, Verdict};
 pub use limits::Limits;
-pub use receiving::{Content, Received, Receiving};
+pub use pattern::{Hybrid, Pattern};
+pub use receiving::{Content, Receiving, Record};
 pub use sending::Sending;
 pub use session::{RekeyRequest, Session};
 

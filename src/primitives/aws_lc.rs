@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! aws-lc-rs: the hosts' default. Wipes its AEAD contexts when they are freed.
 
+use alloc::sync::Arc;
+
 use aws_lc_rs::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::agreement::{PrivateKey, UnparsedPublicKey, X25519, agree};
 use aws_lc_rs::kem::{DecapsulationKey, EncapsulationKey, ML_KEM_768};
@@ -95,13 +97,39 @@ pub(super) fn x25519_public(private: &[u8; 32]) -> [u8; 32] {
 
 /// X25519(private key, public key): RFC 7748 section 6.1. `None` where the result is zero.
 pub(super) fn x25519(private: &[u8; 32], public: &[u8; 32]) -> Option<Zeroizing<[u8; 32]>> {
+    agree_with(&x25519_private(private), public)
+}
+
+fn agree_with(private: &PrivateKey, public: &[u8; 32]) -> Option<Zeroizing<[u8; 32]>> {
     let public = UnparsedPublicKey::new(&X25519, public);
-    agree(&x25519_private(private), public, (), |secret| {
+    agree(private, public, (), |secret| {
         let mut shared = Zeroizing::new([0; 32]);
         shared.copy_from_slice(secret);
         Ok(shared)
     })
     .ok()
+}
+
+/// An X25519 private key inside aws-lc-rs, which wipes it when the last owner goes.
+pub(super) struct X25519Private(Arc<PrivateKey>);
+
+impl X25519Private {
+    pub(super) fn new(private: &[u8; 32]) -> Self {
+        X25519Private(Arc::new(x25519_private(private)))
+    }
+
+    pub(super) fn public(&self) -> [u8; 32] {
+        let public = self.0.compute_public_key().expect("every 32 bytes have one");
+        public.as_ref().try_into().expect("an X25519 public key is 32 bytes")
+    }
+
+    pub(super) fn agree(&self, public: &[u8; 32]) -> Option<Zeroizing<[u8; 32]>> {
+        agree_with(&self.0, public)
+    }
+
+    pub(super) fn duplicate(&self) -> Self {
+        X25519Private(self.0.clone())
+    }
 }
 
 fn x25519_private(private: &[u8; 32]) -> PrivateKey {

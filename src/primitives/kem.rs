@@ -30,9 +30,39 @@ pub(crate) fn x25519_public(private: &[u8; 32]) -> [u8; 32] {
     backend::x25519_public(private)
 }
 
+/// An X25519 private key, ready to be used more than once.
+///
+/// aws-lc-rs computes the public key whenever it takes a private one, so it is taken once.
+pub(crate) struct X25519Private(backend::X25519Private);
+
+impl X25519Private {
+    pub(crate) fn new(private: &[u8; 32]) -> Self {
+        X25519Private(backend::X25519Private::new(private))
+    }
+
+    /// X25519(private key, 9): RFC 7748 section 6.1.
+    pub(crate) fn public(&self) -> [u8; 32] {
+        self.0.public()
+    }
+
+    /// X25519(private key, public key): RFC 7748 section 6.1. An all-zero result is refused.
+    pub(crate) fn agree(&self, public: &[u8; 32]) -> Result<Zeroizing<[u8; 32]>> {
+        refuse_zero(self.0.agree(public))
+    }
+
+    /// The same key once more; both are wiped.
+    pub(crate) fn duplicate(&self) -> Self {
+        X25519Private(self.0.duplicate())
+    }
+}
+
 /// X25519(private key, public key): RFC 7748 section 6.1. An all-zero result is refused.
 pub(crate) fn x25519(private: &[u8; 32], public: &[u8; 32]) -> Result<Zeroizing<[u8; 32]>> {
-    match backend::x25519(private, public) {
+    refuse_zero(backend::x25519(private, public))
+}
+
+fn refuse_zero(shared: Option<Zeroizing<[u8; 32]>>) -> Result<Zeroizing<[u8; 32]>> {
+    match shared {
         Some(shared) if !ct_eq(&shared, &[0; 32]) => Ok(shared),
         _ => Err(Error::Decrypt),
     }
@@ -40,14 +70,41 @@ pub(crate) fn x25519(private: &[u8; 32], public: &[u8; 32]) -> Result<Zeroizing<
 
 /// Whether these bytes may be an X25519 public key: canonical, and not of low order (format.md 5.4).
 pub(crate) fn x25519_check_public(public: &[u8; 32]) -> Result<()> {
-    // 2^255 - 19 is ed ff .. ff 7f in little-endian order.
-    let canonical = public[31] < 0x7f
-        || public[31] == 0x7f
-            && (public[1..31].iter().any(|byte| *byte != 0xff) || public[0] < 0xed);
-    // With a point of low order the result is zero whatever the private key is.
-    if canonical && x25519(&[1; 32], public).is_ok() {
-        Ok(())
-    } else {
-        Err(Error::format("5.4", "not a safe X25519 public key"))
+    match is_canonical(public) && !LOW_ORDER.contains(public) {
+        true => Ok(()),
+        false => Err(Error::format("5.4", "not a safe X25519 public key")),
     }
 }
+
+fn is_canonical(public: &[u8; 32]) -> bool {
+    // 2^255 - 19 is ed ff .. ff 7f in little-endian order.
+    public[31] < 0x7f
+        || public[31] == 0x7f
+            && (public[1..31].iter().any(|byte| *byte != 0xff) || public[0] < 0xed)
+}
+
+/// The canonical encodings of the points whose order divides 8, on the curve and on its twist: 0, 1, p - 1 and
+/// the two of order 8. With them X25519 is zero whatever the private key is.
+const LOW_ORDER: [[u8; 32]; 5] = [
+    [0; 32],
+    {
+        let mut one = [0; 32];
+        one[0] = 1;
+        one
+    },
+    {
+        let mut minus_one = [0xff; 32];
+        (minus_one[0], minus_one[31]) = (0xec, 0x7f);
+        minus_one
+    },
+    [
+        0xe0, 0xeb, 0x7a, 0x7c, 0x3b, 0x41, 0xb8, 0xae, 0x16, 0x56, 0xe3, 0xfa, 0xf1, 0x9f, 0xc4,
+        0x6a, 0xda, 0x09, 0x8d, 0xeb, 0x9c, 0x32, 0xb1, 0xfd, 0x86, 0x62, 0x05, 0x16, 0x5f, 0x49,
+        0xb8, 0x00,
+    ],
+    [
+        0x5f, 0x9c, 0x95, 0xbc, 0xa3, 0x50, 0x8c, 0x24, 0xb1, 0xd0, 0xb1, 0x55, 0x9c, 0x83, 0xef,
+        0x5b, 0x04, 0x44, 0x5c, 0xc4, 0x58, 0x1c, 0x8e, 0x86, 0xd8, 0x22, 0x4e, 0xdd, 0xd0, 0x9f,
+        0x11, 0x57,
+    ],
+];

@@ -125,6 +125,29 @@ pub(super) fn x25519(private: &[u8; 32], public: &[u8; 32]) -> Option<Zeroizing<
     Some(Zeroizing::new(x25519_dalek::x25519(*private, *public)))
 }
 
+/// An X25519 private key.
+pub(super) struct X25519Private(Zeroizing<[u8; 32]>);
+
+impl X25519Private {
+    pub(super) fn new(private: &[u8; 32]) -> Self {
+        let mut copy = Zeroizing::new([0; 32]);
+        copy.copy_from_slice(private);
+        X25519Private(copy)
+    }
+
+    pub(super) fn public(&self) -> [u8; 32] {
+        x25519_public(&self.0)
+    }
+
+    pub(super) fn agree(&self, public: &[u8; 32]) -> Option<Zeroizing<[u8; 32]>> {
+        x25519(&self.0, public)
+    }
+
+    pub(super) fn duplicate(&self) -> Self {
+        Self::new(&self.0)
+    }
+}
+
 #[cfg(feature = "x-wing")]
 #[cfg_attr(feature = "aws-lc", allow(unused_imports))]
 pub(super) use ml_kem_768::MlKem;

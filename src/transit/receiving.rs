@@ -96,7 +96,7 @@ pub enum Content {
 
 /// A record that was opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Received {
+pub struct Record {
     /// What it was.
     pub content: Content,
     /// The epoch that it came in.
@@ -155,6 +155,9 @@ impl Receiving {
         (self.previous, self.ahead.is_there) = (None, false);
         (self.clock, self.limits, self.ages, self.mode) =
             (clock, limits.receiving, limits.age, mode);
+        // Limits of another suite may be higher than this one's.
+        let highest = Limits::of(suite).receiving.failed_opens;
+        self.limits.failed_opens = highest.min(self.limits.failed_opens);
         (self.state, self.reserved, self.wants_rekey, self.asked) = (State::Open, None, false, 0);
         #[cfg(feature = "std")]
         {
@@ -176,7 +179,7 @@ impl Receiving {
         now: u64,
         record: &mut [u8],
         associated: &[u8],
-    ) -> Result<Received> {
+    ) -> Result<Record> {
         let header = self.parse(now, record, associated)?;
         with_wiped_stack::<VALUE_DEPTH, _>(|| {
             let slot = self.find(header)?;
@@ -200,7 +203,7 @@ impl Receiving {
         record: &[u8],
         associated: &[u8],
         out: &mut [u8],
-    ) -> Result<Received> {
+    ) -> Result<Record> {
         if out.len() < record.len().saturating_sub(OVERHEAD) {
             return Err(Error::misuse("the output is shorter than the plaintext"));
         }
@@ -332,7 +335,7 @@ impl Receiving {
         header: Header,
         opened: Result<()>,
         plaintext: &mut [u8],
-    ) -> Result<Received> {
+    ) -> Result<Record> {
         let settled = match opened {
             Ok(()) => self.accept(slot, header, plaintext),
             Err(error) => {
@@ -347,7 +350,7 @@ impl Receiving {
     }
 
     /// Takes a record whose tag held.
-    fn accept(&mut self, slot: Slot, header: Header, plaintext: &[u8]) -> Result<Received> {
+    fn accept(&mut self, slot: Slot, header: Header, plaintext: &[u8]) -> Result<Record> {
         let Header { kind, epoch, counter } = header;
         if slot == Slot::Ahead {
             self.commit();
@@ -381,7 +384,7 @@ impl Receiving {
             Content::RekeyRequest => self.ask(plaintext),
             Content::Data | Content::Empty => {}
         }
-        Ok(Received { content, epoch, counter, len })
+        Ok(Record { content, epoch, counter, len })
     }
 
     /// The epoch ahead becomes the present one, and that the previous one.

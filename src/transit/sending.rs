@@ -333,6 +333,17 @@ impl Sending {
         Ok(())
     }
 
+    /// A record of any type, as a peer could make it that does not keep to the format.
+    #[cfg(all(test, feature = "std"))]
+    pub(super) fn seal_kind(
+        &mut self,
+        kind: Kind,
+        plaintext: &[u8],
+        out: &mut [u8],
+    ) -> Result<usize> {
+        self.seal(kind, 0, plaintext, &[], out)
+    }
+
     pub(super) fn mode(&self) -> Mode {
         self.mode
     }

@@ -2,11 +2,12 @@
 //! What two parties have after a handshake: one half that seals and one that opens.
 
 use super::limits::{Clock, Limits};
-use super::receiving::{Received, Receiving};
+use super::receiving::{Receiving, Record};
 use super::sending::Sending;
-use super::{Established, Mode, Role};
+use super::{Established, Handshake, Mode, Role, Settings};
 use crate::error::{Error, Result};
 use crate::id::Suite;
+use crate::secret::memory::{HEADER_DEPTH, with_wiped_stack};
 use crate::secret::{Key, Traffic};
 
 /// A session: seals records for the peer and opens the peer's, without I/O and without a heap.
@@ -31,13 +32,40 @@ impl Session {
         }
     }
 
-    /// Fills this place with what a handshake left.
-    pub(crate) fn begin(&mut self, established: &Established, limits: &Limits, now: u64) {
-        let Established { suite, mode, role, sending, receiving, binding } = established;
-        let (kind, clock) = ((*suite, *mode), Clock::begin(now, 0));
+    /// Fills this place with what a finished handshake leaves, whose secrets are taken out of it.
+    ///
+    /// `now` is in milliseconds, of a clock that starts anywhere.
+    ///
+    /// # Errors
+    /// `Misuse` where the handshake is not finished, or was used before.
+    pub fn begin(
+        &mut self,
+        handshake: &mut Handshake,
+        settings: &Settings,
+        limits: &Limits,
+        now: u64,
+    ) -> Result<()> {
+        with_wiped_stack::<HEADER_DEPTH, _>(|| {
+            let Established { suite, mode, role, sending, receiving, binding } =
+                handshake.finish(settings)?;
+            self.fill((suite, mode, role), &sending, &receiving, binding, limits, now);
+            Ok(())
+        })
+    }
+
+    fn fill(
+        &mut self,
+        (suite, mode, role): (Suite, Mode, Role),
+        sending: &Key<Traffic>,
+        receiving: &Key<Traffic>,
+        binding: [u8; 32],
+        limits: &Limits,
+        now: u64,
+    ) {
+        let (kind, clock) = ((suite, mode), Clock::begin(now, 0));
         self.sending.begin(kind, sending, (0, 0), limits, clock);
         self.receiving.begin(kind, receiving, (0, 0), limits, clock);
-        (self.role, self.binding) = (*role, *binding);
+        (self.role, self.binding) = (role, binding);
     }
 
     /// Fills this place from secrets that no handshake of ours made: of a protocol of your own, or of a test.
@@ -47,10 +75,9 @@ impl Session {
     ///
     /// # Errors
     /// `Misuse` where the two secrets are one.
-    #[allow(clippy::too_many_arguments)]
     pub fn danger_from_secrets(
         &mut self,
-        (suite, mode, role): (Suite, Mode, Role),
+        kind: (Suite, Mode, Role),
         sending: &Key<Traffic>,
         receiving: &Key<Traffic>,
         binding: [u8; 32],
@@ -60,10 +87,9 @@ impl Session {
         if crate::primitives::ct_eq(sending.expose_bytes(), receiving.expose_bytes()) {
             return Err(Error::misuse("each direction has a secret of its own"));
         }
-        let (kind, clock) = ((suite, mode), Clock::begin(now, 0));
-        self.sending.begin(kind, sending, (0, 0), limits, clock);
-        self.receiving.begin(kind, receiving, (0, 0), limits, clock);
-        (self.role, self.binding) = (role, binding);
+        with_wiped_stack::<HEADER_DEPTH, _>(|| {
+            self.fill(kind, sending, receiving, binding, limits, now);
+        });
         Ok(())
     }
 
@@ -98,7 +124,7 @@ impl Session {
         now: u64,
         record: &mut [u8],
         associated: &[u8],
-    ) -> Result<Received> {
+    ) -> Result<Record> {
         let received = self.receiving.open_in_place(now, record, associated);
         self.sending.asked = self.receiving.asked;
         received
@@ -114,7 +140,7 @@ impl Session {
         record: &[u8],
         associated: &[u8],
         out: &mut [u8],
-    ) -> Result<Received> {
+    ) -> Result<Record> {
         let received = self.receiving.open_into(now, record, associated, out);
         self.sending.asked = self.receiving.asked;
         received
@@ -175,3 +201,6 @@ impl Session {
 /// A peer's wish that the other side leave the epoch named in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RekeyRequest(pub(super) u32);
+
+#[cfg(all(test, feature = "std"))]
+mod tests;

@@ -121,9 +121,10 @@ mod tests {
                 let first = front;
                 for _ in 0..600 {
                     state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(99);
-                    front += [0, 1, 1, 2, 64, 0, 1, 300][(state >> 33) as usize % 8];
+                    let step = [0, 1, 1, 2, 64, 0, 1, 300][(state >> 33) as usize % 8];
+                    front = front.saturating_add(step).min(u64::MAX - 1);
                     let back = (state >> 40) % (u64::from(bits) + 70);
-                    let counter = front.saturating_sub(back).min(u64::MAX - 1);
+                    let counter = front.saturating_sub(back);
                     let next = seen.last().map_or(0, |last| last + 1);
                     let fresh =
                         next.saturating_sub(counter) <= u64::from(bits) && !seen.contains(&counter);

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The X-Wing exchange that stands beside the messages of Noise (format.md 13.5).
+
+use crate::derive::hybrid_psk;
+use crate::error::Result;
+use crate::id::Suite;
+use crate::primitives::kem::{
+    X_WING_ENC_LEN, X_WING_PUBLIC_LEN, XWing, x_wing_check_public, x_wing_encapsulate,
+};
+use crate::rng::Random;
+use crate::secret::{Ephemeral, Key, Psk};
+
+/// Bytes of message 1's kem: a public key.
+pub(super) const PUBLIC_LEN: usize = X_WING_PUBLIC_LEN;
+/// Bytes of message 2's kem: a ciphertext.
+pub(super) const CIPHERTEXT_LEN: usize = X_WING_ENC_LEN;
+
+/// What a side keeps between the first two messages.
+pub(super) struct Exchange {
+    /// The initiator's; zeros at the responder.
+    seed: Key<Ephemeral>,
+    // public: it travels in message 1.
+    public: [u8; PUBLIC_LEN],
+}
+
+impl Exchange {
+    pub(super) fn new() -> Self {
+        Exchange { seed: Key::zeroed(), public: [0; PUBLIC_LEN] }
+    }
+
+    /// The initiator's part of message 1: a fresh public key.
+    pub(super) fn offer(&mut self, random: &mut dyn Random) -> Result<&[u8; PUBLIC_LEN]> {
+        random.fill(self.seed.expose_bytes_mut())?;
+        self.public = XWing::expand(self.seed.expose_bytes()).public();
+        Ok(&self.public)
+    }
+
+    /// The responder keeps what it saw in message 1, once that held.
+    pub(super) fn take(&mut self, public: &[u8; PUBLIC_LEN]) {
+        self.public = *public;
+    }
+
+    /// The responder's part of message 2. Returns the psk.
+    pub(super) fn answer(
+        &self,
+        given: &Key<Psk>,
+        suite: Suite,
+        random: &mut dyn Random,
+        ciphertext: &mut [u8],
+    ) -> Result<Key<Psk>> {
+        let (enc, shared) = x_wing_encapsulate(&self.public, random)?;
+        ciphertext.copy_from_slice(&enc);
+        Ok(hybrid_psk(given, suite, &shared, &self.public, &enc))
+    }
+
+    /// The initiator's psk from message 2.
+    pub(super) fn open(
+        &self,
+        given: &Key<Psk>,
+        suite: Suite,
+        ciphertext: &[u8; CIPHERTEXT_LEN],
+    ) -> Result<Key<Psk>> {
+        let shared = XWing::expand(self.seed.expose_bytes()).decapsulate(ciphertext)?;
+        Ok(hybrid_psk(given, suite, &shared, &self.public, ciphertext))
+    }
+}
+
+/// Whether the kem of message 1 may be a public key (format.md 5.4).
+pub(super) fn check(public: &[u8; PUBLIC_LEN]) -> Result<()> {
+    x_wing_check_public(public)
+}

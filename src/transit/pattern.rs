@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Which keys are exchanged and which are known before: the patterns of Noise that are offered (format.md 13.1).
+
+use crate::error::{Error, Result};
+use crate::transit::Role;
+
+/// A handshake pattern of the Noise specification, section 7.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Pattern {
+    /// Both send their static keys: three messages, nobody needs to know anything before.
+    XX = 1,
+    /// The initiator knows the responder's static key: two messages.
+    IK = 2,
+    /// Both know each other's static keys: two messages.
+    KK = 3,
+    /// No static keys, only a pre-shared key: two messages.
+    NNpsk0 = 4,
+    /// IK with a pre-shared key beside the static keys.
+    IKpsk2 = 5,
+}
+
+/// Whether an X-Wing shared secret is mixed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Hybrid {
+    /// X25519 alone.
+    Off = 0,
+    /// X25519 and X-Wing: recorded messages stay closed to a later quantum computer.
+    #[cfg(feature = "x-wing")]
+    On = 1,
+}
+
+/// A step of a message: Noise section 5.3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Token {
+    E,
+    S,
+    Ee,
+    Es,
+    Se,
+    Ss,
+    Psk,
+}
+
+use Token::{E, Ee, Es, Psk, S, Se, Ss};
+
+/// A pattern as the messages that it stands for, with the psk modifiers of Noise section 9.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shape {
+    pub(super) base: Base,
+    /// Bit n is the modifier `psk`n.
+    pub(super) psks: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Base {
+    NN,
+    IK,
+    KK,
+    XX,
+}
+
+impl Pattern {
+    /// The pattern with this number.
+    ///
+    /// # Errors
+    /// `Format` for a number that is no pattern.
+    pub const fn from_u8(number: u8) -> Result<Self> {
+        match number {
+            1 => Ok(Pattern::XX),
+            2 => Ok(Pattern::IK),
+            3 => Ok(Pattern::KK),
+            4 => Ok(Pattern::NNpsk0),
+            5 => Ok(Pattern::IKpsk2),
+            _ => Err(Error::format("13.1", "unknown pattern")),
+        }
+    }
+
+    /// Whether it has a pre-shared key of the caller's.
+    pub const fn has_psk(self) -> bool {
+        matches!(self, Pattern::NNpsk0 | Pattern::IKpsk2)
+    }
+
+    /// Whether both sides have static keys.
+    pub const fn has_statics(self) -> bool {
+        !matches!(self, Pattern::NNpsk0)
+    }
+
+    /// Whether the first message carries a context, which can then be replayed to a responder that has not seen it. The
+    /// first message of XX is open to anybody, and carries none.
+    pub const fn is_first_replayable(self) -> bool {
+        !matches!(self, Pattern::XX)
+    }
+
+    /// What is run: format.md 13.1.
+    pub(super) const fn shape(self, hybrid: Hybrid) -> Shape {
+        let hybrid = match hybrid {
+            Hybrid::Off => 0,
+            #[cfg(feature = "x-wing")]
+            Hybrid::On => 1 << 2,
+        };
+        let (base, psks) = match self {
+            Pattern::XX => (Base::XX, 0),
+            Pattern::IK => (Base::IK, 0),
+            Pattern::KK => (Base::KK, 0),
+            Pattern::NNpsk0 => (Base::NN, 1 << 0),
+            Pattern::IKpsk2 => (Base::IK, 1 << 2),
+        };
+        Shape { base, psks: psks | hybrid }
+    }
+}
+
+impl Shape {
+    /// The steps of message `index`, counted from 0.
+    pub(super) fn tokens(self, index: u8) -> impl Iterator<Item = Token> {
+        let modified = |at: u8| self.psks & 1 << at != 0;
+        let before = (index == 0 && modified(0)).then_some(Psk);
+        let after = modified(index + 1).then_some(Psk);
+        let steps = self.base.messages().get(usize::from(index)).copied().unwrap_or(&[]);
+        before.into_iter().chain(steps.iter().copied()).chain(after)
+    }
+
+    /// How many messages there are.
+    pub(super) fn len(self) -> u8 {
+        match self.base {
+            Base::XX => 3,
+            _ => 2,
+        }
+    }
+
+    pub(super) fn has_psk(self) -> bool {
+        self.psks != 0
+    }
+
+    /// Whether this side's static key is known to the other before.
+    pub(super) fn is_known_before(self, role: Role) -> bool {
+        match self.base {
+            Base::KK => true,
+            Base::IK => role == Role::Responder,
+            Base::NN | Base::XX => false,
+        }
+    }
+
+    /// What is between `Noise_` and the names of the algorithms: Noise section 8.
+    pub(super) const fn name(self) -> Name {
+        let base = match self.base {
+            Base::NN => b"NN",
+            Base::IK => b"IK",
+            Base::KK => b"KK",
+            Base::XX => b"XX",
+        };
+        let mut name = Name { bytes: [0; MAX_NAME_LEN], len: 2 };
+        (name.bytes[0], name.bytes[1]) = (base[0], base[1]);
+        let mut at = 0;
+        while at < 4 {
+            if self.psks & 1 << at != 0 {
+                name = name.modified(at);
+            }
+            at += 1;
+        }
+        name
+    }
+}
+
+impl Base {
+    /// Noise section 7.5.
+    const fn messages(self) -> &'static [&'static [Token]] {
+        match self {
+            Base::NN => &[&[E], &[E, Ee]],
+            Base::IK => &[&[E, Es, S, Ss], &[E, Ee, Se]],
+            Base::KK => &[&[E, Es, Ss], &[E, Ee, Se]],
+            Base::XX => &[&[E], &[E, Ee, S, Es], &[S, Se]],
+        }
+    }
+}
+
+/// The name of a pattern with its modifiers.
+#[derive(Clone, Copy)]
+pub(super) struct Name {
+    bytes: [u8; MAX_NAME_LEN],
+    len: usize,
+}
+
+impl Name {
+    const fn modified(mut self, at: u8) -> Self {
+        let text: [u8; 5] = [b'+', b'p', b's', b'k', b'0' + at];
+        // The first modifier has no plus.
+        let mut from = if self.len == 2 { 1 } else { 0 };
+        while from < text.len() {
+            self.bytes[self.len] = text[from];
+            self.len += 1;
+            from += 1;
+        }
+        self
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
+
+/// Two letters and four modifiers.
+const MAX_NAME_LEN: usize = 2 + 4 * 5;
