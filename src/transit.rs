@@ -18,6 +18,7 @@ mod window;
 
 pub use export::EXPORT_LEN;
 pub use handshake::{Handshake, MAX_CONTEXT_LEN, MAX_MESSAGE_LEN, Party, Received, Settings};
+pub(crate) use identity::Life;
 pub use identity::{KeyPair, PEER_KEY_LEN, Peer, PeerKey, Peers, Verdict};
 pub use limits::Limits;
 pub use pattern::{Hybrid, Pattern};

@@ -136,6 +136,36 @@ impl Handshake {
         matches!(&self.stage, Stage::Running(noise) if noise.is_finished())
     }
 
+    /// Whether no message was written or read yet.
+    pub fn is_waiting(&self) -> bool {
+        matches!(self.stage, Stage::Waiting)
+    }
+
+    /// Whether the session was taken.
+    pub fn is_done(&self) -> bool {
+        matches!(self.stage, Stage::Done)
+    }
+
+    /// Whether it failed: nothing more comes of it.
+    pub fn has_failed(&self) -> bool {
+        matches!(self.stage, Stage::Failed)
+    }
+
+    /// Length of the next message, whichever side writes it, with a context of `context_len` bytes; 0 where none follows.
+    pub fn message_len(&self, settings: &Settings, context_len: usize) -> usize {
+        let (number, head_len, len) = match &self.stage {
+            Stage::Waiting => {
+                let shape = settings.pattern.shape(settings.hybrid);
+                (1, FIRST_HEAD_LEN, shape.message_len(0, false, context_len))
+            }
+            Stage::Running(noise) if !noise.is_finished() => {
+                (noise.number(), LATER_HEAD_LEN, noise.message_len(context_len))
+            }
+            _ => return 0,
+        };
+        head_len + settings.kem_len(number) + len
+    }
+
     /// The other side's static key, once it is known. Before the handshake is finished the other side may be somebody
     /// who repeats its words.
     pub fn peer(&self) -> Option<PeerKey> {
