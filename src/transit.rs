@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! In transit: a handshake between two parties, and then records (format.md 13).
 
+#[cfg(feature = "std")]
+mod buffer;
 mod export;
 mod handshake;
 #[cfg(feature = "x-wing")]
@@ -12,19 +14,26 @@ mod pattern;
 mod receiving;
 mod sending;
 mod session;
+#[cfg(feature = "std")]
+mod stream;
 mod symmetric;
+#[cfg(feature = "tokio")]
+mod tokio;
 mod traffic;
 mod window;
 
+#[cfg(feature = "tokio")]
+pub use self::tokio::{AsyncReader, AsyncStream, AsyncWriter};
 pub use export::EXPORT_LEN;
 pub use handshake::{Handshake, MAX_CONTEXT_LEN, MAX_MESSAGE_LEN, Party, Received, Settings};
-pub(crate) use identity::Life;
 pub use identity::{KeyPair, PEER_KEY_LEN, Peer, PeerKey, Peers, Verdict};
 pub use limits::Limits;
 pub use pattern::{Hybrid, Pattern};
 pub use receiving::{Content, Receiving, Record};
 pub use sending::Sending;
 pub use session::{RekeyRequest, Session};
+#[cfg(feature = "std")]
+pub use stream::{Stream, StreamReader, StreamWriter, Terms};
 
 pub use crate::format::record::{
     HEADER_LEN as RECORD_HEADER_LEN, MAX_ASSOCIATED_LEN, MAX_PLAINTEXT_LEN,

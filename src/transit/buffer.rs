@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Records of a stream, on their way between a transport and the caller (format.md 13.11). No I/O.
+
+use std::time::Instant;
+
+use zeroize::{Zeroize, Zeroizing};
+
+use super::receiving::{Content, Receiving};
+use super::sending::Sending;
+use crate::error::{Error, Result};
+use crate::format::record::{HEADER_LEN, MAX_PLAINTEXT_LEN, OVERHEAD};
+
+/// Milliseconds since it was made.
+#[derive(Clone, Copy)]
+pub(super) struct Stopwatch(Instant);
+
+impl Stopwatch {
+    pub(super) fn start() -> Self {
+        Stopwatch(Instant::now())
+    }
+
+    pub(super) fn milliseconds(self) -> u64 {
+        u64::try_from(self.0.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// What came of asking for data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// So many bytes of data.
+    Data(usize),
+    /// There is no whole record: read on.
+    More,
+    /// The peer closed its direction.
+    End,
+}
+
+/// What was read of the peer's records, and the data of the one that was opened last. Takes no memory while it is empty.
+pub(super) struct OpenBuffer {
+    pub(super) receiving: Receiving,
+    watch: Stopwatch,
+    bytes: Zeroizing<Vec<u8>>,
+    /// What was read and not yet opened.
+    start: usize,
+    end: usize,
+    /// What was opened and not yet handed out.
+    data: std::ops::Range<usize>,
+    /// How much room to make for reading.
+    size: usize,
+    failed: bool,
+}
+
+impl OpenBuffer {
+    pub(super) fn new(receiving: Receiving, watch: Stopwatch) -> Self {
+        OpenBuffer {
+            receiving,
+            watch,
+            bytes: Zeroizing::new(Vec::new()),
+            start: 0,
+            end: 0,
+            data: 0..0,
+            size: SMALL,
+            failed: false,
+        }
+    }
+
+    /// Hands out data: of a record opened before, or of the next one.
+    pub(super) fn read(&mut self, out: &mut [u8]) -> Result<Step> {
+        loop {
+            if !self.data.is_empty() {
+                let len = self.data.len().min(out.len());
+                out[..len].copy_from_slice(&self.bytes[self.data.start..][..len]);
+                self.data.start += len;
+                return Ok(Step::Data(len));
+            }
+            if self.receiving.is_closed() {
+                self.release();
+                return Ok(Step::End);
+            }
+            if self.failed {
+                return Err(Error::Decrypt);
+            }
+            let Some(record) = self.next_record().inspect_err(|_| self.failed = true)? else {
+                return Ok(Step::More);
+            };
+            if let Some(len) = self.open(record, out).inspect_err(|_| self.failed = true)? {
+                return Ok(Step::Data(len));
+            }
+        }
+    }
+
+    /// Room for reading, at least one byte. Only where [`OpenBuffer::read`] wants more.
+    pub(super) fn space(&mut self) -> &mut [u8] {
+        let waiting = self.end - self.start;
+        let needed = self.wanted().max(self.size);
+        if self.bytes.len() < needed {
+            let mut bytes = Zeroizing::new(vec![0; needed]);
+            bytes[..waiting].copy_from_slice(&self.bytes[self.start..self.end]);
+            self.bytes = bytes;
+        } else {
+            self.bytes.copy_within(self.start..self.end, 0);
+        }
+        (self.start, self.end) = (0, waiting);
+        &mut self.bytes[waiting..]
+    }
+
+    /// Takes so many bytes that were read into the room; 0 at the end of the input.
+    pub(super) fn advance(&mut self, len: usize) -> Result<()> {
+        if len == 0 {
+            self.failed = true;
+            return Err(Error::Truncated);
+        }
+        self.end += len;
+        if self.end == self.bytes.len() {
+            self.size = LARGE.min(self.size * 4);
+        }
+        Ok(())
+    }
+
+    /// Gives the memory back while nothing is waiting.
+    pub(super) fn release(&mut self) {
+        if self.start == self.end && self.data.is_empty() {
+            self.bytes = Zeroizing::new(Vec::new());
+            (self.start, self.end, self.size) = (0, 0, SMALL);
+        }
+    }
+
+    /// How long what is waiting must become for its first record to be whole.
+    fn wanted(&self) -> usize {
+        match self.bytes[self.start..self.end].first_chunk() {
+            Some(len) => PREFIX_LEN + usize::from(u16::from_be_bytes(*len)),
+            None => PREFIX_LEN,
+        }
+    }
+
+    /// Where the next whole record lies.
+    fn next_record(&mut self) -> Result<Option<std::ops::Range<usize>>> {
+        let waiting = self.end - self.start;
+        if waiting < PREFIX_LEN {
+            return Ok(None);
+        }
+        let len = self.wanted() - PREFIX_LEN;
+        // format.md 13.11: before anything is waited for.
+        if len < OVERHEAD {
+            return Err(Error::format("13.11", "a record has at least 29 bytes"));
+        }
+        if len > MAX_RECORD_LEN {
+            return Err(Error::limit("a record has at most 16,384 bytes of plaintext"));
+        }
+        if waiting < PREFIX_LEN + len {
+            return Ok(None);
+        }
+        let begin = self.start + PREFIX_LEN;
+        self.start = begin + len;
+        Ok(Some(begin..begin + len))
+    }
+
+    /// Opens a record: into `out` where its data fits, so that it is not copied once more.
+    fn open(&mut self, record: std::ops::Range<usize>, out: &mut [u8]) -> Result<Option<usize>> {
+        let (now, begin) = (self.watch.milliseconds(), record.start + HEADER_LEN);
+        let fits = record.len() - OVERHEAD <= out.len();
+        let record = &mut self.bytes[record];
+        let opened = match fits {
+            true => self.receiving.open_into(now, record, &[], out)?,
+            false => self.receiving.open_in_place(now, record, &[])?,
+        };
+        if opened.content != Content::Data || opened.len == 0 {
+            return Ok(None);
+        }
+        if fits {
+            return Ok(Some(opened.len));
+        }
+        self.data = begin..begin + opened.len;
+        Ok(None)
+    }
+}
+
+/// Data on its way into records, and records that were not written yet. Takes no memory while it is empty.
+pub(super) struct SealBuffer {
+    pub(super) sending: Sending,
+    watch: Stopwatch,
+    /// Whole records, and after them one that is being filled: its prefix, its header, and data.
+    bytes: Vec<u8>,
+    written: usize,
+    /// Where the record that is being filled begins.
+    whole: usize,
+}
+
+impl SealBuffer {
+    pub(super) fn new(sending: Sending, watch: Stopwatch) -> Self {
+        SealBuffer { sending, watch, bytes: Vec::new(), written: 0, whole: 0 }
+    }
+
+    /// Takes data, as much as there is room for: 0 bytes where [`SealBuffer::pending`] must be written before.
+    pub(super) fn fill(&mut self, data: &[u8]) -> Result<usize> {
+        let mut rest = data;
+        while !rest.is_empty() && self.whole + PREFIX_LEN + MAX_RECORD_LEN <= LARGE {
+            let filled = self.filled();
+            if filled == 0 && rest.len() >= MAX_PLAINTEXT_LEN {
+                let (piece, after) = rest.split_at(MAX_PLAINTEXT_LEN);
+                self.seal_piece(piece)?;
+                rest = after;
+                continue;
+            }
+            let (piece, after) = rest.split_at(rest.len().min(MAX_PLAINTEXT_LEN - filled));
+            self.reserve(FRONT_LEN + filled + piece.len() + TAG_LEN);
+            if filled == 0 {
+                self.bytes.resize(self.whole + FRONT_LEN, 0);
+            }
+            self.bytes.extend_from_slice(piece);
+            rest = after;
+            if self.filled() == MAX_PLAINTEXT_LEN {
+                self.seal_filled()?;
+            }
+        }
+        Ok(data.len() - rest.len())
+    }
+
+    /// Seals what was filled in, however little it is.
+    pub(super) fn seal_filled(&mut self) -> Result<()> {
+        if self.filled() == 0 {
+            return Ok(());
+        }
+        self.bytes.resize(self.bytes.len() + TAG_LEN, 0);
+        let now = self.watch.milliseconds();
+        let (prefix, record) = self.bytes[self.whole..].split_at_mut(PREFIX_LEN);
+        prefix.copy_from_slice(&prefix_of(record.len()));
+        let sealed = self.sending.seal_in_place(now, record, &[]);
+        self.settle(sealed)
+    }
+
+    /// Seals the end of this direction, after what was filled in.
+    pub(super) fn close(&mut self) -> Result<()> {
+        self.seal_filled()?;
+        self.reserve(PREFIX_LEN + OVERHEAD);
+        self.bytes.resize(self.whole + PREFIX_LEN + OVERHEAD, 0);
+        let now = self.watch.milliseconds();
+        let (prefix, record) = self.bytes[self.whole..].split_at_mut(PREFIX_LEN);
+        prefix.copy_from_slice(&prefix_of(OVERHEAD));
+        let sealed = self.sending.close_into(now, record).map(|_| ());
+        self.settle(sealed)
+    }
+
+    /// Whole records that were not written yet.
+    pub(super) fn pending(&self) -> &[u8] {
+        &self.bytes[self.written..self.whole]
+    }
+
+    /// So many bytes of them were written.
+    pub(super) fn wrote(&mut self, len: usize) {
+        self.written += len;
+        if self.written == self.whole {
+            self.bytes.copy_within(self.whole.., 0);
+            self.bytes.truncate(self.bytes.len() - self.whole);
+            (self.written, self.whole) = (0, 0);
+        }
+    }
+
+    /// Gives the memory back while nothing is waiting.
+    pub(super) fn release(&mut self) {
+        if self.bytes.is_empty() {
+            self.bytes = Vec::new();
+        }
+    }
+
+    /// Seals one full record from where the data is.
+    fn seal_piece(&mut self, piece: &[u8]) -> Result<()> {
+        self.reserve(PREFIX_LEN + MAX_RECORD_LEN);
+        self.bytes.resize(self.whole + PREFIX_LEN + MAX_RECORD_LEN, 0);
+        let now = self.watch.milliseconds();
+        let (prefix, record) = self.bytes[self.whole..].split_at_mut(PREFIX_LEN);
+        prefix.copy_from_slice(&prefix_of(MAX_RECORD_LEN));
+        let sealed = self.sending.seal_into(now, piece, &[], record).map(|_| ());
+        self.settle(sealed)
+    }
+
+    /// The record at the end is whole, or it never was.
+    fn settle(&mut self, sealed: Result<()>) -> Result<()> {
+        match sealed {
+            Ok(()) => self.whole = self.bytes.len(),
+            Err(_) => {
+                self.bytes[self.whole..].zeroize();
+                self.bytes.truncate(self.whole);
+            }
+        }
+        sealed
+    }
+
+    /// How much data the record at the end has.
+    fn filled(&self) -> usize {
+        (self.bytes.len() - self.whole).saturating_sub(FRONT_LEN)
+    }
+
+    /// Sees to it that so many bytes fit after the whole records, without a copy of data that stays behind.
+    fn reserve(&mut self, len: usize) {
+        let needed = self.whole + len;
+        if self.bytes.capacity() < needed {
+            let mut bytes = Vec::with_capacity(needed.next_power_of_two().clamp(SMALL, LARGE));
+            bytes.extend_from_slice(&self.bytes);
+            self.bytes[self.whole..].zeroize();
+            self.bytes = bytes;
+        }
+    }
+}
+
+impl Drop for SealBuffer {
+    fn drop(&mut self) {
+        // Whole records are no secret; what was not sealed is.
+        self.bytes[self.whole..].zeroize();
+    }
+}
+
+/// The length that stands before each record in a stream.
+fn prefix_of(len: usize) -> [u8; PREFIX_LEN] {
+    u16::try_from(len).expect("a record is at most 16,413 bytes").to_be_bytes()
+}
+
+const PREFIX_LEN: usize = 2;
+const TAG_LEN: usize = OVERHEAD - HEADER_LEN;
+/// Bytes before the data of a record.
+const FRONT_LEN: usize = PREFIX_LEN + HEADER_LEN;
+const MAX_RECORD_LEN: usize = OVERHEAD + MAX_PLAINTEXT_LEN;
+/// What a session that says little takes.
+const SMALL: usize = 1 << 12;
+/// Four full records, which go to the system in one call.
+const LARGE: usize = 4 * (PREFIX_LEN + MAX_RECORD_LEN);
