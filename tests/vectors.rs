@@ -9,6 +9,7 @@ use std::path::Path;
 
 use kit::expect::Expect;
 use kit::faces::{self, Answer, Request, Sees};
+use kit::handshake_vectors;
 use kit::keys::{Held, list, number, only, string, trimmed};
 use kit::keyset_vectors;
 use kit::shared::{unhex, unhex_array};
@@ -20,7 +21,7 @@ use sealwax::{Algorithm, Context, Error, ErrorKind, Keyset, token};
 use serde_json::Value;
 
 /// Type, fields always there, fields there only where `expect` is `ok`.
-const FIELDS: [(&str, &[&str], &[&str]); 8] = [
+const FIELDS: [(&str, &[&str], &[&str]); 9] = [
     ("token", &["keys", "context", "token", "token_text", "salt", "intermediates"], &["plaintext"]),
     (
         "envelope",
@@ -33,8 +34,28 @@ const FIELDS: [(&str, &[&str], &[&str]); 8] = [
     ("backup", &["shares", "keys", "file", "intermediates"], &["parsed"]),
     ("recipient", &["string"], &["algorithm", "public_key", "fingerprint"]),
     ("identity", &["string"], &["algorithm", "keyset_id", "version_id", "created", "secret"]),
+    (
+        "handshake",
+        &[
+            "pattern",
+            "suite",
+            "mode",
+            "hybrid",
+            "prologue",
+            "psk",
+            "initiator_static",
+            "responder_static",
+            "initiator_ephemeral",
+            "responder_ephemeral",
+            "seed",
+            "encapsulation",
+            "messages",
+            "intermediates",
+        ],
+        &["contexts", "initiator_to_responder", "responder_to_initiator", "binding"],
+    ),
 ];
-const AT_LEAST: usize = 590;
+const AT_LEAST: usize = 610;
 
 #[test]
 fn every_vector_gives_its_result_through_every_face() {
@@ -87,6 +108,7 @@ fn run(vector: &Value) -> &'static str {
         "share" => keyset_vectors::run_share(vector, expect),
         "backup" => keyset_vectors::run_backup(vector, expect),
         "recipient" => run_recipient(vector, expect),
+        "handshake" => handshake_vectors::run_handshake(vector),
         _ => run_identity(vector, expect),
     }
     kind

@@ -6,6 +6,7 @@ pub(crate) mod beside;
 pub(crate) mod envelopes;
 pub(crate) mod expect;
 pub(crate) mod faces;
+pub(crate) mod handshake_vectors;
 pub(crate) mod keys;
 pub(crate) mod keyset_vectors;
 pub(crate) mod random;

@@ -24,6 +24,7 @@ from maker.strings import strings
 from maker.usage import usages
 from maker.sharing import shares
 from maker.backups import backups
+from maker.handshakes import handshakes
 
 
 def main():
@@ -36,9 +37,9 @@ def main():
     if args.shared:
         check_primitives(args.shared)
     for part in (tokens, envelopes_recipients, envelopes_payload, envelopes_context, envelopes_slots, envelopes_header, keysets, strings,
-                 usages, shares, backups):
+                 usages, shares, backups, handshakes):
         part()
-    kinds = ("token-", "envelope-", "keyset-", "recipient-", "identity-", "usage-", "share-", "backup-")
+    kinds = ("token-", "envelope-", "keyset-", "recipient-", "identity-", "usage-", "share-", "backup-", "handshake-")
     there = {n for n in os.listdir(args.out) if n.startswith(kinds) and n.endswith(".json")} if os.path.isdir(args.out) else set()
     differ = sorted(there - set(FILES)) if args.check else []
     os.makedirs(args.out, exist_ok=True)

@@ -20,6 +20,11 @@ FIELDS = {
     "backup": {"shares", "keys", "file", "intermediates", "parsed"},
     "share": {"backup_id", "digest", "k", "n", "string", "value", "x"},
     "usage": {"keyset", "seen", "file", "intermediates", "parsed"},
+    "handshake": {
+        "pattern", "suite", "mode", "hybrid", "prologue", "psk", "initiator_static", "responder_static", "initiator_ephemeral",
+        "responder_ephemeral", "seed", "encapsulation", "contexts", "messages", "intermediates", "initiator_to_responder",
+        "responder_to_initiator", "binding",
+    },
 }
 ALWAYS = {"comment", "expect", "type"}
 
@@ -54,6 +59,8 @@ def left_out(vector):
     """Why no call of the header takes a vector."""
     if vector["type"] in ("backup", "share", "usage"):
         return "the header has no usage files, backups and shares"
+    if vector["type"] == "handshake":
+        return "the header has no handshakes"
     if "provider_keys" in vector.get("keys", {}):
         return "the header has no providers"
     return None

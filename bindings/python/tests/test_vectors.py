@@ -36,7 +36,9 @@ FIELDS = {
     "backup": (["shares", "keys", "file", "intermediates"], ["parsed"]),
     "usage": (["keyset", "seen", "file", "intermediates"], ["parsed"]),
 }
-PATHS = sorted((ROOT / "tests" / "vectors").glob("*.json"))
+#: Types that this face has no calls for.
+NOT_OURS = ("handshake-",)
+PATHS = sorted(path for path in (ROOT / "tests" / "vectors").glob("*.json") if not path.name.startswith(NOT_OURS))
 ALGORITHMS = ["cobblestone-256", "chacha20-poly1305", "x25519", "x-wing"]
 
 
