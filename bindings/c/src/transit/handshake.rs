@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A handshake, message by message (format.md 13.1 to 13.7).
 
-use sealwax::transit::{Handshake, Incoming, MAX_CONTEXT_LEN, Settings};
+use sealwax::transit::{Handshake, MAX_CONTEXT_LEN, Received, Settings};
 
 use crate::boundary::{Borrows, Exclusive, Plain, Stored, call, wipe};
 use crate::callback::{CallersRandom, sealwax_random};
@@ -12,10 +12,10 @@ use crate::transit::session::{Kept, limits_of, sealwax_limits, sealwax_session};
 
 /// Size of a sealwax_handshake, in bytes.
 #[cfg(any(feature = "hosted", feature = "x-wing"))]
-pub const SEALWAX_HANDSHAKE_SIZE: usize = 1728;
+pub const SEALWAX_HANDSHAKE_SIZE: usize = 1664;
 /// Size of a sealwax_handshake, in bytes.
 #[cfg(not(any(feature = "hosted", feature = "x-wing")))]
-pub const SEALWAX_HANDSHAKE_SIZE: usize = 384;
+pub const SEALWAX_HANDSHAKE_SIZE: usize = 352;
 /// Longest context in a handshake message, in its encoding, in bytes.
 pub const SEALWAX_HANDSHAKE_MAX_CONTEXT_LEN: usize = 1024;
 /// Longest handshake message, in bytes, with X-Wing and the longest context. Without X-Wing it is
@@ -38,9 +38,9 @@ pub const SEALWAX_NEXT_FAILED: u8 = 5;
 #[repr(C)]
 pub struct sealwax_handshake {
     #[cfg(any(feature = "hosted", feature = "x-wing"))]
-    opaque: [u64; 216],
+    opaque: [u64; 208],
     #[cfg(not(any(feature = "hosted", feature = "x-wing")))]
-    opaque: [u64; 48],
+    opaque: [u64; 44],
 }
 
 /// Where a handshake is.
@@ -197,10 +197,10 @@ pub unsafe extern "C" fn sealwax_handshake_read(
                 return Err(BUFFER_TOO_SMALL);
             }
         }
-        let read = given.with(is_first, |party| {
+        let read = given.with(true, |party| {
             Ok(match handshake.read(party, message, &mut |peer| given.judge(peer), out)? {
-                Incoming::Context(context) => (context.as_bytes().len(), 0),
-                Incoming::Duplicate => (0, 1),
+                Received::Context(context) => (context.as_bytes().len(), 0),
+                Received::Duplicate => (0, 1),
             })
         });
         (*out_len, *is_duplicate) = read?;

@@ -10,7 +10,7 @@ use sealwax::secret::{Key, Pair, Psk};
 use sealwax::transit::{Hybrid, KeyPair, Mode, Party, Pattern, Peer, PeerKey, Peers, Settings};
 use sealwax::transit::{PEER_KEY_LEN, Verdict};
 
-use crate::boundary::{self, Borrows, Plain};
+use crate::boundary::{self, Borrows, Plain, call};
 use crate::keyset::{Loaded, loaded, sealwax_keyset};
 use crate::status::{Failure, INVALID_ARGUMENT};
 
@@ -111,6 +111,22 @@ pub struct sealwax_party {
 
 impl Plain for sealwax_party {}
 
+/// Writes the public half of a private key that is kept without a keyset: what the other side pins.
+///
+/// Both are SEALWAX_PEER_KEY_LEN bytes. Any 32 unpredictable bytes are a private key. Errors:
+/// SEALWAX_ERROR_INVALID_ARGUMENT (NULL, overlap); nothing is then written. Threads: any number.
+/// Stack: 3 KiB.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sealwax_peer_key(private_key: *const u8, out: *mut u8) -> i32 {
+    call(|borrows| {
+        let mut private = Key::<Pair>::zeroed();
+        *private.expose_bytes_mut() = *borrows.array::<PEER_KEY_LEN>(private_key.cast())?;
+        let out = borrows.output_array::<PEER_KEY_LEN>(out.cast())?;
+        *out = *KeyPair::new(&private).public().as_bytes();
+        Ok(())
+    })
+}
+
 /// A party as it was given: everything that it points to is borrowed and copied.
 pub(crate) struct Given<'a> {
     pub(crate) settings: Settings,
@@ -165,17 +181,17 @@ impl<'a> Given<'a> {
         })
     }
 
-    /// Works with the party as the library has it. Own keys are made for the first message alone:
-    /// the handshake keeps what it needs of them.
+    /// Works with the party as the library has it. Whoever writes a later message needs no keys for
+    /// it: the handshake keeps what it needs of them.
     pub(crate) fn with<R>(
         &self,
-        is_first: bool,
+        with_keys: bool,
         work: impl FnOnce(&Party<'_>) -> Result<R, Failure>,
     ) -> Result<R, Failure> {
         let mut own: [KeyPair; SEALWAX_MAX_OWN_KEYS] = core::array::from_fn(|_| KeyPair::vacant());
         let mut own_count = 0;
         let mut now = Now::Unknown;
-        if is_first {
+        if with_keys {
             if let Some(loaded) = self.identity {
                 let keyset = loaded.keyset();
                 now = keyset.now;
@@ -248,10 +264,7 @@ fn settings_of(party: &sealwax_party) -> Result<Settings, Failure> {
     })
 }
 
-fn optional<'a>(
-    borrows: &mut Borrows<'a>,
-    at: *const u8,
-) -> Result<Option<&'a [u8; 32]>, Failure> {
+fn optional<'a>(borrows: &mut Borrows<'a>, at: *const u8) -> Result<Option<&'a [u8; 32]>, Failure> {
     match at.is_null() {
         true => Ok(None),
         false => Ok(Some(borrows.array(at.cast())?)),

@@ -17,11 +17,7 @@ use crate::status::{
 };
 
 /// Size of a sealwax_session, in bytes.
-#[cfg(feature = "hosted")]
-pub const SEALWAX_SESSION_SIZE: usize = 640;
-/// Size of a sealwax_session, in bytes.
-#[cfg(not(feature = "hosted"))]
-pub const SEALWAX_SESSION_SIZE: usize = 640;
+pub const SEALWAX_SESSION_SIZE: usize = 832;
 /// Bytes of a record before its data.
 pub const SEALWAX_RECORD_HEADER_LEN: usize = 13;
 /// Bytes that a record is longer than its data.
@@ -33,7 +29,7 @@ pub const SEALWAX_RECORD_MAX_ASSOCIATED_LEN: usize = 256;
 /// Length of a rekey request, in bytes.
 pub const SEALWAX_REKEY_REQUEST_LEN: usize = 33;
 /// Length of a session that is kept over a restart, in bytes.
-pub const SEALWAX_KEPT_SESSION_LEN: usize = 240;
+pub const SEALWAX_KEPT_SESSION_LEN: usize = 216;
 /// The record carried data.
 pub const SEALWAX_CONTENT_DATA: u8 = 1;
 /// It ended the peer's direction: nothing follows it.
@@ -48,7 +44,7 @@ pub const SEALWAX_CONTENT_EMPTY: u8 = 4;
 /// nonce twice.
 #[repr(C)]
 pub struct sealwax_session {
-    opaque: [u64; 80],
+    opaque: [u64; 104],
 }
 
 /// When a session changes its keys, and when it ends. Zero everywhere is the suite's own limits;
@@ -120,9 +116,8 @@ pub struct sealwax_session_description {
 /// Writes a kept session to where it outlives a restart, in the place of the one before, and
 /// returns 0 when it is there; anything else says that it is not. `kept` is
 /// SEALWAX_KEPT_SESSION_LEN bytes, and must not be used for the session that is in use.
-pub type sealwax_store = Option<
-    unsafe extern "C" fn(context: *mut c_void, kept: *const u8, kept_len: usize) -> i32,
->;
+pub type sealwax_store =
+    Option<unsafe extern "C" fn(context: *mut c_void, kept: *const u8, kept_len: usize) -> i32>;
 
 impl Plain for sealwax_limits {}
 impl Plain for sealwax_record {}
@@ -220,9 +215,7 @@ pub unsafe extern "C" fn sealwax_session_seal_padded(
         let len = padded + RECORD_OVERHEAD;
         let record = room(borrows, out, out_size, len, out_len)?;
         let sealing = session.sending();
-        sealing
-            .seal_padded_into(now, plaintext, block, associated, record)
-            .map_err(of_state)?;
+        sealing.seal_padded_into(now, plaintext, block, associated, record).map_err(of_state)?;
         *out_len = len;
         Ok(())
     })
@@ -424,15 +417,18 @@ pub unsafe extern "C" fn sealwax_session_reserve(
             return Err(INVALID_ARGUMENT);
         }
         let mut failed = false;
-        let reserved = session.reserve(block, &key, &mut random, &mut |kept| {
-            match boundary::store(store, store_context, kept) {
+        let reserved = session.reserve(
+            block,
+            &key,
+            &mut random,
+            &mut |kept| match boundary::store(store, store_context, kept) {
                 0 => Ok(()),
                 _ => {
                     failed = true;
                     Err(Error::Random)
                 }
-            }
-        });
+            },
+        );
         match failed {
             true => Err(Failure(SEALWAX_ERROR_IO)),
             false => reserved.map_err(of_state),
