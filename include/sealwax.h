@@ -958,21 +958,25 @@ typedef struct sealwax_random {
   void *context;
 } sealwax_random;
 
-#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+#if ((defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT)) && (defined(SEALWAX_HOSTED) || defined(SEALWAX_X_WING)))
 /**
  * A handshake. The caller owns it; it is zero before its first use: `sealwax_handshake handshake =
  * SEALWAX_HANDSHAKE_INIT;`. It holds keys: wipe it. It must not be copied: two copies would use a
  * nonce twice.
  */
 typedef struct sealwax_handshake {
-#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_X_WING))
-  uint64_t opaque[208]
+  uint64_t opaque[208];
+} sealwax_handshake;
 #endif
-  ;
-#if !(defined(SEALWAX_HOSTED) || defined(SEALWAX_X_WING))
-  uint64_t opaque[44]
-#endif
-  ;
+
+#if ((defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT)) && !(defined(SEALWAX_HOSTED) || defined(SEALWAX_X_WING)))
+/**
+ * A handshake. The caller owns it; it is zero before its first use: `sealwax_handshake handshake =
+ * SEALWAX_HANDSHAKE_INIT;`. It holds keys: wipe it. It must not be copied: two copies would use a
+ * nonce twice.
+ */
+typedef struct sealwax_handshake {
+  uint64_t opaque[44];
 } sealwax_handshake;
 #endif
 

@@ -35,11 +35,18 @@ pub const SEALWAX_NEXT_FAILED: u8 = 5;
 /// A handshake. The caller owns it; it is zero before its first use: `sealwax_handshake handshake =
 /// SEALWAX_HANDSHAKE_INIT;`. It holds keys: wipe it. It must not be copied: two copies would use a
 /// nonce twice.
+#[cfg(any(feature = "hosted", feature = "x-wing"))]
 #[repr(C)]
 pub struct sealwax_handshake {
-    #[cfg(any(feature = "hosted", feature = "x-wing"))]
     opaque: [u64; 208],
-    #[cfg(not(any(feature = "hosted", feature = "x-wing")))]
+}
+
+/// A handshake. The caller owns it; it is zero before its first use: `sealwax_handshake handshake =
+/// SEALWAX_HANDSHAKE_INIT;`. It holds keys: wipe it. It must not be copied: two copies would use a
+/// nonce twice.
+#[cfg(not(any(feature = "hosted", feature = "x-wing")))]
+#[repr(C)]
+pub struct sealwax_handshake {
     opaque: [u64; 44],
 }
 
