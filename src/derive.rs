@@ -126,18 +126,21 @@ pub(crate) fn fingerprint(kind: RecipientKind, public: &[u8]) -> Fingerprint {
     Fingerprint(*hash.first_chunk().expect("a hash has 32 bytes"))
 }
 
-/// The psk that X-Wing makes: format.md 13.5. `given` is the caller's psk, or zeros.
+/// The psk that X-Wing makes: format.md 13.5. `given` is the caller's psk, or zeros; `head` that of message 1.
 pub(crate) fn hybrid_psk(
     given: &Key<Psk>,
     suite: Suite,
+    head: &[u8],
     shared: &[u8; 32],
     public: &[u8],
     ciphertext: &[u8],
 ) -> Key<Psk> {
-    let prk = Zeroizing::new(extract(given.expose_bytes(), &[], &[shared]));
+    let place: [&[u8]; 4] = [&[0], &[suite as u8], &[], &[]];
+    let salt: Key<Psk> = expand(&Prk::new(given), b"sealwax/v1/transit/psk", place);
+    let prk = Zeroizing::new(extract(salt.expose_bytes(), &[], &[shared]));
     let exchanged = hash(&[public, ciphertext]);
     let mut psk = Key::zeroed();
-    let info: [&[u8]; 3] = [b"sealwax/v1/transit/hybrid\0", &[suite as u8], &exchanged];
+    let info: [&[u8]; 3] = [b"sealwax/v1/transit/hybrid\0", head, &exchanged];
     crate::primitives::expand(&prk, &info, &[], psk.expose_bytes_mut());
     psk
 }

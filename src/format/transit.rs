@@ -37,6 +37,11 @@ pub(crate) fn later_head(number: u8) -> [u8; LATER_HEAD_LEN] {
     [HANDSHAKE + number - 1, VERSION]
 }
 
+/// Whether these bytes claim to be message 1.
+pub(crate) fn is_first(message: &[u8]) -> bool {
+    message.first() == Some(&HANDSHAKE)
+}
+
 /// Cuts a message into its kem and the message of Noise. Nothing is negotiated: any other head is refused.
 pub(crate) fn split<'m>(
     message: &'m [u8],

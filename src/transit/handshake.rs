@@ -5,9 +5,11 @@ use zeroize::Zeroize;
 
 use crate::error::{Error, Result};
 use crate::format::context::Encoded;
-use crate::format::transit::{FIRST_HEAD_LEN, LATER_HEAD_LEN, Offer, PROLOGUE, later_head, split};
+use crate::format::transit::{
+    FIRST_HEAD_LEN, LATER_HEAD_LEN, Offer, PROLOGUE, is_first, later_head, split,
+};
 use crate::id::{Suite, Wanted};
-use crate::primitives::{HASH_LEN, hash};
+use crate::primitives::{HASH_LEN, ct_eq, hash};
 use crate::rng::{Now, Random};
 #[cfg(not(feature = "x-wing"))]
 use crate::secret::memory::HEADER_DEPTH as DEPTH;
@@ -250,7 +252,10 @@ impl Handshake {
         let psk = match kem.is_empty() {
             true => Ok(party.psk()),
             #[cfg(feature = "x-wing")]
-            false => self.exchange.answer(&party.psk(), suite, random, kem),
+            false => {
+                let first = party.settings.head();
+                self.exchange.answer(&party.psk(), suite, &first, random, kem)
+            }
             #[cfg(not(feature = "x-wing"))]
             false => Err(NOT_EXPECTED),
         };
@@ -289,6 +294,15 @@ impl Handshake {
                 self.read_first(party, message, accept, out)
             }
             Stage::Waiting => Err(Error::misuse("an initiator writes first")),
+            // Anybody can make a first message of XX, and repeat those of the others: it is not the last word.
+            Stage::Running(noise)
+                if datagram
+                    && self.role == Role::Responder
+                    && !noise.is_finished()
+                    && is_first(message) =>
+            {
+                self.read_first(party, message, accept, out)
+            }
             Stage::Running(noise) if !noise.is_finished() && !noise.writes_next() => {
                 self.read_later(party, message, accept, out)
             }
@@ -360,7 +374,8 @@ impl Handshake {
             #[cfg(feature = "x-wing")]
             false => {
                 let ciphertext = kem.try_into().expect("the kem of message 2 has its length");
-                self.exchange.open(&party.psk(), party.settings.suite, ciphertext)?
+                let Settings { suite, .. } = party.settings;
+                self.exchange.open(&party.psk(), suite, &party.settings.head(), ciphertext)?
             }
             #[cfg(not(feature = "x-wing"))]
             false => return Err(NOT_EXPECTED),
@@ -431,6 +446,15 @@ impl Party<'_> {
         if pattern.has_psk() != self.psk.is_some() {
             return Err(Error::misuse("NNpsk0 and IKpsk2 have a pre-shared key, the others none"));
         }
+        if self.psk.is_some_and(|psk| ct_eq(psk.expose_bytes(), &[0; 32])) {
+            return Err(Error::misuse("a pre-shared key of zeros is none"));
+        }
+        // Whoever is met by oneself was sent back one's own messages.
+        if let Peers::Pinned(peers) = self.peers
+            && peers.iter().any(|peer| self.is_own(peer))
+        {
+            return Err(Error::misuse("one's own key is not a peer's"));
+        }
         if self.prologue.len() > usize::from(u16::MAX) {
             return Err(Error::limit("a prologue is at most 65,535 bytes"));
         }
@@ -449,6 +473,10 @@ impl Party<'_> {
             true => Err(Error::limit("a message is tried with at most 16 keys")),
             false => Ok(()),
         }
+    }
+
+    fn is_own(&self, key: &PeerKey) -> bool {
+        self.keys.iter().any(|pair| pair.pair.public == key.0)
     }
 
     /// The pre-shared key, or the zeros that stand in its place in format.md 13.5.
@@ -510,12 +538,14 @@ impl Party<'_> {
         accept: &mut dyn FnMut(&Peer<'_>) -> Verdict,
     ) -> Result<()> {
         let key = key.copied().map(PeerKey);
-        let context = Encoded::parse(context)?;
+        // It was decided with a key in hand, though not on a tag.
+        let context = Encoded::parse(context).map_err(|_| Error::Decrypt)?;
         let pinned = match (self.peers, &key) {
             (Peers::Pinned(peers), Some(key)) => peers.contains(key),
             _ => true,
         };
-        match pinned && accept(&Peer { key, context, replayable }) == Verdict::Accept {
+        let own = key.as_ref().is_some_and(|key| self.is_own(key));
+        match pinned && !own && accept(&Peer { key, context, replayable }) == Verdict::Accept {
             true => Ok(()),
             false => Err(Error::unknown_key(match key {
                 Some(key) => Wanted::Peer(key.fingerprint()),

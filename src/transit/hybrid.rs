@@ -45,12 +45,13 @@ impl Exchange {
         &self,
         given: &Key<Psk>,
         suite: Suite,
+        head: &[u8],
         random: &mut dyn Random,
         ciphertext: &mut [u8],
     ) -> Result<Key<Psk>> {
         let (enc, shared) = x_wing_encapsulate(&self.public, random)?;
         ciphertext.copy_from_slice(&enc);
-        Ok(hybrid_psk(given, suite, &shared, &self.public, &enc))
+        Ok(hybrid_psk(given, suite, head, &shared, &self.public, &enc))
     }
 
     /// The initiator's psk from message 2.
@@ -58,10 +59,11 @@ impl Exchange {
         &self,
         given: &Key<Psk>,
         suite: Suite,
+        head: &[u8],
         ciphertext: &[u8; CIPHERTEXT_LEN],
     ) -> Result<Key<Psk>> {
         let shared = XWing::expand(self.seed.expose_bytes()).decapsulate(ciphertext)?;
-        Ok(hybrid_psk(given, suite, &shared, &self.public, ciphertext))
+        Ok(hybrid_psk(given, suite, head, &shared, &self.public, ciphertext))
     }
 }
 

@@ -206,9 +206,13 @@ fn every_setting_ends_with_the_same_keys_and_both_know_each_other() {
 fn bad_ones(good: &[u8], head_len: usize, kem_len: usize) -> Vec<Vec<u8>> {
     let mut bad = Vec::new();
     for at in 0..good.len() {
-        // Each byte of a key of 1,216 bytes would cost a minute.
-        let in_kem = (head_len..head_len + kem_len).contains(&at);
-        if !in_kem || at % 101 == 0 || at + 1 == head_len + kem_len {
+        // Each byte of a key of 1,216 bytes would cost a minute, and each of the rest with X-Wing another.
+        let step = match at.checked_sub(head_len) {
+            Some(in_kem) if in_kem < kem_len => 101,
+            Some(_) if kem_len != 0 => 7,
+            _ => 1,
+        };
+        if at % step == 0 || at + 1 == head_len + kem_len || at + 1 == good.len() {
             let mut changed = good.to_vec();
             changed[at] ^= 1 << (at % 8);
             bad.push(changed);
@@ -487,6 +491,74 @@ fn any_peer_is_taken_where_the_callback_decides() {
 }
 
 #[test]
+fn nobody_shakes_hands_with_themselves() {
+    for settings in all_settings(&[Mode::Datagram]) {
+        if !settings.pattern.has_statics() {
+            continue;
+        }
+        // Both have one key, as where one's own messages are sent back.
+        let (mut initiator, mut responder) = Side::two(settings);
+        responder.keys = vec![pair(1)];
+        assert_eq!(responder.refused(b""), ErrorKind::Misuse, "one's own key is pinned");
+        let any = Party { peers: Peers::Any, ..initiator.party() };
+        let mut out = [0; MAX_CONTEXT_LEN];
+        if settings.pattern != Pattern::XX {
+            initiator.peers = vec![pair(1).public()];
+            assert!(matches!(initiator.write_with(NOTHING), Err(Error::Misuse(_))));
+            continue;
+        }
+        let (mut one, mut other) = (Handshake::initiator(), Handshake::responder());
+        let mut message = [0; MAX_MESSAGE_LEN];
+        let mut random = Counting(5);
+        let len = one.write(&any, NOTHING, &mut random, &mut message).expect("its turn");
+        other.read(&any, &message[..len], &mut accept, &mut out).expect("no static key yet");
+        let len = other.write(&any, NOTHING, &mut random, &mut message).expect("its turn");
+        let read = one.read(&any, &message[..len], &mut accept, &mut out);
+        assert_eq!(read.expect_err("its own key").kind(), ErrorKind::UnknownKey);
+    }
+}
+
+#[test]
+fn a_first_message_that_somebody_made_up_does_not_stop_the_genuine_one() {
+    for settings in all_settings(&[Mode::Datagram]) {
+        let (mut initiator, mut responder) = Side::two(settings);
+        let mut other = Side::new(settings, Role::Initiator, 1, 2);
+        other.random = Counting(99 << 32);
+        let (injected, first) = (other.write(), initiator.write());
+        responder.read(&injected).expect("it could be genuine");
+        assert!(matches!(
+            responder.refused(&first[..first.len() - 1]),
+            ErrorKind::Format | ErrorKind::Decrypt
+        ));
+        responder.read(&first).expect("another first message takes its place");
+        complete(&mut initiator, &mut responder);
+        // After the answer too, where a third message is still to come.
+        let (mut initiator, mut responder) = Side::two(settings);
+        responder.read(&injected).expect("it could be genuine");
+        responder.write();
+        let read = responder.read(&initiator.write());
+        match settings.pattern {
+            Pattern::XX => {
+                read.expect("another first message takes its place");
+                complete(&mut initiator, &mut responder);
+            }
+            _ => assert!(matches!(read, Err(Error::Format { .. })), "it is finished"),
+        }
+    }
+}
+
+#[test]
+fn a_pre_shared_key_of_zeros_is_misuse() {
+    for pattern in [Pattern::NNpsk0, Pattern::IKpsk2] {
+        let settings = settings(pattern, Mode::Stream, Hybrid::On);
+        let (mut initiator, mut responder) = Side::two(settings);
+        (initiator.psk, responder.psk) = (key(0), key(0));
+        assert!(matches!(initiator.write_with(NOTHING), Err(Error::Misuse(_))));
+        assert_eq!(responder.refused(b""), ErrorKind::Misuse);
+    }
+}
+
+#[test]
 fn calls_out_of_turn_are_misuse() {
     for settings in all_settings(&[Mode::Stream, Mode::Datagram]) {
         let (mut initiator, mut responder) = Side::two(settings);
@@ -584,7 +656,7 @@ fn contexts_are_bounded_and_are_contexts() {
     noise
         .write(&party.psk(), &[1, 1], &mut Counting(3), &mut message[FIRST_HEAD_LEN..])
         .expect("it fits");
-    assert_eq!(responder.refused(&message), ErrorKind::Format);
+    assert_eq!(responder.refused(&message), ErrorKind::Decrypt);
 }
 
 /// An identity of versions in these states, and its keyset.
@@ -762,7 +834,9 @@ fn our_own_vectors_end_with_their_secrets() {
             let encapsulation = unhex_array(hex("encapsulation"));
             let (enc, shared) = x_wing_encapsulate_derand(&public, &encapsulation).expect("good");
             assert_eq!(Some(shared.to_vec()), step("ss"), "{path:?}");
-            psk = crate::derive::hybrid_psk(&given, suite, &shared, &public, &enc);
+            let first = unhex(vector["messages"][0].as_str().expect("hex"));
+            let head = &first[..FIRST_HEAD_LEN];
+            psk = crate::derive::hybrid_psk(&given, suite, head, &shared, &public, &enc);
             assert_eq!(Some(psk.expose_bytes().to_vec()), step("psk"), "{path:?}");
         }
         let pair = |name: &str| match hex(name) {
@@ -831,5 +905,31 @@ impl Random for Fixed {
         let given: Vec<u8> = self.0.drain(..out.len()).collect();
         out.copy_from_slice(&given);
         Ok(())
+    }
+}
+
+#[test]
+fn messages_have_the_lengths_that_the_format_states() {
+    let lengths: [(Pattern, [&[usize]; 2]); 3] = [
+        (Pattern::XX, [&[38, 98, 66], &[1_270, 1_218, 66]]),
+        (Pattern::IK, [&[102, 50], &[1_318, 1_170]]),
+        (Pattern::KK, [&[54, 50], &[1_270, 1_170]]),
+    ];
+    for (pattern, both) in lengths {
+        for (hybrid, stated) in [Hybrid::Off, Hybrid::On].into_iter().zip(both) {
+            let (mut initiator, mut responder) =
+                Side::two(settings(pattern, Mode::Datagram, hybrid));
+            let mut lengths = Vec::new();
+            while !initiator.handshake.is_finished() || !responder.handshake.is_finished() {
+                let (writer, reader) = match initiator.handshake.writes_next() {
+                    true => (&mut initiator, &mut responder),
+                    false => (&mut responder, &mut initiator),
+                };
+                let message = writer.write();
+                reader.read(&message).expect("the message holds");
+                lengths.push(message.len());
+            }
+            assert_eq!(lengths, stated, "{pattern:?} {hybrid:?}");
+        }
     }
 }

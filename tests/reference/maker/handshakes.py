@@ -63,7 +63,8 @@ def make(pattern, suite, mode, hybrid):
     if hybrid:
         ss, kems[1], _, _ = xwing_encap(kems[0], encapsulation[:32], encapsulation[32:])
         v.step("ss", ss)
-        psk = v.step("psk", hkdf_expand(hmac256(given or bytes(32), ss), b"sealwax/v1/transit/hybrid\0" + u8(suite) + sha256(kems[0] + kems[1]), 32))
+        salt = v.step("salt", hkdf_expand(given or bytes(32), b"sealwax/v1/transit/psk\0" + u8(suite), 32))
+        psk = v.step("psk", hkdf_expand(hmac256(salt, ss), b"sealwax/v1/transit/hybrid\0" + head + sha256(kems[0] + kems[1]), 32))
     name = ("Noise_%s_25519_%s_SHA256" % (names[hybrid], {1: "AESGCM", 2: "ChaChaPoly"}[suite])).encode()
     state = Symmetric(v.step("name", name), suite)
     state.mix_hash(v.step("prologue", b"sealwax/v1/transit\0" + head + u16(len(prologue)) + prologue + kems[0]))

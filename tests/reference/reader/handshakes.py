@@ -72,7 +72,8 @@ def take_part(fields):
     if hybrid:
         need(cut[0][0] == xwing_keys(v["seed"])[2])
         ss = note("ss", decap(4, v["seed"], cut[1][0]))
-        psk = note("psk", expand(HMAC(psk or bytes(32), ss), b"sealwax/v1/transit/hybrid\0" + bytes((v["suite"],)) + H(cut[0][0], cut[1][0]), 32))
+        salt = note("salt", expand(psk or bytes(32), b"sealwax/v1/transit/psk\0" + bytes((v["suite"],)), 32))
+        psk = note("psk", expand(HMAC(salt, ss), b"sealwax/v1/transit/hybrid\0" + head + H(cut[0][0], cut[1][0]), 32))
     name = note("name", ("Noise_%s_25519_%s_SHA256" % (names[hybrid], "AESGCM" if v["suite"] == 1 else "ChaChaPoly")).encode())
     prologue = note("prologue", b"sealwax/v1/transit\0" + head + be(len(v["prologue"]), 2) + v["prologue"] + cut[0][0])
     statics = {who: x25519_public(v[field]) if v[field] else b"" for who, field in (("i", "initiator_static"), ("r", "responder_static"))}
