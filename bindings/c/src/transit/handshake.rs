@@ -145,7 +145,7 @@ pub unsafe extern "C" fn sealwax_handshake_write(
             return Err(BUFFER_TOO_SMALL);
         }
         let is_first = shaking.handshake.is_waiting();
-        let written = given.with(is_first, |party| {
+        let written = given.with(is_first, &mut |party| {
             Ok(shaking.handshake.write(party, context, &mut random, out)?)
         });
         if written.is_err() {
@@ -204,13 +204,18 @@ pub unsafe extern "C" fn sealwax_handshake_read(
                 return Err(BUFFER_TOO_SMALL);
             }
         }
-        let read = given.with(true, |party| {
-            Ok(match handshake.read(party, message, &mut |peer| given.judge(peer), out)? {
-                Received::Context(context) => (context.as_bytes().len(), 0),
-                Received::Duplicate => (0, 1),
-            })
-        });
-        (*out_len, *is_duplicate) = read?;
+        *out_len = given.with(true, &mut |party| match handshake.read(
+            party,
+            message,
+            &mut |peer| given.judge(peer),
+            out,
+        )? {
+            Received::Context(context) => Ok(context.as_bytes().len()),
+            Received::Duplicate => {
+                *is_duplicate = 1;
+                Ok(0)
+            }
+        })?;
         Ok(())
     })
 }

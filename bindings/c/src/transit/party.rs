@@ -183,11 +183,11 @@ impl<'a> Given<'a> {
 
     /// Works with the party as the library has it. Whoever writes a later message needs no keys for
     /// it: the handshake keeps what it needs of them.
-    pub(crate) fn with<R>(
+    pub(crate) fn with(
         &self,
         with_keys: bool,
-        work: impl FnOnce(&Party<'_>) -> Result<R, Failure>,
-    ) -> Result<R, Failure> {
+        work: &mut dyn FnMut(&Party<'_>) -> Result<usize, Failure>,
+    ) -> Result<usize, Failure> {
         let mut own: [KeyPair; SEALWAX_MAX_OWN_KEYS] = core::array::from_fn(|_| KeyPair::vacant());
         let mut own_count = 0;
         let mut now = Now::Unknown;
