@@ -24,7 +24,7 @@ mod window;
 
 #[cfg(feature = "tokio")]
 pub use self::tokio::{AsyncReader, AsyncStream, AsyncWriter};
-pub use export::EXPORT_LEN;
+pub use export::{EXPORT_LEN, Keeping};
 pub use handshake::{Handshake, MAX_CONTEXT_LEN, MAX_MESSAGE_LEN, Party, Received, Settings};
 pub(crate) use identity::Life;
 pub use identity::{KeyPair, PEER_KEY_LEN, Peer, PeerKey, Peers, Verdict};

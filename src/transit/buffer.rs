@@ -229,6 +229,17 @@ impl SealBuffer {
         self.settle(sealed)
     }
 
+    /// Seals an empty record, by which the peer sees that this side has the keys.
+    pub(super) fn confirm(&mut self) -> Result<()> {
+        self.reserve(PREFIX_LEN + OVERHEAD);
+        self.bytes.resize(self.whole + PREFIX_LEN + OVERHEAD, 0);
+        let now = self.watch.milliseconds();
+        let (prefix, record) = self.bytes[self.whole..].split_at_mut(PREFIX_LEN);
+        prefix.copy_from_slice(&prefix_of(OVERHEAD));
+        let sealed = self.sending.seal_empty_into(now, record).map(|_| ());
+        self.settle(sealed)
+    }
+
     /// Seals the end of this direction, after what was filled in.
     pub(super) fn close(&mut self) -> Result<()> {
         self.seal_filled()?;

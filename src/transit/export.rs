@@ -4,7 +4,7 @@
 use zeroize::Zeroizing;
 
 use super::limits::{Clock, Limits};
-use super::{Mode, Role, Session};
+use super::{Mode, PeerKey, Role, Session};
 use crate::derive::export_keys;
 use crate::error::{Error, Result};
 use crate::format::reader::{End, Reader};
@@ -17,6 +17,15 @@ use crate::value::{self, SALT_LEN};
 
 /// Length of a kept session, in bytes.
 pub const EXPORT_LEN: usize = HEAD_LEN + value::OVERHEAD + STATE_LEN;
+
+/// Where a session is kept, and for whom.
+#[derive(Clone, Copy)]
+pub struct Keeping<'a> {
+    /// The device's own key, which seals what is kept.
+    pub device: &'a Key<Raw>,
+    /// The name of the place, so that what is kept in one does not open in another. At most 255 bytes.
+    pub slot: &'a [u8],
+}
 
 impl Session {
     /// Makes room for `block` more records in each direction: hands the session's state to `store`, which writes it to
@@ -35,7 +44,7 @@ impl Session {
     pub fn reserve(
         &mut self,
         block: u32,
-        device: &Key<Raw>,
+        keeping: &Keeping<'_>,
         random: &mut dyn Random,
         store: &mut dyn FnMut(&[u8; EXPORT_LEN]) -> Result<()>,
     ) -> Result<()> {
@@ -49,7 +58,7 @@ impl Session {
         let receiving = after(self.receiving.heard());
         let mut out = [0; EXPORT_LEN];
         with_wiped_stack::<HEADER_DEPTH, _>(|| {
-            self.export(device, random, sending.1, receiving.1, &mut out)
+            self.export(keeping, random, sending.1, receiving.1, &mut out)
         })?;
         store(&out)?;
         self.sending.reserved = Some(sending);
@@ -68,50 +77,80 @@ impl Session {
     pub fn import(
         &mut self,
         kept: &[u8],
-        device: &Key<Raw>,
+        keeping: &Keeping<'_>,
+        peer: Option<&PeerKey>,
         limits: &Limits,
         now: u64,
     ) -> Result<()> {
-        with_wiped_stack::<HEADER_DEPTH, _>(|| self.import_from(kept, device, limits, now))
+        let peer = peer.map_or([0; 32], |peer| *peer.as_bytes());
+        with_wiped_stack::<HEADER_DEPTH, _>(|| self.import_from(kept, keeping, peer, limits, now))
+    }
+
+    /// Ends a session that is kept: hands `store` zeros to write over what it kept, and then seals the end of this
+    /// direction into `out`. Returns the record's length.
+    ///
+    /// # Errors
+    /// Those of `store`, and of [`super::Sending::close_into`].
+    pub fn end(
+        &mut self,
+        now: u64,
+        store: &mut dyn FnMut(&[u8; EXPORT_LEN]) -> Result<()>,
+        out: &mut [u8],
+    ) -> Result<usize> {
+        store(&[0; EXPORT_LEN])?;
+        self.sending.close_into(now, out)
     }
 
     fn export(
-        &self,
-        device: &Key<Raw>,
+        &mut self,
+        keeping: &Keeping<'_>,
         random: &mut dyn Random,
         sending_end: u64,
         receiving_end: u64,
         out: &mut [u8; EXPORT_LEN],
     ) -> Result<()> {
+        let failed = *self.receiving.failed_opens();
         let (sending, receiving) = (&self.sending, &self.receiving);
         let suite = sending.chain.suite();
         let mut state = Zeroizing::new([0; STATE_LEN]);
         let mut writer = Writer::new(state.as_mut_slice());
         writer.put(&[sending.mode() as u8, self.role as u8]).put(&self.binding);
-        writer.put(&sending.clock.age().to_be_bytes()).put(&receiving.failed.to_be_bytes());
+        writer.put(&sending.clock.age().to_be_bytes()).put(&failed.to_be_bytes());
+        writer.put(&sending.unheard.to_be_bytes());
         for (chain, end) in [(&sending.chain, sending_end), (&receiving.chain, receiving_end)] {
             writer.put(&chain.epoch().to_be_bytes()).put(&end.to_be_bytes());
             writer.put(chain.expose_secret().expose_bytes());
         }
         writer.finish();
 
-        let (key, salt_key) = export_keys(device, suite);
+        let (key, salt_key) = export_keys(keeping.device, suite);
         let mut drawn = [0; SALT_LEN];
         random.fill(&mut drawn)?;
         let head = head(suite);
-        let len = (HEAD_LEN as u64).to_be_bytes();
+        let slot_len = [keeping.slot_len()?];
+        let context: [&[u8]; 4] = [&head, &slot_len, keeping.slot, &self.peer];
+        let len = context.iter().map(|piece| piece.len() as u64).sum::<u64>().to_be_bytes();
         // format.md 3.5: a device's source may repeat itself after a restart.
-        let salt = salt_key.mac(&[&drawn, &len, &head, state.as_slice()]);
+        let salt = salt_key.mac(&[
+            &drawn,
+            &len,
+            context[0],
+            context[1],
+            context[2],
+            context[3],
+            state.as_slice(),
+        ]);
         let salt = salt.first_chunk().expect("a mac has 32 bytes");
         let (front, sealed) = out.split_at_mut(HEAD_LEN);
         front.copy_from_slice(&head);
-        value::seal_into(&key, suite, salt, &[&head], state.as_slice(), sealed)
+        value::seal_into(&key, suite, salt, &context, state.as_slice(), sealed)
     }
 
     fn import_from(
         &mut self,
         kept: &[u8],
-        device: &Key<Raw>,
+        keeping: &Keeping<'_>,
+        peer: [u8; 32],
         limits: &Limits,
         now: u64,
     ) -> Result<()> {
@@ -123,9 +162,11 @@ impl Session {
         let suite = Suite::from_u8(reader.u8()?)?;
         let sealed = reader.take(value::OVERHEAD + STATE_LEN)?;
         reader.finish("13.13")?;
-        let (key, _) = export_keys(device, suite);
+        let (key, _) = export_keys(keeping.device, suite);
         let mut state = Zeroizing::new([0; STATE_LEN]);
-        value::open_into(&key, suite, &[&head(suite)], sealed, state.as_mut_slice())?;
+        let (head, slot_len) = (head(suite), [keeping.slot_len()?]);
+        let context: [&[u8]; 4] = [&head, &slot_len, keeping.slot, &peer];
+        value::open_into(&key, suite, &context, sealed, state.as_mut_slice())?;
 
         let mut reader = Reader::new(state.as_slice(), End::Structure("13.13"));
         let mode = Mode::from_u8(reader.u8()?)?;
@@ -135,7 +176,7 @@ impl Session {
             _ => return Err(Error::format("13.13", "unknown role")),
         };
         let binding = *reader.array()?;
-        let (age, failed) = (reader.u64()?, reader.u64()?);
+        let (age, failed, unheard) = (reader.u64()?, reader.u64()?, reader.u32()?);
         let clock = Clock::begin(now, age);
         let mut place = [(0, 0); 2];
         let mut secrets = [Key::<Traffic>::zeroed(), Key::zeroed()];
@@ -146,11 +187,20 @@ impl Session {
         reader.finish("13.13")?;
         self.sending.begin((suite, mode), &secrets[0], place[0], limits, clock);
         self.receiving.begin((suite, mode), &secrets[1], place[1], limits, clock);
-        self.sending.reserved = Some(place[0]);
+        self.sending.unheard = unheard;
+        self.sending.leave()?;
+        self.sending.reserved = Some((self.sending.epoch(), self.sending.counter));
         self.receiving.reserved = Some(place[1]);
-        (self.receiving.failed, self.receiving.wants_rekey) = (failed, true);
-        (self.role, self.binding) = (role, binding);
+        (*self.receiving.failed_opens(), self.receiving.wants_rekey) = (failed, true);
+        (self.role, self.binding, self.peer) = (role, binding, peer);
         Ok(())
+    }
+}
+
+impl Keeping<'_> {
+    fn slot_len(&self) -> Result<u8> {
+        let long = Error::misuse("the name of a place has at most 255 bytes");
+        u8::try_from(self.slot.len()).map_err(|_| long)
     }
 }
 
@@ -163,4 +213,4 @@ fn head(suite: Suite) -> [u8; HEAD_LEN] {
 const MAGIC: &[u8; 4] = b"SWXS";
 const VERSION: u8 = 1;
 const HEAD_LEN: usize = 4 + 1 + 1;
-const STATE_LEN: usize = 2 + 32 + 2 * 8 + 2 * (4 + 8 + 32);
+const STATE_LEN: usize = 2 + 32 + 2 * 8 + 4 + 2 * (4 + 8 + 32);

@@ -4,10 +4,12 @@
 #[cfg(feature = "std")]
 use std::sync::Arc;
 #[cfg(feature = "std")]
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use super::limits::{Ages, Clock, Limits, ReceivingLimits};
-use super::sending::{LAST_EPOCHS, check_associated, with_associated};
+#[cfg(feature = "std")]
+use super::sending::Shared;
+use super::sending::{LAST_EPOCHS, News, check_associated, with_associated};
 use super::traffic::{Chain, EpochKey};
 use super::window::Window;
 use super::{Mode, RekeyRequest};
@@ -26,7 +28,6 @@ pub struct Receiving {
     ahead: Ahead,
     /// The place of the window and the key of an epoch that is over.
     spare: Epoch,
-    pub(super) failed: u64,
     clock: Clock,
     limits: ReceivingLimits,
     ages: Ages,
@@ -37,15 +38,20 @@ pub struct Receiving {
     /// Where opening stops until the next block is reserved.
     pub(super) reserved: Option<(u32, u64)>,
     pub(super) wants_rekey: bool,
-    /// One more than the epoch that the peer asked to be left; 0 where it never asked.
-    pub(super) asked: u64,
+    /// What the other half must know.
+    pub(super) news: News,
     #[cfg(feature = "std")]
-    pub(super) shared: Option<Arc<AtomicU64>>,
+    pub(super) shared: Option<Arc<Shared>>,
+    /// The process that began: parent and child would each open the same record once.
+    #[cfg(feature = "std")]
+    process: u64,
 }
 
 struct Epoch {
     key: EpochKey,
     window: Window,
+    /// Records that failed to open under the key.
+    failed: u64,
 }
 
 /// The epoch heard before the present one, whose keys are in the place for it.
@@ -60,6 +66,8 @@ struct Ahead {
     chain: Chain,
     key: EpochKey,
     is_there: bool,
+    /// Records that failed to open under any key ahead since an epoch began.
+    failed: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -110,14 +118,18 @@ pub struct Record {
 impl Receiving {
     pub(super) fn closed(window: u16) -> Self {
         let Limits { receiving, age, .. } = Limits::of(Suite::ChaCha20Poly1305);
-        let epoch = || Epoch { key: EpochKey::closed(), window: Window::new(window) };
+        let epoch = || Epoch { key: EpochKey::closed(), window: Window::new(window), failed: 0 };
         Receiving {
             chain: Chain::closed(),
             current: epoch(),
             previous: None,
-            ahead: Ahead { chain: Chain::closed(), key: EpochKey::closed(), is_there: false },
+            ahead: Ahead {
+                chain: Chain::closed(),
+                key: EpochKey::closed(),
+                is_there: false,
+                failed: 0,
+            },
             spare: epoch(),
-            failed: 0,
             clock: Clock::begin(0, 0),
             limits: receiving,
             ages: age,
@@ -126,9 +138,11 @@ impl Receiving {
             heard: (0, 0),
             reserved: None,
             wants_rekey: false,
-            asked: 0,
+            news: News::NONE,
             #[cfg(feature = "std")]
             shared: None,
+            #[cfg(feature = "std")]
+            process: 0,
         }
     }
 
@@ -151,17 +165,20 @@ impl Receiving {
         if counter > 0 {
             self.current.window.seen_below(counter);
         }
-        (self.heard, self.failed) = ((epoch, counter), 0);
+        self.heard = (epoch, counter);
+        (self.current.failed, self.spare.failed, self.ahead.failed) = (0, 0, 0);
         (self.previous, self.ahead.is_there) = (None, false);
         (self.clock, self.limits, self.ages, self.mode) =
             (clock, limits.receiving, limits.age, mode);
         // Limits of another suite may be higher than this one's.
         let highest = Limits::of(suite).receiving.failed_opens;
         self.limits.failed_opens = highest.min(self.limits.failed_opens);
-        (self.state, self.reserved, self.wants_rekey, self.asked) = (State::Open, None, false, 0);
+        (self.state, self.reserved, self.wants_rekey) = (State::Open, None, false);
+        self.news = News::NONE;
         #[cfg(feature = "std")]
         {
             self.shared = None;
+            self.process = crate::secret::memory::fork_generation();
         }
     }
 
@@ -226,9 +243,20 @@ impl Receiving {
         RekeyRequest(self.chain.epoch())
     }
 
-    /// Whether the peer must be asked for other keys before it is heard again: after an import, until a record came.
+    /// Whether the peer must be asked for other keys before it is heard again: after an import, until a record
+    /// came; and where half of the records that may fail to open under a key did.
     pub fn wants_rekey_request(&self) -> bool {
-        self.wants_rekey
+        self.wants_rekey || self.current.failed >= self.limits.failed_opens.div_ceil(2)
+    }
+
+    /// Whether the peer proved that it has the keys: by a record, or by its last handshake message.
+    pub fn is_confirmed(&self) -> bool {
+        self.news.confirmed
+    }
+
+    /// The failed opens of the present epoch, to be kept over a restart.
+    pub(super) fn failed_opens(&mut self) -> &mut u64 {
+        &mut self.current.failed
     }
 
     /// The epoch of the newest record.
@@ -244,12 +272,12 @@ impl Receiving {
     /// Whether it is time for a fresh handshake: the session is old, many records failed, or its epochs are nearly used up.
     pub fn wants_handshake(&mut self, now: u64) -> bool {
         self.clock.age_at(now) >= self.ages.handshake_ms
-            || self.failed >= self.limits.failed_opens / 2
+            || self.ahead.failed.max(self.current.failed) >= self.limits.failed_opens.div_ceil(2)
             || self.chain.epoch() >= LAST_EPOCHS
     }
 
     /// Forgets the previous epoch when its time is over. Opening does so too; this is for sessions that hear nothing.
-    pub fn forget(&mut self, now: u64) {
+    pub fn tick(&mut self, now: u64) {
         let age = self.clock.age_at(now);
         if self.previous.is_some_and(|previous| previous.records_left == 0 || age >= previous.until)
         {
@@ -271,12 +299,13 @@ impl Receiving {
             State::Failed => return Err(Error::Decrypt),
             State::Open | State::Closed(..) => {}
         }
-        self.forget(now);
+        #[cfg(feature = "std")]
+        if self.process != crate::secret::memory::fork_generation() {
+            return Err(Error::misuse("a forked process cannot open what its parent may open"));
+        }
+        self.tick(now);
         if self.clock.age() >= self.ages.end_ms {
             return Err(Error::limit("the session is too old; make a fresh handshake"));
-        }
-        if self.failed >= self.limits.failed_opens {
-            return Err(Error::limit("too many records failed to open; make a fresh handshake"));
         }
         Header::parse(record).map_err(|error| self.refuse(error))
     }
@@ -308,6 +337,9 @@ impl Receiving {
             },
         };
         let Some(slot) = slot else { return Err(self.refuse(Error::Decrypt)) };
+        if *self.failed(slot) >= self.limits.failed_opens {
+            return Err(Error::limit("too many records failed to open under this key"));
+        }
         if slot == Slot::Ahead && !(self.ahead.is_there && self.ahead.chain.epoch() == epoch) {
             self.ahead.is_there = false;
             self.ahead.chain.copy_from(&self.chain);
@@ -328,6 +360,14 @@ impl Receiving {
         }
     }
 
+    fn failed(&mut self, slot: Slot) -> &mut u64 {
+        match slot {
+            Slot::Previous => &mut self.spare.failed,
+            Slot::Current => &mut self.current.failed,
+            Slot::Ahead => &mut self.ahead.failed,
+        }
+    }
+
     /// What follows from a tag that held or did not. On an error the plaintext is wiped.
     fn settle(
         &mut self,
@@ -339,7 +379,7 @@ impl Receiving {
         let settled = match opened {
             Ok(()) => self.accept(slot, header, plaintext),
             Err(error) => {
-                self.failed += 1;
+                *self.failed(slot) += 1;
                 Err(self.refuse(error))
             }
         };
@@ -356,6 +396,7 @@ impl Receiving {
             self.commit();
         }
         self.heard = self.heard.max((epoch, counter + 1));
+        self.hear();
         if self.reserved.is_some_and(|end| (epoch, counter) >= end) {
             return Err(Error::limit("reserve a block first"));
         }
@@ -392,6 +433,7 @@ impl Receiving {
         core::mem::swap(&mut self.current, &mut self.spare);
         core::mem::swap(&mut self.current.key, &mut self.ahead.key);
         self.current.window.clear();
+        self.current.failed = core::mem::take(&mut self.ahead.failed);
         self.previous = match self.mode {
             Mode::Stream => None,
             Mode::Datagram => Some(Previous {
@@ -421,10 +463,20 @@ impl Receiving {
     /// Takes a rekey request for the other half.
     fn ask(&mut self, plaintext: &[u8]) {
         let epoch = u32::from_be_bytes(plaintext.try_into().expect("a request has 4 bytes"));
-        self.asked = self.asked.max(u64::from(epoch) + 1);
+        self.news.asked = u64::from(epoch) + 1;
         #[cfg(feature = "std")]
         if let Some(shared) = &self.shared {
-            shared.fetch_max(self.asked, Ordering::Relaxed);
+            shared.asked.store(self.news.asked, Ordering::Relaxed);
+        }
+    }
+
+    /// The peer spoke.
+    fn hear(&mut self) {
+        (self.news.heard, self.news.confirmed) = (true, true);
+        #[cfg(feature = "std")]
+        if let Some(shared) = &self.shared {
+            shared.heard.store(true, Ordering::Relaxed);
+            shared.confirmed.store(true, Ordering::Relaxed);
         }
     }
 
@@ -448,5 +500,5 @@ impl Receiving {
 }
 
 /// How far ahead of the present epoch a record may be: format.md 13.10.
-const MAX_AHEAD: u32 = 8;
+const MAX_AHEAD: u32 = 64;
 const REQUEST_LEN: usize = 4;

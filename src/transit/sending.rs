@@ -4,7 +4,7 @@
 #[cfg(feature = "std")]
 use std::sync::Arc;
 #[cfg(feature = "std")]
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::limits::{Ages, Clock, Limits, SendingLimits};
 use super::traffic::{Chain, EpochKey};
@@ -33,15 +33,40 @@ pub struct Sending {
     state: State,
     /// The caller wants the next record to begin an epoch.
     wanted: bool,
-    /// One more than the epoch that the peer asked to be left; 0 where it never asked.
-    pub(super) asked: u64,
+    /// What the other half heard.
+    pub(super) news: News,
+    /// Epochs that began since a record of the peer's was opened.
+    pub(super) unheard: u32,
     /// Where sealing stops until the next block is reserved.
     pub(super) reserved: Option<(u32, u64)>,
     #[cfg(feature = "std")]
-    pub(super) shared: Option<Arc<AtomicU64>>,
+    pub(super) shared: Option<Arc<Shared>>,
     /// The process that began: parent and child would seal different records under the same nonces.
     #[cfg(feature = "std")]
     process: u64,
+}
+
+/// What the half that opens tells the half that seals.
+#[derive(Clone, Copy)]
+pub(super) struct News {
+    /// One more than the epoch that the peer asked to be left; 0 where it did not ask.
+    pub(super) asked: u64,
+    /// Whether a record came since the last look.
+    pub(super) heard: bool,
+    /// Whether the peer proved that it has the keys.
+    pub(super) confirmed: bool,
+}
+
+/// [`News`] between two halves that were split.
+#[cfg(feature = "std")]
+pub(super) struct Shared {
+    pub(super) asked: AtomicU64,
+    pub(super) heard: AtomicBool,
+    pub(super) confirmed: AtomicBool,
+}
+
+impl News {
+    pub(super) const NONE: News = News { asked: 0, heard: false, confirmed: true };
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -67,7 +92,8 @@ impl Sending {
             mode: Mode::Stream,
             state: State::None,
             wanted: false,
-            asked: 0,
+            news: News::NONE,
+            unheard: 0,
             reserved: None,
             #[cfg(feature = "std")]
             shared: None,
@@ -91,7 +117,8 @@ impl Sending {
         self.bytes = counter.saturating_mul(MAX_PLAINTEXT_LEN as u64);
         self.epoch_began = clock.age();
         (self.clock, self.limits, self.ages, self.mode) = (clock, limits.sending, limits.age, mode);
-        (self.state, self.wanted, self.asked, self.reserved) = (State::Open, false, 0, None);
+        (self.state, self.wanted, self.reserved) = (State::Open, false, None);
+        (self.news, self.unheard) = (News::NONE, 0);
         #[cfg(feature = "std")]
         {
             self.shared = None;
@@ -213,7 +240,24 @@ impl Sending {
 
     /// Whether it is time for a fresh handshake: the session is old, or its epochs are nearly used up.
     pub fn wants_handshake(&mut self, now: u64) -> bool {
-        self.clock.age_at(now) >= self.ages.handshake_ms || self.chain.epoch() >= LAST_EPOCHS
+        self.listen();
+        let unheard = self.mode == Mode::Datagram && self.unheard >= MAX_UNHEARD;
+        self.clock.age_at(now) >= self.ages.handshake_ms
+            || self.chain.epoch() >= LAST_EPOCHS
+            || unheard
+    }
+
+    /// Leaves an epoch whose time is over, so that its keys do not wait for the next record.
+    ///
+    /// # Errors
+    /// `Limit` where epochs are used up.
+    pub fn tick(&mut self, now: u64) -> Result<()> {
+        self.listen();
+        let age = self.clock.age_at(now);
+        match self.state == State::Open && self.is_due(age, 0) {
+            true => with_wiped_stack::<VALUE_DEPTH, _>(|| self.advance(age)),
+            false => Ok(()),
+        }
     }
 
     fn seal(
@@ -269,6 +313,11 @@ impl Sending {
         associated: &[u8],
     ) -> Result<(Header, [u8; NONCE_LEN])> {
         self.check(len, associated)?;
+        self.listen();
+        // format.md 13.7: whoever only repeats message 1 is told nothing.
+        if !self.news.confirmed && kind != Kind::Empty {
+            return Err(Error::misuse("the peer did not prove yet that it has the keys"));
+        }
         let age = self.clock.age_at(now);
         if age >= self.ages.end_ms {
             return Err(Error::limit("the session is too old; make a fresh handshake"));
@@ -308,28 +357,41 @@ impl Sending {
         check_associated(associated)
     }
 
+    /// Takes what the other half has to tell.
+    fn listen(&mut self) {
+        #[cfg(feature = "std")]
+        if let Some(shared) = &self.shared {
+            self.news = News {
+                asked: shared.asked.load(Ordering::Relaxed),
+                heard: shared.heard.swap(false, Ordering::Relaxed),
+                confirmed: shared.confirmed.load(Ordering::Relaxed),
+            };
+        }
+        if core::mem::take(&mut self.news.heard) {
+            self.unheard = 0;
+        }
+    }
+
     /// Whether the next record, of so many bytes, begins an epoch: format.md 13.12.
     fn is_due(&self, age: u64, len: usize) -> bool {
-        let asked = self.asked;
-        #[cfg(feature = "std")]
-        let asked = self.shared.as_ref().map_or(asked, |shared| shared.load(Ordering::Relaxed));
         // A request names the epoch to be left: told again, it asks for nothing more. One for an epoch that was not
         // begun asks for nothing at all.
-        if asked == u64::from(self.chain.epoch()) + 1 {
+        if self.news.asked == u64::from(self.chain.epoch()) + 1 {
             return true;
         }
         let SendingLimits { records, bytes, epoch_ms } = self.limits;
-        self.counter > 0
-            && (self.wanted
-                || self.counter >= records
-                || self.bytes.saturating_add(len as u64) > bytes
-                || age - self.epoch_began >= epoch_ms)
+        let must = self.counter >= records || self.bytes.saturating_add(len as u64) > bytes;
+        // A peer that hears nothing must not be left too far behind.
+        let may = self.mode == Mode::Stream || self.unheard < MAX_UNHEARD;
+        let wished = self.wanted || age - self.epoch_began >= epoch_ms;
+        self.counter > 0 && (must || (may && wished))
     }
 
     fn advance(&mut self, age: u64) -> Result<()> {
         self.chain.advance()?;
         self.key.fill(&self.chain);
         (self.counter, self.bytes, self.epoch_began, self.wanted) = (0, 0, age, false);
+        self.unheard = self.unheard.saturating_add(1);
         Ok(())
     }
 
@@ -342,6 +404,14 @@ impl Sending {
         out: &mut [u8],
     ) -> Result<usize> {
         self.seal(kind, 0, plaintext, &[], out)
+    }
+
+    /// Leaves the epoch after a restart: the peer takes a new one whatever it reserved of this one.
+    pub(super) fn leave(&mut self) -> Result<()> {
+        match self.unheard < MAX_UNHEARD && self.chain.epoch() < u32::MAX {
+            true => self.advance(self.clock.age()),
+            false => Ok(()),
+        }
     }
 
     pub(super) fn mode(&self) -> Mode {
@@ -357,14 +427,15 @@ pub(super) fn check_associated(associated: &[u8]) -> Result<()> {
     }
 }
 
-/// Header || associated data: format.md 13.9. The caller's duty: [`check_associated`].
+/// Header || associated data: format.md 13.9. Records without data bind the header alone. The caller's duty:
+/// [`check_associated`].
 pub(super) fn with_associated<R>(
     header: &Header,
     associated: &[u8],
     work: impl FnOnce(&[u8]) -> R,
 ) -> R {
     let head = header.encode();
-    if associated.is_empty() {
+    if associated.is_empty() || !matches!(header.kind, Kind::Data | Kind::Padded) {
         return work(&head);
     }
     // public: associated data is no secret.
@@ -375,6 +446,8 @@ pub(super) fn with_associated<R>(
 }
 
 const SHORT: Error = Error::misuse("the output is shorter than the record");
+/// How many epochs begin without a word of the peer's, but for those that must.
+pub(super) const MAX_UNHEARD: u32 = 32;
 /// From here on a session asks for another.
 pub(super) const LAST_EPOCHS: u32 = u32::MAX - 1024;
 const _: () = assert!(OVERHEAD == HEADER_LEN + TAG_LEN);

@@ -3,8 +3,9 @@
 
 use super::limits::{Clock, Limits};
 use super::receiving::{Receiving, Record};
+use super::sending::News;
 use super::sending::Sending;
-use super::{Established, Handshake, Mode, Role, Settings};
+use super::{Established, Handshake, Mode, Pattern, Role, Settings};
 use crate::error::{Error, Result};
 use crate::id::Suite;
 use crate::secret::memory::{HEADER_DEPTH, with_wiped_stack};
@@ -19,6 +20,8 @@ pub struct Session {
     pub(super) role: Role,
     // public: the same on both sides, and tells nothing of the keys.
     pub(super) binding: [u8; 32],
+    /// The peer's static key; zeros where it has none.
+    pub(super) peer: [u8; 32],
 }
 
 impl Session {
@@ -29,6 +32,7 @@ impl Session {
             receiving: Receiving::closed(0),
             role: Role::Initiator,
             binding: [0; 32],
+            peer: [0; 32],
         }
     }
 
@@ -45,10 +49,16 @@ impl Session {
         limits: &Limits,
         now: u64,
     ) -> Result<()> {
+        let peer = handshake.peer();
         with_wiped_stack::<HEADER_DEPTH, _>(|| {
             let Established { suite, mode, role, sending, receiving, binding } =
                 handshake.finish(settings)?;
             self.fill((suite, mode, role), &sending, &receiving, binding, limits, now);
+            self.peer = peer.map_or([0; 32], |peer| *peer.as_bytes());
+            // format.md 13.7
+            let confirmed = role == Role::Initiator || settings.pattern == Pattern::XX;
+            self.receiving.news.confirmed = confirmed;
+            self.tell();
             Ok(())
         })
     }
@@ -65,7 +75,7 @@ impl Session {
         let (kind, clock) = ((suite, mode), Clock::begin(now, 0));
         self.sending.begin(kind, sending, (0, 0), limits, clock);
         self.receiving.begin(kind, receiving, (0, 0), limits, clock);
-        (self.role, self.binding) = (role, binding);
+        (self.role, self.binding, self.peer) = (role, binding, [0; 32]);
     }
 
     /// Fills this place from secrets that no handshake of ours made: of a protocol of your own, or of a test.
@@ -126,7 +136,7 @@ impl Session {
         associated: &[u8],
     ) -> Result<Record> {
         let received = self.receiving.open_in_place(now, record, associated);
-        self.sending.asked = self.receiving.asked;
+        self.tell();
         received
     }
 
@@ -142,7 +152,7 @@ impl Session {
         out: &mut [u8],
     ) -> Result<Record> {
         let received = self.receiving.open_into(now, record, associated, out);
-        self.sending.asked = self.receiving.asked;
+        self.tell();
         received
     }
 
@@ -159,7 +169,32 @@ impl Session {
     /// # Errors
     /// Those of [`Sending::seal_into`].
     pub fn close_into(&mut self, now: u64, out: &mut [u8]) -> Result<usize> {
+        if self.sending.reserved.is_some() {
+            return Err(Error::misuse("a session that is kept ends with what is stored of it"));
+        }
         self.sending.close_into(now, out)
+    }
+
+    /// Forgets keys whose time is over, without waiting for a record. To be called now and then.
+    ///
+    /// # Errors
+    /// `Limit` where epochs are used up.
+    pub fn tick(&mut self, now: u64) -> Result<()> {
+        self.receiving.tick(now);
+        self.sending.tick(now)
+    }
+
+    /// Whether the peer proved that it has the keys. Until then a responder seals nothing but empty records: message 1
+    /// of the patterns with two messages may be an old one, repeated by anybody.
+    pub fn is_confirmed(&self) -> bool {
+        self.receiving.is_confirmed()
+    }
+
+    /// What the half that opens has for the half that seals.
+    fn tell(&mut self) {
+        let heard = core::mem::take(&mut self.receiving.news.heard);
+        let News { asked, confirmed, .. } = self.receiving.news;
+        self.sending.news = News { asked, confirmed, heard: heard || self.sending.news.heard };
     }
 
     /// The half that seals.
@@ -188,13 +223,25 @@ impl Session {
     }
 
     /// The two halves, for two threads. A rekey request that the one opens is answered by the other.
+    ///
+    /// # Errors
+    /// `Misuse` for a session that is kept, which must be whole to reserve its next block.
     #[cfg(feature = "std")]
-    pub fn split(self) -> (Sending, Receiving) {
-        let Session { mut sending, mut receiving, role: _, binding: _ } = self;
-        let shared = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(sending.asked));
+    pub fn split(self) -> Result<(Sending, Receiving)> {
+        use std::sync::atomic::{AtomicBool, AtomicU64};
+
+        let Session { mut sending, mut receiving, role: _, binding: _, peer: _ } = self;
+        if sending.reserved.is_some() {
+            return Err(Error::misuse("a session that is kept is not split"));
+        }
+        let shared = std::sync::Arc::new(super::sending::Shared {
+            asked: AtomicU64::new(sending.news.asked),
+            heard: AtomicBool::new(false),
+            confirmed: AtomicBool::new(receiving.is_confirmed()),
+        });
         sending.shared = Some(shared.clone());
         receiving.shared = Some(shared);
-        (sending, receiving)
+        Ok((sending, receiving))
     }
 }
 

@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 use super::buffer::{OpenBuffer, SealBuffer, Step, Stopwatch};
 use super::handshake::Received;
 use super::{
-    Handshake, Limits, MAX_CONTEXT_LEN, MAX_MESSAGE_LEN, Mode, Party, Peer, PeerKey, Session,
-    Verdict,
+    Handshake, Limits, MAX_CONTEXT_LEN, MAX_MESSAGE_LEN, Mode, Party, Pattern, Peer, PeerKey, Role,
+    Session, Verdict,
 };
 use crate::error::{Error, Result};
 use crate::format::context::Encoded;
@@ -109,7 +109,16 @@ impl<S: Read + Write> Stream<S> {
             }
         }
         let peer = handshake.peer();
-        let (opening, sealing, binding) = begin(&mut handshake, terms, watch)?;
+        let (mut opening, mut sealing, binding) = begin(&mut handshake, terms, watch)?;
+        drain(&mut inner, &mut sealing)?;
+        while !opening.receiving.is_confirmed() {
+            let len = inner.read(opening.space())?;
+            opening.advance(len)?;
+            // Data that comes so early is kept.
+            opening.read(&mut [])?;
+        }
+        sealing.release();
+        inner.flush()?;
         Ok(Stream { inner, opening, sealing, peer, binding })
     }
 
@@ -138,8 +147,7 @@ impl<S> Stream<S> {
         &self.inner
     }
 
-    /// The peer is to change the keys that it seals with: asked with what is written next.
-    /// Own keys change with the next record.
+    /// The next record begins an epoch.
     pub fn rekey(&mut self) {
         self.sealing.sending.rekey();
     }
@@ -184,6 +192,13 @@ impl<S: Write> Write for Stream<S> {
 impl<R: Read> Read for StreamReader<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         read(&mut self.inner, &mut self.opening, out)
+    }
+}
+
+impl<W> StreamWriter<W> {
+    /// Gives back what was written to. Without [`StreamWriter::close`], the peer finds the stream truncated.
+    pub fn into_inner(self) -> W {
+        self.inner
     }
 }
 
@@ -326,7 +341,12 @@ pub(super) fn begin(
 ) -> Result<(OpenBuffer, SealBuffer, [u8; 32])> {
     let mut session = Session::closed();
     session.begin(handshake, &terms.party.settings, &terms.limits, watch.milliseconds())?;
-    let binding = *session.binding();
-    let (sending, receiving) = session.split();
-    Ok((OpenBuffer::new(receiving, watch), SealBuffer::new(sending, watch), binding))
+    let (role, binding) = (session.role(), *session.binding());
+    let (sending, receiving) = session.split()?;
+    let mut sealing = SealBuffer::new(sending, watch);
+    // format.md 13.7: under XX the last message confirms.
+    if role == Role::Initiator && terms.party.settings.pattern != Pattern::XX {
+        sealing.confirm()?;
+    }
+    Ok((OpenBuffer::new(receiving, watch), sealing, binding))
 }

@@ -83,7 +83,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncStream<S> {
             }
         }
         let peer = handshake.peer();
-        let (opening, sealing, binding) = begin(&mut handshake, terms, watch)?;
+        let (mut opening, mut sealing, binding) = begin(&mut handshake, terms, watch)?;
+        poll_fn(|task| poll_drain(&mut inner, &mut sealing, task)).await?;
+        while !opening.receiving.is_confirmed() {
+            let mut space = ReadBuf::new(opening.space());
+            poll_fn(|task| Pin::new(&mut inner).poll_read(task, &mut space)).await?;
+            let len = space.filled().len();
+            opening.advance(len)?;
+            // Data that comes so early is kept.
+            opening.read(&mut [])?;
+        }
+        sealing.release();
+        poll_fn(|task| Pin::new(&mut inner).poll_flush(task)).await?;
         Ok(AsyncStream { inner, opening, sealing, peer, binding })
     }
 }

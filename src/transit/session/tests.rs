@@ -6,7 +6,7 @@ use crate::error::ErrorKind;
 use crate::format::record::{Kind, MAX_PLAINTEXT_LEN};
 use crate::rng::Random;
 use crate::secret::Raw;
-use crate::transit::{Content, EXPORT_LEN, RECORD_OVERHEAD};
+use crate::transit::{Content, EXPORT_LEN, Keeping, PeerKey, RECORD_OVERHEAD};
 
 const SUITES: [Suite; 2] = [Suite::Cobblestone256, Suite::ChaCha20Poly1305];
 
@@ -37,6 +37,10 @@ fn pair(suite: Suite, mode: Mode, limits: &Limits) -> [Session; 2] {
         .danger_from_secrets((suite, mode, Role::Responder), &b, &a, [7; 32], limits, 0)
         .expect("the secrets differ");
     pair
+}
+
+fn keeping(device: &Key<Raw>) -> Keeping<'_> {
+    Keeping { device, slot: b"a" }
 }
 
 fn seal(session: &mut Session, now: u64) -> Vec<u8> {
@@ -362,7 +366,7 @@ fn the_previous_epoch_is_forgotten_by_records_and_by_a_call() {
     let next = seal(&mut one, 0);
     open(&mut other, 0, &next).expect("it is genuine");
     assert_eq!(kind_of(open(&mut other, 0, &late[1])), ErrorKind::Decrypt);
-    other.receiving.forget(1_000);
+    other.receiving.tick(1_000);
 }
 
 #[test]
@@ -379,9 +383,65 @@ fn too_many_forgeries_end_a_session_and_replays_do_not_count() {
     for _ in 0..3 {
         assert_eq!(kind_of(open(&mut other, 0, &forged)), ErrorKind::Decrypt);
     }
-    assert!(other.wants_handshake(0));
+    assert!(other.wants_handshake(0) && other.receiving.wants_rekey_request());
     let good = seal(&mut one, 0);
     assert_eq!(kind_of(open(&mut other, 0, &good)), ErrorKind::Limit);
+    // The limit is that of a key: the next one is as good as new.
+    let mut request = [0; 64];
+    let len = other.seal_rekey_request_into(0, &mut request).expect("nothing forbids it");
+    open(&mut one, 0, &request[..len]).expect("it is genuine");
+    let good = seal(&mut one, 0);
+    open(&mut other, 0, &good).expect("another key");
+    assert!(!other.wants_handshake(0) && !other.receiving.wants_rekey_request());
+}
+
+#[test]
+fn a_peer_that_says_nothing_is_not_left_too_far_behind() {
+    let limits = Limits::of(SUITES[0]).epoch(50, 1 << 30, 10).expect("sound");
+    let [mut one, mut other] = pair(SUITES[0], Mode::Datagram, &limits);
+    let mut last = Vec::new();
+    for at in 0..49 {
+        one.sending.rekey();
+        last = seal(&mut one, at * 100);
+        one.tick(at * 100 + 50).expect("epochs are left");
+    }
+    assert_eq!(one.sending.epoch(), 32, "time and wishes go on for 32 epochs");
+    assert!(one.wants_handshake(5_000));
+    open(&mut other, 0, &last).expect("it is not too far ahead");
+    let answer = seal(&mut other, 0);
+    open(&mut one, 5_000, &answer).expect("it is genuine");
+    assert_eq!(epoch_of(&seal(&mut one, 5_000)), 33, "it was heard");
+}
+
+#[test]
+fn records_without_data_open_whatever_the_caller_associates() {
+    for mode in [Mode::Stream, Mode::Datagram] {
+        let limits = Limits::of(SUITES[1]);
+        let [mut one, mut other] = pair(SUITES[1], mode, &limits);
+        let mut out = [0; 64];
+        let len = one.sending.seal_empty_into(0, &mut out).expect("nothing forbids it");
+        other.open_in_place(0, &mut out[..len], b"port 7").expect("it has no data");
+        let len = one.seal_rekey_request_into(0, &mut out).expect("nothing forbids it");
+        other.open_in_place(0, &mut out[..len], b"port 7").expect("it has no data");
+        let len = one.close_into(0, &mut out).expect("nothing forbids it");
+        other.open_in_place(0, &mut out[..len], b"port 7").expect("it has no data");
+    }
+}
+
+#[test]
+fn whoever_repeats_a_first_message_is_told_nothing() {
+    let limits = Limits::of(SUITES[0]);
+    let [mut one, mut other] = pair(SUITES[0], Mode::Datagram, &limits);
+    other.receiving.news.confirmed = false;
+    other.tell();
+    let mut out = [0; 64];
+    assert_eq!(kind_of(other.seal_into(0, b"what", b"", &mut out)), ErrorKind::Misuse);
+    let len = other.sending.seal_empty_into(0, &mut out).expect("it says nothing");
+    open(&mut one, 0, &out[..len]).expect("it is genuine");
+    let first = seal(&mut one, 0);
+    open(&mut other, 0, &first).expect("it is genuine");
+    assert!(other.is_confirmed());
+    seal(&mut other, 0);
 }
 
 #[test]
@@ -412,7 +472,7 @@ fn a_flood_of_rekey_requests_makes_one_new_epoch() {
 fn split_halves_answer_each_other() {
     let limits = Limits::of(SUITES[0]);
     let [one, mut other] = pair(SUITES[0], Mode::Stream, &limits);
-    let (mut sending, mut receiving) = one.split();
+    let (mut sending, mut receiving) = one.split().expect("it is not kept");
     let mut out = [0; 64];
     let len = other.seal_rekey_request_into(0, &mut out).expect("nothing forbids it");
     let opened = receiving.open_in_place(0, &mut out[..len], b"").expect("it is genuine");
@@ -435,12 +495,13 @@ fn a_restart_at_any_point_repeats_no_counter() {
     for round in 0..60u32 {
         // Every kind of end: the store failed before it wrote, after it wrote, or not at all.
         let fails = round % 3;
-        let reserved = session.reserve(4 + round % 5, &device, &mut random, &mut |state| {
-            if fails != 1 {
-                stored = Some(*state);
-            }
-            if fails == 0 { Ok(()) } else { Err(Error::Random) }
-        });
+        let reserved =
+            session.reserve(4 + round % 5, &keeping(&device), &mut random, &mut |state| {
+                if fails != 1 {
+                    stored = Some(*state);
+                }
+                if fails == 0 { Ok(()) } else { Err(Error::Random) }
+            });
         assert_eq!(reserved.is_ok(), fails == 0);
         random.0 %= 7;
         for _ in 0..round % 11 {
@@ -467,7 +528,7 @@ fn a_restart_at_any_point_repeats_no_counter() {
         let Some(stored) = stored else { continue };
         if round % 4 == 3 {
             session = Session::closed();
-            session.import(&stored, &device, &limits, 0).expect("as it was kept");
+            session.import(&stored, &keeping(&device), None, &limits, 0).expect("as it was kept");
             assert_eq!(session.binding(), &[7; 32]);
             assert_eq!(kind_of(session.seal_into(0, b"", b"", &mut [0; 64])), ErrorKind::Limit);
             assert!(session.receiving.wants_rekey_request());
@@ -486,11 +547,13 @@ fn after_a_restart_the_peer_is_heard_again_when_it_changed_its_keys() {
         stored = *state;
         Ok(())
     };
-    session.reserve(1_000, &device, &mut Counter(1), &mut keep).expect("it is stored");
+    session.reserve(1_000, &keeping(&device), &mut Counter(1), &mut keep).expect("it is stored");
     let before = seal(&mut peer, 0);
     let mut session = Session::closed();
-    session.import(&stored, &device, &limits, 0).expect("as it was kept");
-    session.reserve(1_000, &device, &mut Counter(2), &mut |_| Ok(())).expect("it is stored");
+    session.import(&stored, &keeping(&device), None, &limits, 0).expect("as it was kept");
+    session
+        .reserve(1_000, &keeping(&device), &mut Counter(2), &mut |_| Ok(()))
+        .expect("it is stored");
     // What came, or could have come, before the restart.
     assert_eq!(kind_of(open(&mut session, 0, &before)), ErrorKind::Decrypt);
     let mut request = [0; 64];
@@ -500,7 +563,9 @@ fn after_a_restart_the_peer_is_heard_again_when_it_changed_its_keys() {
     assert_eq!(epoch_of(&after), 1);
     // Its epoch is another than the one that was reserved for; the record waits for the next block.
     assert_eq!(kind_of(open(&mut session, 0, &after)), ErrorKind::Limit);
-    session.reserve(1_000, &device, &mut Counter(3), &mut |_| Ok(())).expect("it is stored");
+    session
+        .reserve(1_000, &keeping(&device), &mut Counter(3), &mut |_| Ok(()))
+        .expect("it is stored");
     open(&mut session, 0, &after).expect("it is opened once");
     assert!(!session.receiving.wants_rekey_request());
     assert_eq!(kind_of(open(&mut session, 0, &after)), ErrorKind::Decrypt);
@@ -516,24 +581,50 @@ fn a_kept_session_is_read_by_its_device_alone() {
         stored = *state;
         Ok(())
     };
-    session.reserve(10, &device, &mut Counter(1), &mut keep).expect("it is stored");
+    session.reserve(10, &keeping(&device), &mut Counter(1), &mut keep).expect("it is stored");
     let mut place = Session::closed();
-    assert_eq!(kind_of(place.import(&stored, &key(8), &limits, 0)), ErrorKind::Decrypt);
+    assert_eq!(
+        kind_of(place.import(&stored, &keeping(&key(8)), None, &limits, 0)),
+        ErrorKind::Decrypt
+    );
     for at in 0..EXPORT_LEN {
         let mut changed = stored;
         changed[at] ^= 1;
-        let kind = kind_of(place.import(&changed, &device, &limits, 0));
+        let kind = kind_of(place.import(&changed, &keeping(&device), None, &limits, 0));
         assert!(matches!(kind, ErrorKind::Decrypt | ErrorKind::Format), "{at}");
-        assert_eq!(kind_of(place.import(&stored[..at], &device, &limits, 0)), ErrorKind::Truncated);
+        assert_eq!(
+            kind_of(place.import(&stored[..at], &keeping(&device), None, &limits, 0)),
+            ErrorKind::Truncated
+        );
     }
+    let other = Keeping { device: &device, slot: b"b" };
+    assert_eq!(kind_of(place.import(&stored, &other, None, &limits, 0)), ErrorKind::Decrypt);
+    let peer = PeerKey::parse(&[9; 32]).expect("it is a public key");
+    let opened = place.import(&stored, &keeping(&device), Some(&peer), &limits, 0);
+    assert_eq!(kind_of(opened), ErrorKind::Decrypt, "another peer's session");
     let long = [&stored[..], &[0]].concat();
-    assert_eq!(kind_of(place.import(&long, &device, &limits, 0)), ErrorKind::Format);
+    assert_eq!(
+        kind_of(place.import(&long, &keeping(&device), None, &limits, 0)),
+        ErrorKind::Format
+    );
     let mut never = |_: &[u8; EXPORT_LEN]| -> Result<()> { panic!("nothing is stored") };
+    assert_eq!(kind_of(session.close_into(0, &mut [0; 64])), ErrorKind::Misuse);
+    let mut erase = |state: &[u8; EXPORT_LEN]| {
+        stored = *state;
+        Ok(())
+    };
+    session.end(0, &mut erase, &mut [0; 64]).expect("it is open");
+    let opened = place.import(&stored, &keeping(&device), None, &limits, 0);
+    assert_eq!(kind_of(opened), ErrorKind::Format, "a session that ended came back");
+    let [mut session, _] = pair(suite, Mode::Datagram, &limits);
+    session.reserve(1, &keeping(&device), &mut Counter(1), &mut |_| Ok(())).expect("stored");
+    assert_eq!(kind_of(session.split()), ErrorKind::Misuse);
+    let [mut session, _] = pair(suite, Mode::Datagram, &limits);
     let [mut stream, _] = pair(suite, Mode::Stream, &limits);
-    let kept = stream.reserve(10, &device, &mut Counter(1), &mut never);
+    let kept = stream.reserve(10, &keeping(&device), &mut Counter(1), &mut never);
     assert_eq!(kind_of(kept), ErrorKind::Misuse);
     assert_eq!(
-        kind_of(session.reserve(0, &device, &mut Counter(1), &mut never)),
+        kind_of(session.reserve(0, &keeping(&device), &mut Counter(1), &mut never)),
         ErrorKind::Misuse
     );
 }
