@@ -526,7 +526,7 @@
 /**
  * Length of a session that is kept over a restart, in bytes.
  */
-#define SEALWAX_KEPT_SESSION_LEN 216
+#define SEALWAX_KEPT_SESSION_LEN 220
 #endif
 
 #if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
@@ -1244,9 +1244,13 @@ typedef struct sealwax_session_description {
    */
   uint8_t is_receiving_closed;
   /**
+   * 0: this responder has not heard a record of the initiator's yet, and seals no data before.
+   */
+  uint8_t is_confirmed;
+  /**
    * 0.
    */
-  uint8_t reserved[3];
+  uint8_t reserved[2];
 } sealwax_session_description;
 #endif
 
@@ -2379,14 +2383,17 @@ int32_t sealwax_session_describe(struct sealwax_session *session,
  * no number is used twice and no record opened twice. Whoever can put an older state back into the
  * storage makes the session repeat nonces: where that is not excluded, keep no session.
  *
- * `device_key` is SEALWAX_DEVICE_KEY_LEN bytes and is not kept. `store` must not use the session;
- * `store_context` is passed to it as it is. Errors: SEALWAX_ERROR_BAD_STATE (no session, stream
+ * `device_key` is SEALWAX_DEVICE_KEY_LEN bytes and is not kept. `slot` names the place where the
+ * session is kept, so that what is kept in one does not open in another: at most 255 bytes, NULL
+ * if `slot_len` is 0. `store` must not use the session; `store_context` is passed to it as it is. Errors: SEALWAX_ERROR_BAD_STATE (no session, stream
  * mode, closed), _RANDOM, _IO (`store` failed), _INVALID_ARGUMENT (NULL, overlap, a block of 0
  * records). The session then stops where it did before. Threads: the session alone. Stack: 3 KiB.
  */
 int32_t sealwax_session_reserve(struct sealwax_session *session,
                                 uint32_t block,
                                 const uint8_t *device_key,
+                                const uint8_t *slot,
+                                size_t slot_len,
                                 const struct sealwax_random *random,
                                 sealwax_store store,
                                 void *store_context);
@@ -2400,8 +2407,11 @@ int32_t sealwax_session_reserve(struct sealwax_session *session,
  * be asked for other keys (sealwax_session_request_rekey), until
  * `wants_rekey_request` of its description is 0.
  *
- * `kept` is what `store` was given. `limits` may be NULL. Errors: SEALWAX_ERROR_BAD_STATE (the
- * session is in use or was not zero), _DECRYPT (kept under another key, or changed), _FORMAT,
+ * `kept` is what `store` was given; `device_key` and `slot` are those of sealwax_session_reserve,
+ * and `peer_key` is the peer's static key, SEALWAX_PEER_KEY_LEN bytes, NULL where the pattern had
+ * none. `limits` may be NULL. Errors: SEALWAX_ERROR_BAD_STATE (the
+ * session is in use or was not zero), _DECRYPT (kept under another key, in
+ * another slot, for another peer, or changed), _FORMAT,
  * _TRUNCATED, _INVALID_ARGUMENT, _NOT_SUPPORTED (a suite that this build has not). The session is
  * then zero. Threads: the session alone. Stack: 3 KiB.
  */
@@ -2409,8 +2419,38 @@ int32_t sealwax_session_import(struct sealwax_session *session,
                                const uint8_t *kept,
                                size_t kept_len,
                                const uint8_t *device_key,
+                               const uint8_t *slot,
+                               size_t slot_len,
+                               const uint8_t *peer_key,
                                const struct sealwax_limits *limits,
                                uint64_t now);
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * Ends a session that is kept: hands zeros to `store`, to write over what it kept, and then seals
+ * the end of this direction, as sealwax_session_close does.
+ *
+ * Errors: also SEALWAX_ERROR_IO (`store` failed; nothing is then sealed). Threads: the session
+ * alone. Stack: 2 KiB.
+ */
+int32_t sealwax_session_end(struct sealwax_session *session,
+                            uint64_t now,
+                            sealwax_store store,
+                            void *store_context,
+                            uint8_t *out,
+                            size_t out_size,
+                            size_t *out_len);
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * Does what time alone asks for: forgets keys whose time is over, where nothing is sealed or heard.
+ *
+ * Call it now and then, such as once a minute. Errors: SEALWAX_ERROR_BAD_STATE, _LIMIT (epochs are
+ * used up), _INVALID_ARGUMENT (NULL). Threads: the session alone. Stack: 2 KiB.
+ */
+int32_t sealwax_session_tick(struct sealwax_session *session, uint64_t now);
 #endif
 
 #if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))

@@ -97,8 +97,7 @@ impl Server {
     fn answer(&self, handshake: &mut Handshake, message: &[u8]) -> Option<Vec<u8>> {
         let party = self.party();
         let mut context = [0; MAX_CONTEXT_LEN];
-        let read =
-            handshake.read(&party, message, &mut |_| Verdict::Accept, &mut context).ok()?;
+        let read = handshake.read(&party, message, &mut |_| Verdict::Accept, &mut context).ok()?;
         if let Received::Duplicate = read {
             return None;
         }
@@ -109,10 +108,10 @@ impl Server {
     }
 }
 
-/// Starts the command with `place` filled in.
+/// Starts the command with `place` filled in. It has this program's input and output.
 fn start(command: &[String], place: &str, value: &str) -> Result<Child, Failure> {
     let filled: Vec<String> = command.iter().map(|word| word.replace(place, value)).collect();
-    Ok(Command::new(&filled[0]).args(&filled[1..]).stdin(std::process::Stdio::null()).spawn()?)
+    Ok(Command::new(&filled[0]).args(&filled[1..]).spawn()?)
 }
 
 /// A path that loses one datagram in six, repeats one in six, and holds one in six back for a while.
@@ -340,7 +339,7 @@ fn client(folder: &Path, command: &[String]) -> Result<(), Failure> {
     session.close_into(0, &mut out)?;
     put(&mut stream, &out)?;
     let status = child.wait()?;
-    println!("transit_peer: {echoed} records echoed");
+    eprintln!("transit_peer: {echoed} records echoed");
     match status.success() {
         true => Ok(()),
         false => Err(format!("the client failed: {status}").into()),

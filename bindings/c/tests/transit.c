@@ -583,6 +583,171 @@ static void limits_end_a_session(void)
     wipe(&two);
 }
 
+static void a_responder_says_nothing_before_it_is_answered(void)
+{
+    uint8_t record[64];
+    size_t len = 0;
+    sealwax_session_description described;
+    side one;
+    side two;
+    pair(&one, &two, SEALWAX_PATTERN_IK, SEALWAX_MODE_DATAGRAM, 0);
+    shake(&one, &two);
+    finish(&one, &two, NULL);
+    STATUS(sealwax_session_describe(&one.session, 2000, &described), SEALWAX_OK);
+    CLAIM(described.is_confirmed == 1U);
+    STATUS(sealwax_session_describe(&two.session, 2000, &described), SEALWAX_OK);
+    CLAIM(described.is_confirmed == 0U);
+    STATUS(sealwax_session_seal(&two.session, 2000, image, 1, NULL, 0, record, sizeof record, &len),
+           STATE);
+    STATUS(sealwax_session_tick(&two.session, 2000), SEALWAX_OK);
+    say(&one, &two, "here");
+    say(&two, &one, "there");
+    wipe(&one);
+    wipe(&two);
+    STATUS(sealwax_session_tick(&one.session, 2000), STATE);
+    STATUS(sealwax_session_tick(NULL, 2000), BAD);
+}
+
+typedef struct storage {
+    uint8_t kept[SEALWAX_KEPT_SESSION_LEN];
+    unsigned writes;
+    int32_t answer;
+} storage;
+
+static int32_t store(void *context, const uint8_t *kept, size_t kept_len)
+{
+    storage *at = context;
+    if (at->answer == 0) {
+        (void)memcpy(at->kept, kept, kept_len);
+        at->writes++;
+    }
+    return at->answer;
+}
+
+static void a_kept_session_goes_on_where_its_block_ended(void)
+{
+    static const uint8_t slot[] = "slot 1";
+    static const uint8_t other[] = "slot 2";
+    storage flash = {{0}, 0, 0};
+    uint8_t record[64];
+    uint8_t out[64];
+    size_t len = 0;
+    size_t out_len = 0;
+    size_t cut;
+    unsigned at;
+    sealwax_record opened;
+    sealwax_session_description described;
+    side one;
+    side two;
+    pair(&one, &two, SEALWAX_PATTERN_IK, SEALWAX_MODE_DATAGRAM, 0);
+    shake(&one, &two);
+    finish(&one, &two, NULL);
+    STATUS(sealwax_session_reserve(&one.session, 0, device_key, slot, 6, &one.random, store,
+                                   &flash),
+           BAD);
+    STATUS(sealwax_session_reserve(&one.session, 4, NULL, slot, 6, &one.random, store, &flash),
+           BAD);
+    STATUS(sealwax_session_reserve(&one.session, 4, device_key, slot, 256, &one.random, store,
+                                   &flash),
+           BAD);
+    STATUS(sealwax_session_reserve(&one.session, 4, device_key, slot, 6, NULL, store, &flash), BAD);
+    STATUS(sealwax_session_reserve(&one.session, 4, device_key, slot, 6, &one.random, NULL, &flash),
+           BAD);
+    flash.answer = 1;
+    STATUS(sealwax_session_reserve(&one.session, 4, device_key, slot, 6, &one.random, store,
+                                   &flash),
+           SEALWAX_ERROR_IO);
+    flash.answer = 0;
+    one.source.calls = 0;
+    STATUS(sealwax_session_reserve(&one.session, 4, device_key, slot, 6, &one.random, store,
+                                   &flash),
+           SEALWAX_ERROR_RANDOM);
+    CLAIM(flash.writes == 0U);
+    one.source.calls = -1;
+    STATUS(sealwax_session_reserve(&one.session, 4, device_key, slot, 6, &one.random, store,
+                                   &flash),
+           SEALWAX_OK);
+    for (at = 0; at < 4U; at++) {
+        say(&one, &two, "of the first block");
+    }
+    STATUS(sealwax_session_seal(&one.session, 2000, image, 1, NULL, 0, record, sizeof record, &len),
+           SEALWAX_ERROR_LIMIT);
+
+    /* The device starts again. */
+    STATUS(sealwax_session_wipe(&one.session), SEALWAX_OK);
+    for (cut = 0; cut < sizeof flash.kept; cut++) {
+        STATUS(sealwax_session_import(&one.session, flash.kept, cut, device_key, slot, 6,
+                                      two.public_key, NULL, 0),
+               SEALWAX_ERROR_TRUNCATED);
+    }
+    STATUS(sealwax_session_import(&one.session, flash.kept, sizeof flash.kept, psk, slot, 6,
+                                  two.public_key, NULL, 0),
+           SEALWAX_ERROR_DECRYPT);
+    STATUS(sealwax_session_import(&one.session, flash.kept, sizeof flash.kept, device_key, other, 6,
+                                  two.public_key, NULL, 0),
+           SEALWAX_ERROR_DECRYPT);
+    STATUS(sealwax_session_import(&one.session, flash.kept, sizeof flash.kept, device_key, slot, 6,
+                                  one.public_key, NULL, 0),
+           SEALWAX_ERROR_DECRYPT);
+    STATUS(sealwax_session_import(&one.session, NULL, sizeof flash.kept, device_key, slot, 6,
+                                  two.public_key, NULL, 0),
+           BAD);
+    STATUS(sealwax_session_import(&one.session, flash.kept, sizeof flash.kept, device_key, slot, 6,
+                                  two.public_key, NULL, 0),
+           SEALWAX_OK);
+    STATUS(sealwax_session_import(&one.session, flash.kept, sizeof flash.kept, device_key, slot, 6,
+                                  two.public_key, NULL, 0),
+           STATE);
+    STATUS(sealwax_session_seal(&one.session, 0, image, 1, NULL, 0, record, sizeof record, &len),
+           SEALWAX_ERROR_LIMIT);
+    STATUS(sealwax_session_reserve(&one.session, 8, device_key, slot, 6, &one.random, store,
+                                   &flash),
+           SEALWAX_OK);
+    STATUS(sealwax_session_describe(&one.session, 0, &described), SEALWAX_OK);
+    CLAIM(described.wants_rekey_request == 1U);
+    STATUS(sealwax_session_request_rekey(&one.session, 0, record, sizeof record, &len), SEALWAX_OK);
+    STATUS(sealwax_session_open(&two.session, 2000, record, len, NULL, 0, out, sizeof out,
+                                &out_len, &opened),
+           SEALWAX_OK);
+    /* The peer's other keys are past the block: the record comes again once that is reserved. */
+    STATUS(sealwax_session_seal(&two.session, 2000, image, 5, NULL, 0, record, sizeof record, &len),
+           SEALWAX_OK);
+    STATUS(sealwax_session_open(&one.session, 0, record, len, NULL, 0, out, 5, &out_len, &opened),
+           SEALWAX_ERROR_LIMIT);
+    CLAIM(out_len == 0U);
+    STATUS(sealwax_session_reserve(&one.session, 8, device_key, slot, 6, &one.random, store,
+                                   &flash),
+           SEALWAX_OK);
+    STATUS(sealwax_session_open(&one.session, 0, record, len, NULL, 0, out, 5, &out_len, &opened),
+           SEALWAX_OK);
+    CLAIM((out_len == 5U) && (memcmp(out, image, 5) == 0));
+    say(&two, &one, "heard again");
+    STATUS(sealwax_session_describe(&one.session, 0, &described), SEALWAX_OK);
+    CLAIM(described.wants_rekey_request == 0U);
+    say(&one, &two, "and so are you");
+
+    /* Its end writes over what was kept. */
+    STATUS(sealwax_session_end(&one.session, 0, NULL, &flash, record, sizeof record, &len), BAD);
+    STATUS(sealwax_session_end(&one.session, 0, store, &flash, record, 28, &len), SHORT);
+    flash.answer = 1;
+    STATUS(sealwax_session_end(&one.session, 0, store, &flash, record, sizeof record, &len),
+           SEALWAX_ERROR_IO);
+    flash.answer = 0;
+    STATUS(sealwax_session_end(&one.session, 0, store, &flash, record, sizeof record, &len),
+           SEALWAX_OK);
+    STATUS(sealwax_session_open(&two.session, 2000, record, len, NULL, 0, NULL, 0, &out_len,
+                                &opened),
+           SEALWAX_OK);
+    CLAIM(opened.content == SEALWAX_CONTENT_CLOSE);
+    STATUS(sealwax_session_end(&one.session, 0, store, &flash, record, sizeof record, &len), STATE);
+    STATUS(sealwax_session_wipe(&one.session), SEALWAX_OK);
+    STATUS(sealwax_session_import(&one.session, flash.kept, sizeof flash.kept, device_key, slot, 6,
+                                  two.public_key, NULL, 0),
+           SEALWAX_ERROR_FORMAT);
+    wipe(&one);
+    wipe(&two);
+}
+
 static void a_wrong_call_is_refused_and_does_nothing(void)
 {
     sealwax_party party;
@@ -826,6 +991,8 @@ int main(void)
     records_hold_once_and_in_place();
     requests_are_answered_and_directions_close();
     limits_end_a_session();
+    a_responder_says_nothing_before_it_is_answered();
+    a_kept_session_goes_on_where_its_block_ended();
     a_wrong_call_is_refused_and_does_nothing();
     two_threads_never_share_a_number();
     return kit_end();
