@@ -2308,7 +2308,7 @@ int32_t sealwax_session_seal_empty(struct sealwax_session *session,
  * record may then come again), with other errors 0; `*opened` says what it was. Errors: also
  * _DECRYPT (not the peer's, or came before, or too old to know), _FORMAT and _LIMIT (no record),
  * _LIMIT (the session is too old; too many records failed; a kept session must reserve the next
- * block), _BAD_STATE (no session; the process was forked), _INVALID_ARGUMENT. `out` is then wiped
+ * block, after which the record may come again if it was not opened where it stands), _BAD_STATE (no session; the process was forked), _INVALID_ARGUMENT. `out` is then wiped
  * or untouched. Threads: the session alone. Stack: 2 KiB.
  */
 int32_t sealwax_session_open(struct sealwax_session *session,
@@ -2404,8 +2404,8 @@ int32_t sealwax_session_reserve(struct sealwax_session *session,
  * Fills a session with one that was kept. It goes on where its block ended.
  *
  * Before it seals or opens, it must reserve the next block; before it hears the peer, the peer must
- * be asked for other keys (sealwax_session_request_rekey), until
- * `wants_rekey_request` of its description is 0.
+ * be asked for other keys (sealwax_session_request_rekey), until `wants_rekey_request` of its
+ * description is 0. The first record under other keys is past the block: reserve, and open it again.
  *
  * `kept` is what `store` was given; `device_key` and `slot` are those of sealwax_session_reserve,
  * and `peer_key` is the peer's static key, SEALWAX_PEER_KEY_LEN bytes, NULL where the pattern had
