@@ -540,21 +540,6 @@ pub(crate) type NowCallback = unsafe extern "C" fn(*mut c_void, *mut u64) -> i32
 /// `int32_t release(void *context, size_t offset, const uint8_t *piece, size_t piece_len)`.
 pub(crate) type Release = unsafe extern "C" fn(*mut c_void, usize, *const u8, usize) -> i32;
 
-/// `int32_t accept(void *context, const sealwax_peer *peer)`.
-pub(crate) type Accept<P> = unsafe extern "C" fn(*mut c_void, *const P) -> i32;
-/// `int32_t store(void *context, const uint8_t *bytes, size_t bytes_len)`.
-pub(crate) type Store = unsafe extern "C" fn(*mut c_void, *const u8, usize) -> i32;
-
-pub(crate) fn accept<P>(callback: Accept<P>, context: *mut c_void, peer: &P) -> i32 {
-    // SAFETY: C4, and the pointer is `peer`.
-    unsafe { callback(context, peer) }
-}
-
-pub(crate) fn store(callback: Store, context: *mut c_void, bytes: &[u8]) -> i32 {
-    // SAFETY: C4, and the range is `bytes`.
-    unsafe { callback(context, bytes.as_ptr(), bytes.len()) }
-}
-
 pub(crate) fn fill(callback: Fill, context: *mut c_void, out: &mut [u8]) -> i32 {
     // SAFETY: C4, and the range is `out`.
     unsafe { callback(context, out.as_mut_ptr(), out.len()) }
@@ -568,6 +553,29 @@ pub(crate) fn now(callback: NowCallback, context: *mut c_void, seconds: &mut u64
 pub(crate) fn release(callback: Release, context: *mut c_void, offset: usize, piece: &[u8]) -> i32 {
     // SAFETY: C4, and the range is `piece`.
     unsafe { callback(context, offset, piece.as_ptr(), piece.len()) }
+}
+
+#[cfg(any(feature = "hosted", feature = "transit"))]
+pub(crate) use transit::{Store, accept, store};
+
+#[cfg(any(feature = "hosted", feature = "transit"))]
+mod transit {
+    use core::ffi::c_void;
+
+    /// `int32_t accept(void *context, const sealwax_peer *peer)`.
+    pub(crate) type Accept<P> = unsafe extern "C" fn(*mut c_void, *const P) -> i32;
+    /// `int32_t store(void *context, const uint8_t *bytes, size_t bytes_len)`.
+    pub(crate) type Store = unsafe extern "C" fn(*mut c_void, *const u8, usize) -> i32;
+
+    pub(crate) fn accept<P>(callback: Accept<P>, context: *mut c_void, peer: &P) -> i32 {
+        // SAFETY: C4, and the pointer is `peer`.
+        unsafe { callback(context, peer) }
+    }
+
+    pub(crate) fn store(callback: Store, context: *mut c_void, bytes: &[u8]) -> i32 {
+        // SAFETY: C4, and the range is `bytes`.
+        unsafe { callback(context, bytes.as_ptr(), bytes.len()) }
+    }
 }
 
 #[cfg(feature = "hosted")]
