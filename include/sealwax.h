@@ -21,8 +21,8 @@
  * without compare-and-swap (ARMv6-M), a second core, or a thread that runs unprivileged, in a
  * context that is in use.
  *
- * Define SEALWAX_HOSTED for what needs an operating system, SEALWAX_X_WING and SEALWAX_TRANSIT where
- * the archive was built with them: SEALWAX_X_WING also says how large a sealwax_handshake is.
+ * Define SEALWAX_HOSTED for what needs an operating system, SEALWAX_X_WING and SEALWAX_TRANSIT
+ * where the archive was built with them: SEALWAX_X_WING also says how large a sealwax_handshake is.
  */
 #ifndef SEALWAX_H
 #define SEALWAX_H
@@ -391,6 +391,13 @@
 
 #if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
 /**
+ * Length of a session that is kept over a restart, in bytes.
+ */
+#define SEALWAX_KEPT_SESSION_LEN 220
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
  * Length of a static key of a handshake, public or private, in bytes.
  */
 #define SEALWAX_PEER_KEY_LEN 32
@@ -520,13 +527,6 @@
  * Length of a rekey request, in bytes.
  */
 #define SEALWAX_REKEY_REQUEST_LEN 33
-#endif
-
-#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
-/**
- * Length of a session that is kept over a restart, in bytes.
- */
-#define SEALWAX_KEPT_SESSION_LEN 220
 #endif
 
 #if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
@@ -1184,6 +1184,15 @@ typedef struct sealwax_session {
 
 #if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
 /**
+ * Writes a kept session to where it outlives a restart, in the place of the one before, and
+ * returns 0 when it is there; anything else says that it is not. `kept` is
+ * SEALWAX_KEPT_SESSION_LEN bytes, and must not be used for the session that is in use.
+ */
+typedef int32_t (*sealwax_store)(void *context, const uint8_t *kept, size_t kept_len);
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
  * A record that was opened.
  */
 typedef struct sealwax_record {
@@ -1252,15 +1261,6 @@ typedef struct sealwax_session_description {
    */
   uint8_t reserved[2];
 } sealwax_session_description;
-#endif
-
-#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
-/**
- * Writes a kept session to where it outlives a restart, in the place of the one before, and
- * returns 0 when it is there; anything else says that it is not. `kept` is
- * SEALWAX_KEPT_SESSION_LEN bytes, and must not be used for the session that is in use.
- */
-typedef int32_t (*sealwax_store)(void *context, const uint8_t *kept, size_t kept_len);
 #endif
 
 #ifdef __cplusplus
@@ -2191,8 +2191,9 @@ int32_t sealwax_handshake_describe(const struct sealwax_handshake *handshake,
  * Takes the session out of a handshake whose messages were all exchanged.
  *
  * `now` is in milliseconds, of a clock that starts anywhere and is the one that the session is
- * told later. `limits` may be NULL: the suite's own. What is left of the handshake holds no secret;
- * in datagram mode keep it as long as the other side may repeat its last message, then wipe it.
+ * told later. `limits` may be NULL: the suite's own. What is left of the handshake holds no
+ * secret; in datagram mode keep it as long as the other side may repeat its last message, then
+ * wipe it.
  *
  * Errors: SEALWAX_ERROR_BAD_STATE (the handshake is not finished, or its session was taken; the
  * session is in use or was not zero), _INVALID_ARGUMENT (NULL, overlap, limits above the suite's
@@ -2223,6 +2224,78 @@ size_t sealwax_handshake_size(void);
 
 #if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
 /**
+ * Makes room for `block` more records in each direction, for a session that outlives restarts:
+ * seals its state under a device key and hands it to `store`.
+ *
+ * Datagram mode only. After the first call, sealing and opening stop at the end of the block
+ * (SEALWAX_ERROR_LIMIT) until the next call. What is left of a block is lost in a restart, so that
+ * no number is used twice and no record opened twice. Whoever can put an older state back into the
+ * storage makes the session repeat nonces: where that is not excluded, keep no session.
+ *
+ * `device_key` is SEALWAX_DEVICE_KEY_LEN bytes and is not kept. `slot` names the place where the
+ * session is kept, so that what is kept in one does not open in another: at most 255 bytes, NULL
+ * if `slot_len` is 0. `store` must not use the session; `store_context` is passed to it as it is.
+ * Errors: SEALWAX_ERROR_BAD_STATE (no session, stream mode, closed), _RANDOM, _IO (`store`
+ * failed), _INVALID_ARGUMENT (NULL, overlap, a block of 0 records). The session then stops where
+ * it did before. Threads: the session alone. Stack: 3 KiB.
+ */
+int32_t sealwax_session_reserve(struct sealwax_session *session,
+                                uint32_t block,
+                                const uint8_t *device_key,
+                                const uint8_t *slot,
+                                size_t slot_len,
+                                const struct sealwax_random *random,
+                                sealwax_store store,
+                                void *store_context);
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * Fills a session with one that was kept. It goes on where its block ended.
+ *
+ * Before it seals or opens, it must reserve the next block; before it hears the peer, the peer
+ * must be asked for other keys (sealwax_session_request_rekey), until `wants_rekey_request` of its
+ * description is 0. The first record under other keys is past the block: reserve, and open it
+ * again.
+ *
+ * `kept` is what `store` was given; `device_key` and `slot` are those of sealwax_session_reserve,
+ * and `peer_key` is the peer's static key, SEALWAX_PEER_KEY_LEN bytes, NULL where the pattern had
+ * none. `limits` may be NULL. Errors: SEALWAX_ERROR_BAD_STATE (the
+ * session is in use or was not zero), _DECRYPT (kept under another key, in
+ * another slot, for another peer, or changed), _FORMAT,
+ * _TRUNCATED, _INVALID_ARGUMENT, _NOT_SUPPORTED (a suite that this build has not). The session is
+ * then zero. Threads: the session alone. Stack: 3 KiB.
+ */
+int32_t sealwax_session_import(struct sealwax_session *session,
+                               const uint8_t *kept,
+                               size_t kept_len,
+                               const uint8_t *device_key,
+                               const uint8_t *slot,
+                               size_t slot_len,
+                               const uint8_t *peer_key,
+                               const struct sealwax_limits *limits,
+                               uint64_t now);
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * Ends a session that is kept: hands zeros to `store`, to write over what it kept, and then seals
+ * the end of this direction, as sealwax_session_close does.
+ *
+ * Errors: also SEALWAX_ERROR_IO (`store` failed; nothing is then sealed). Threads: the session
+ * alone. Stack: 2 KiB.
+ */
+int32_t sealwax_session_end(struct sealwax_session *session,
+                            uint64_t now,
+                            sealwax_store store,
+                            void *store_context,
+                            uint8_t *out,
+                            size_t out_size,
+                            size_t *out_len);
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
  * Writes the public half of a private key that is kept without a keyset: what the other side pins.
  *
  * Both are SEALWAX_PEER_KEY_LEN bytes. Any 32 unpredictable bytes are a private key. Errors:
@@ -2236,15 +2309,15 @@ int32_t sealwax_peer_key(const uint8_t *private_key, uint8_t *out);
 /**
  * Seals a record of data.
  *
- * `now` is in milliseconds, of the clock of sealwax_handshake_finish. `associated` does not travel,
- * the peer gives it again; NULL if `associated_len` is 0. `out` needs SEALWAX_RECORD_OVERHEAD bytes
- * more than the data, and overlaps nothing, or the data stands at
+ * `now` is in milliseconds, of the clock of sealwax_handshake_finish. `associated` does not
+ * travel, the peer gives it again; NULL if `associated_len` is 0. `out` needs
+ * SEALWAX_RECORD_OVERHEAD bytes more than the data, and overlaps nothing, or the data stands at
  * `out + SEALWAX_RECORD_HEADER_LEN` and is sealed there.
  *
  * `*out_len` becomes the record's length, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed,
  * with other errors 0. Errors: also _BAD_STATE (no session, or closed; the process was forked),
- * _LIMIT (more than SEALWAX_RECORD_MAX_PLAINTEXT_LEN bytes; the session is too old or its epochs are
- * used up; a kept session must reserve the next block), _INVALID_ARGUMENT (NULL, overlap, more
+ * _LIMIT (more than SEALWAX_RECORD_MAX_PLAINTEXT_LEN bytes; the session is too old or its epochs
+ * are used up; a kept session must reserve the next block), _INVALID_ARGUMENT (NULL, overlap, more
  * than SEALWAX_RECORD_MAX_ASSOCIATED_LEN bytes). Nothing is then written. Threads: the session
  * alone. Stack: 2 KiB.
  */
@@ -2300,16 +2373,17 @@ int32_t sealwax_session_seal_empty(struct sealwax_session *session,
  * Opens a record of the peer's, and answers a rekey request in it by itself.
  *
  * `now` and `associated` are as in sealwax_session_seal. `out` needs SEALWAX_RECORD_OVERHEAD bytes
- * fewer than the record, and overlaps nothing, or is `record + SEALWAX_RECORD_HEADER_LEN`: then the
- * record is opened where it stands, and written to. In datagram mode a record that fails changes
- * nothing; in stream mode it ends this direction.
+ * fewer than the record, and overlaps nothing, or is `record + SEALWAX_RECORD_HEADER_LEN`: then
+ * the record is opened where it stands, and written to. In datagram mode a record that fails
+ * changes nothing; in stream mode it ends this direction.
  *
  * `*out_len` becomes the data's length, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed (the
  * record may then come again), with other errors 0; `*opened` says what it was. Errors: also
  * _DECRYPT (not the peer's, or came before, or too old to know), _FORMAT and _LIMIT (no record),
  * _LIMIT (the session is too old; too many records failed; a kept session must reserve the next
- * block, after which the record may come again if it was not opened where it stands), _BAD_STATE (no session; the process was forked), _INVALID_ARGUMENT. `out` is then wiped
- * or untouched. Threads: the session alone. Stack: 2 KiB.
+ * block, after which the record may come again if it was not opened where it stands), _BAD_STATE
+ * (no session; the process was forked), _INVALID_ARGUMENT. `out` is then wiped or untouched.
+ * Threads: the session alone. Stack: 2 KiB.
  */
 int32_t sealwax_session_open(struct sealwax_session *session,
                              uint64_t now,
@@ -2339,7 +2413,8 @@ int32_t sealwax_session_close(struct sealwax_session *session,
 
 #if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
 /**
- * Lets the next record that is sealed begin an epoch, with other keys, if the present one was used.
+ * Lets the next record that is sealed begin an epoch, with other keys, if the present one was
+ * used.
  *
  * Keys also change by themselves, as the limits say. Errors: SEALWAX_ERROR_BAD_STATE,
  * _INVALID_ARGUMENT (NULL). Threads: the session alone. Stack: under 256 bytes.
@@ -2351,8 +2426,8 @@ int32_t sealwax_session_rekey(struct sealwax_session *session);
 /**
  * Seals a request that the peer change the keys that it seals with.
  *
- * `out` is SEALWAX_REKEY_REQUEST_LEN bytes. Otherwise as sealwax_session_seal. Threads: the session
- * alone. Stack: 2 KiB.
+ * `out` is SEALWAX_REKEY_REQUEST_LEN bytes. Otherwise as sealwax_session_seal. Threads: the
+ * session alone. Stack: 2 KiB.
  */
 int32_t sealwax_session_request_rekey(struct sealwax_session *session,
                                       uint64_t now,
@@ -2375,77 +2450,8 @@ int32_t sealwax_session_describe(struct sealwax_session *session,
 
 #if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
 /**
- * Makes room for `block` more records in each direction, for a session that outlives restarts:
- * seals its state under a device key and hands it to `store`.
- *
- * Datagram mode only. After the first call, sealing and opening stop at the end of the block
- * (SEALWAX_ERROR_LIMIT) until the next call. What is left of a block is lost in a restart, so that
- * no number is used twice and no record opened twice. Whoever can put an older state back into the
- * storage makes the session repeat nonces: where that is not excluded, keep no session.
- *
- * `device_key` is SEALWAX_DEVICE_KEY_LEN bytes and is not kept. `slot` names the place where the
- * session is kept, so that what is kept in one does not open in another: at most 255 bytes, NULL
- * if `slot_len` is 0. `store` must not use the session; `store_context` is passed to it as it is. Errors: SEALWAX_ERROR_BAD_STATE (no session, stream
- * mode, closed), _RANDOM, _IO (`store` failed), _INVALID_ARGUMENT (NULL, overlap, a block of 0
- * records). The session then stops where it did before. Threads: the session alone. Stack: 3 KiB.
- */
-int32_t sealwax_session_reserve(struct sealwax_session *session,
-                                uint32_t block,
-                                const uint8_t *device_key,
-                                const uint8_t *slot,
-                                size_t slot_len,
-                                const struct sealwax_random *random,
-                                sealwax_store store,
-                                void *store_context);
-#endif
-
-#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
-/**
- * Fills a session with one that was kept. It goes on where its block ended.
- *
- * Before it seals or opens, it must reserve the next block; before it hears the peer, the peer must
- * be asked for other keys (sealwax_session_request_rekey), until `wants_rekey_request` of its
- * description is 0. The first record under other keys is past the block: reserve, and open it again.
- *
- * `kept` is what `store` was given; `device_key` and `slot` are those of sealwax_session_reserve,
- * and `peer_key` is the peer's static key, SEALWAX_PEER_KEY_LEN bytes, NULL where the pattern had
- * none. `limits` may be NULL. Errors: SEALWAX_ERROR_BAD_STATE (the
- * session is in use or was not zero), _DECRYPT (kept under another key, in
- * another slot, for another peer, or changed), _FORMAT,
- * _TRUNCATED, _INVALID_ARGUMENT, _NOT_SUPPORTED (a suite that this build has not). The session is
- * then zero. Threads: the session alone. Stack: 3 KiB.
- */
-int32_t sealwax_session_import(struct sealwax_session *session,
-                               const uint8_t *kept,
-                               size_t kept_len,
-                               const uint8_t *device_key,
-                               const uint8_t *slot,
-                               size_t slot_len,
-                               const uint8_t *peer_key,
-                               const struct sealwax_limits *limits,
-                               uint64_t now);
-#endif
-
-#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
-/**
- * Ends a session that is kept: hands zeros to `store`, to write over what it kept, and then seals
- * the end of this direction, as sealwax_session_close does.
- *
- * Errors: also SEALWAX_ERROR_IO (`store` failed; nothing is then sealed). Threads: the session
- * alone. Stack: 2 KiB.
- */
-int32_t sealwax_session_end(struct sealwax_session *session,
-                            uint64_t now,
-                            sealwax_store store,
-                            void *store_context,
-                            uint8_t *out,
-                            size_t out_size,
-                            size_t *out_len);
-#endif
-
-#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
-/**
- * Does what time alone asks for: forgets keys whose time is over, where nothing is sealed or heard.
+ * Does what time alone asks for: forgets keys whose time is over, where nothing is sealed or
+ * heard.
  *
  * Call it now and then, such as once a minute. Errors: SEALWAX_ERROR_BAD_STATE, _LIMIT (epochs are
  * used up), _INVALID_ARGUMENT (NULL). Threads: the session alone. Stack: 2 KiB.

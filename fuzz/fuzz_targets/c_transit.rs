@@ -12,6 +12,7 @@ use libfuzzer_sys::fuzz_target;
 use sealwax_c::callback::sealwax_random;
 use sealwax_c::status::*;
 use sealwax_c::transit::handshake::*;
+use sealwax_c::transit::kept::*;
 use sealwax_c::transit::party::*;
 use sealwax_c::transit::session::*;
 

@@ -114,7 +114,7 @@ fn start(command: &[String], place: &str, value: &str) -> Result<Child, Failure>
     Ok(Command::new(&filled[0]).args(&filled[1..]).spawn()?)
 }
 
-/// A path that loses one datagram in six, repeats one in six, and holds one in six back for a while.
+/// A path that loses one datagram in six, repeats one in six, and holds one in six back.
 struct BadPath {
     state: u32,
     held: Vec<Vec<u8>>,

@@ -117,7 +117,7 @@ static size_t receive(uint8_t *datagram)
     return len;
 }
 
-/* What arrives until the server's answer holds is passed over; what is not answered is sent again. */
+/* What arrives until the server's answer holds is passed over; message 1 is sent until then. */
 static void shake(void)
 {
     static uint8_t first[DATAGRAM];

@@ -579,7 +579,9 @@ mod transit {
 }
 
 #[cfg(feature = "hosted")]
-pub(crate) use hosted::{ReadCallback, WriteCallback, free, give, read, write};
+pub(crate) use hosted::{ReadCallback, free, give, read};
+#[cfg(feature = "hosted")]
+pub(crate) use transit::{Store as WriteCallback, store as write};
 
 #[cfg(feature = "hosted")]
 mod hosted {
@@ -594,8 +596,6 @@ mod hosted {
 
     /// `int64_t read(void *context, uint8_t *out, size_t out_size)`.
     pub(crate) type ReadCallback = unsafe extern "C" fn(*mut c_void, *mut u8, usize) -> i64;
-    /// `int32_t write(void *context, const uint8_t *bytes, size_t bytes_len)`.
-    pub(crate) type WriteCallback = unsafe extern "C" fn(*mut c_void, *const u8, usize) -> i32;
 
     impl<T> Plain for *const T {}
 
@@ -684,11 +684,6 @@ mod hosted {
     pub(crate) fn read(callback: ReadCallback, context: *mut c_void, out: &mut [u8]) -> i64 {
         // SAFETY: C4, and the range is `out`.
         unsafe { callback(context, out.as_mut_ptr(), out.len()) }
-    }
-
-    pub(crate) fn write(callback: WriteCallback, context: *mut c_void, bytes: &[u8]) -> i32 {
-        // SAFETY: C4, and the range is `bytes`.
-        unsafe { callback(context, bytes.as_ptr(), bytes.len()) }
     }
 }
 

@@ -2,5 +2,6 @@
 //! In transit: a handshake between two parties, and then records (format.md 13).
 
 pub mod handshake;
+pub mod kept;
 pub mod party;
 pub mod session;

@@ -251,8 +251,9 @@ pub unsafe extern "C" fn sealwax_handshake_describe(
 /// Takes the session out of a handshake whose messages were all exchanged.
 ///
 /// `now` is in milliseconds, of a clock that starts anywhere and is the one that the session is
-/// told later. `limits` may be NULL: the suite's own. What is left of the handshake holds no secret;
-/// in datagram mode keep it as long as the other side may repeat its last message, then wipe it.
+/// told later. `limits` may be NULL: the suite's own. What is left of the handshake holds no
+/// secret; in datagram mode keep it as long as the other side may repeat its last message, then
+/// wipe it.
 ///
 /// Errors: SEALWAX_ERROR_BAD_STATE (the handshake is not finished, or its session was taken; the
 /// session is in use or was not zero), _INVALID_ARGUMENT (NULL, overlap, limits above the suite's

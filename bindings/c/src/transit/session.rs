@@ -1,22 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A session: records that are sealed and opened, and the session kept over a restart (format.md
-//! 13.8 to 13.13).
-
-use core::ffi::c_void;
+//! A session: records that are sealed and opened (format.md 13.8 to 13.12).
 
 use sealwax::id::Suite;
-use sealwax::secret::{Key, Raw};
-use sealwax::transit::{
-    Content, EXPORT_LEN, Keeping, Limits, MAX_ASSOCIATED_LEN, MAX_PLAINTEXT_LEN, PeerKey,
-};
+use sealwax::transit::{Content, Limits, MAX_ASSOCIATED_LEN, MAX_PLAINTEXT_LEN};
 use sealwax::transit::{RECORD_HEADER_LEN, RECORD_OVERHEAD, Record, Role, Session};
 use sealwax::{Error, ErrorKind};
 
-use crate::boundary::{self, Borrows, Plain, Store, Stored, call, wipe};
-use crate::callback::{CallersRandom, sealwax_random};
-use crate::status::{
-    BAD_STATE, BUFFER_TOO_SMALL, Failure, INVALID_ARGUMENT, SEALWAX_ERROR_IO, SEALWAX_ERROR_LIMIT,
-};
+use crate::boundary::{Borrows, Plain, Stored, call, wipe};
+use crate::status::{BAD_STATE, BUFFER_TOO_SMALL, Failure, INVALID_ARGUMENT, SEALWAX_ERROR_LIMIT};
 
 /// Size of a sealwax_session, in bytes.
 pub const SEALWAX_SESSION_SIZE: usize = 832;
@@ -30,8 +21,6 @@ pub const SEALWAX_RECORD_MAX_PLAINTEXT_LEN: usize = 16384;
 pub const SEALWAX_RECORD_MAX_ASSOCIATED_LEN: usize = 256;
 /// Length of a rekey request, in bytes.
 pub const SEALWAX_REKEY_REQUEST_LEN: usize = 33;
-/// Length of a session that is kept over a restart, in bytes.
-pub const SEALWAX_KEPT_SESSION_LEN: usize = 220;
 /// The record carried data.
 pub const SEALWAX_CONTENT_DATA: u8 = 1;
 /// It ended the peer's direction: nothing follows it.
@@ -117,12 +106,6 @@ pub struct sealwax_session_description {
     pub reserved: [u8; 2],
 }
 
-/// Writes a kept session to where it outlives a restart, in the place of the one before, and
-/// returns 0 when it is there; anything else says that it is not. `kept` is
-/// SEALWAX_KEPT_SESSION_LEN bytes, and must not be used for the session that is in use.
-pub type sealwax_store =
-    Option<unsafe extern "C" fn(context: *mut c_void, kept: *const u8, kept_len: usize) -> i32>;
-
 impl Plain for sealwax_limits {}
 impl Plain for sealwax_record {}
 impl Plain for sealwax_session_description {}
@@ -137,15 +120,15 @@ impl Stored for Kept {
 
 /// Seals a record of data.
 ///
-/// `now` is in milliseconds, of the clock of sealwax_handshake_finish. `associated` does not travel,
-/// the peer gives it again; NULL if `associated_len` is 0. `out` needs SEALWAX_RECORD_OVERHEAD bytes
-/// more than the data, and overlaps nothing, or the data stands at
+/// `now` is in milliseconds, of the clock of sealwax_handshake_finish. `associated` does not
+/// travel, the peer gives it again; NULL if `associated_len` is 0. `out` needs
+/// SEALWAX_RECORD_OVERHEAD bytes more than the data, and overlaps nothing, or the data stands at
 /// `out + SEALWAX_RECORD_HEADER_LEN` and is sealed there.
 ///
 /// `*out_len` becomes the record's length, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed,
 /// with other errors 0. Errors: also _BAD_STATE (no session, or closed; the process was forked),
-/// _LIMIT (more than SEALWAX_RECORD_MAX_PLAINTEXT_LEN bytes; the session is too old or its epochs are
-/// used up; a kept session must reserve the next block), _INVALID_ARGUMENT (NULL, overlap, more
+/// _LIMIT (more than SEALWAX_RECORD_MAX_PLAINTEXT_LEN bytes; the session is too old or its epochs
+/// are used up; a kept session must reserve the next block), _INVALID_ARGUMENT (NULL, overlap, more
 /// than SEALWAX_RECORD_MAX_ASSOCIATED_LEN bytes). Nothing is then written. Threads: the session
 /// alone. Stack: 2 KiB.
 #[unsafe(no_mangle)]
@@ -248,16 +231,17 @@ pub unsafe extern "C" fn sealwax_session_seal_empty(
 /// Opens a record of the peer's, and answers a rekey request in it by itself.
 ///
 /// `now` and `associated` are as in sealwax_session_seal. `out` needs SEALWAX_RECORD_OVERHEAD bytes
-/// fewer than the record, and overlaps nothing, or is `record + SEALWAX_RECORD_HEADER_LEN`: then the
-/// record is opened where it stands, and written to. In datagram mode a record that fails changes
-/// nothing; in stream mode it ends this direction.
+/// fewer than the record, and overlaps nothing, or is `record + SEALWAX_RECORD_HEADER_LEN`: then
+/// the record is opened where it stands, and written to. In datagram mode a record that fails
+/// changes nothing; in stream mode it ends this direction.
 ///
 /// `*out_len` becomes the data's length, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed (the
 /// record may then come again), with other errors 0; `*opened` says what it was. Errors: also
 /// _DECRYPT (not the peer's, or came before, or too old to know), _FORMAT and _LIMIT (no record),
 /// _LIMIT (the session is too old; too many records failed; a kept session must reserve the next
-/// block, after which the record may come again if it was not opened where it stands), _BAD_STATE (no session; the process was forked), _INVALID_ARGUMENT. `out` is then wiped
-/// or untouched. Threads: the session alone. Stack: 2 KiB.
+/// block, after which the record may come again if it was not opened where it stands), _BAD_STATE
+/// (no session; the process was forked), _INVALID_ARGUMENT. `out` is then wiped or untouched.
+/// Threads: the session alone. Stack: 2 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_session_open(
     session: *mut sealwax_session,
@@ -326,7 +310,8 @@ pub unsafe extern "C" fn sealwax_session_close(
     })
 }
 
-/// Lets the next record that is sealed begin an epoch, with other keys, if the present one was used.
+/// Lets the next record that is sealed begin an epoch, with other keys, if the present one was
+/// used.
 ///
 /// Keys also change by themselves, as the limits say. Errors: SEALWAX_ERROR_BAD_STATE,
 /// _INVALID_ARGUMENT (NULL). Threads: the session alone. Stack: under 256 bytes.
@@ -340,8 +325,8 @@ pub unsafe extern "C" fn sealwax_session_rekey(session: *mut sealwax_session) ->
 
 /// Seals a request that the peer change the keys that it seals with.
 ///
-/// `out` is SEALWAX_REKEY_REQUEST_LEN bytes. Otherwise as sealwax_session_seal. Threads: the session
-/// alone. Stack: 2 KiB.
+/// `out` is SEALWAX_REKEY_REQUEST_LEN bytes. Otherwise as sealwax_session_seal. Threads: the
+/// session alone. Stack: 2 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_session_request_rekey(
     session: *mut sealwax_session,
@@ -391,114 +376,8 @@ pub unsafe extern "C" fn sealwax_session_describe(
     })
 }
 
-/// Makes room for `block` more records in each direction, for a session that outlives restarts:
-/// seals its state under a device key and hands it to `store`.
-///
-/// Datagram mode only. After the first call, sealing and opening stop at the end of the block
-/// (SEALWAX_ERROR_LIMIT) until the next call. What is left of a block is lost in a restart, so that
-/// no number is used twice and no record opened twice. Whoever can put an older state back into the
-/// storage makes the session repeat nonces: where that is not excluded, keep no session.
-///
-/// `device_key` is SEALWAX_DEVICE_KEY_LEN bytes and is not kept. `slot` names the place where the
-/// session is kept, so that what is kept in one does not open in another: at most 255 bytes, NULL
-/// if `slot_len` is 0. `store` must not use the session; `store_context` is passed to it as it is. Errors: SEALWAX_ERROR_BAD_STATE (no session, stream
-/// mode, closed), _RANDOM, _IO (`store` failed), _INVALID_ARGUMENT (NULL, overlap, a block of 0
-/// records). The session then stops where it did before. Threads: the session alone. Stack: 3 KiB.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn sealwax_session_reserve(
-    session: *mut sealwax_session,
-    block: u32,
-    device_key: *const u8,
-    slot: *const u8,
-    slot_len: usize,
-    random: *const sealwax_random,
-    store: sealwax_store,
-    store_context: *mut c_void,
-) -> i32 {
-    call(|borrows| {
-        let mut session = borrows.exclusive::<Kept>(session)?;
-        let key = device_key_of(borrows, device_key)?;
-        let keeping = Keeping { device: &key, slot: slot_of(borrows, slot, slot_len)? };
-        let mut random = CallersRandom::borrow(borrows, random)?;
-        let store = store.ok_or(INVALID_ARGUMENT)?;
-        if block == 0 {
-            return Err(INVALID_ARGUMENT);
-        }
-        stored(store, store_context, |store| session.reserve(block, &keeping, &mut random, store))
-    })
-}
-
-/// Fills a session with one that was kept. It goes on where its block ended.
-///
-/// Before it seals or opens, it must reserve the next block; before it hears the peer, the peer must
-/// be asked for other keys (sealwax_session_request_rekey), until `wants_rekey_request` of its
-/// description is 0. The first record under other keys is past the block: reserve, and open it again.
-///
-/// `kept` is what `store` was given; `device_key` and `slot` are those of sealwax_session_reserve,
-/// and `peer_key` is the peer's static key, SEALWAX_PEER_KEY_LEN bytes, NULL where the pattern had
-/// none. `limits` may be NULL. Errors: SEALWAX_ERROR_BAD_STATE (the
-/// session is in use or was not zero), _DECRYPT (kept under another key, in
-/// another slot, for another peer, or changed), _FORMAT,
-/// _TRUNCATED, _INVALID_ARGUMENT, _NOT_SUPPORTED (a suite that this build has not). The session is
-/// then zero. Threads: the session alone. Stack: 3 KiB.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn sealwax_session_import(
-    session: *mut sealwax_session,
-    kept: *const u8,
-    kept_len: usize,
-    device_key: *const u8,
-    slot: *const u8,
-    slot_len: usize,
-    peer_key: *const u8,
-    limits: *const sealwax_limits,
-    now: u64,
-) -> i32 {
-    call(|borrows| {
-        let mut place = borrows.vacant::<Kept>(session)?;
-        let kept = borrows.input(kept, kept_len)?;
-        let key = device_key_of(borrows, device_key)?;
-        let keeping = Keeping { device: &key, slot: slot_of(borrows, slot, slot_len)? };
-        let peer = match peer_key.is_null() {
-            true => None,
-            false => Some(PeerKey::parse(borrows.array(peer_key.cast())?)?),
-        };
-        let limits = limits_of(borrows, limits, Suite::ChaCha20Poly1305)?;
-        place.occupy(Kept::closed).import(kept, &keeping, peer.as_ref(), &limits, now)?;
-        place.keep();
-        Ok(())
-    })
-}
-
-/// Ends a session that is kept: hands zeros to `store`, to write over what it kept, and then seals
-/// the end of this direction, as sealwax_session_close does.
-///
-/// Errors: also SEALWAX_ERROR_IO (`store` failed; nothing is then sealed). Threads: the session
-/// alone. Stack: 2 KiB.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn sealwax_session_end(
-    session: *mut sealwax_session,
-    now: u64,
-    store: sealwax_store,
-    store_context: *mut c_void,
-    out: *mut u8,
-    out_size: usize,
-    out_len: *mut usize,
-) -> i32 {
-    call(|borrows| {
-        let out_len = borrows.output_len(out_len)?;
-        let mut session = borrows.exclusive::<Kept>(session)?;
-        let store = store.ok_or(INVALID_ARGUMENT)?;
-        let record = room(borrows, out, out_size, RECORD_OVERHEAD, out_len)?;
-        if session.sending().is_closed() {
-            return Err(BAD_STATE);
-        }
-        stored(store, store_context, |store| session.end(now, store, record).map(|_| ()))?;
-        *out_len = RECORD_OVERHEAD;
-        Ok(())
-    })
-}
-
-/// Does what time alone asks for: forgets keys whose time is over, where nothing is sealed or heard.
+/// Does what time alone asks for: forgets keys whose time is over, where nothing is sealed or
+/// heard.
 ///
 /// Call it now and then, such as once a minute. Errors: SEALWAX_ERROR_BAD_STATE, _LIMIT (epochs are
 /// used up), _INVALID_ARGUMENT (NULL). Threads: the session alone. Stack: 2 KiB.
@@ -554,41 +433,6 @@ pub(crate) fn limits_of(
     Ok(limits)
 }
 
-fn device_key_of(borrows: &mut Borrows<'_>, at: *const u8) -> Result<Key<Raw>, Failure> {
-    let mut key = Key::<Raw>::zeroed();
-    *key.expose_bytes_mut() = *borrows.array::<32>(at.cast())?;
-    Ok(key)
-}
-
-fn slot_of<'a>(
-    borrows: &mut Borrows<'a>,
-    slot: *const u8,
-    len: usize,
-) -> Result<&'a [u8], Failure> {
-    let slot = borrows.input(slot, len)?;
-    if slot.len() > MAX_SLOT_LEN { Err(INVALID_ARGUMENT) } else { Ok(slot) }
-}
-
-/// Works with the caller's store, and says so where that is what failed.
-fn stored(
-    store: Store,
-    context: *mut c_void,
-    work: impl FnOnce(&mut dyn FnMut(&[u8; EXPORT_LEN]) -> sealwax::Result<()>) -> sealwax::Result<()>,
-) -> Result<(), Failure> {
-    let mut failed = false;
-    let worked = work(&mut |kept| match boundary::store(store, context, kept) {
-        0 => Ok(()),
-        _ => {
-            failed = true;
-            Err(Error::Random)
-        }
-    });
-    match failed {
-        true => Err(Failure(SEALWAX_ERROR_IO)),
-        false => worked.map_err(of_state),
-    }
-}
-
 /// A record of known length that `seal` makes.
 fn seal_small(
     borrows: &mut Borrows<'_>,
@@ -606,7 +450,7 @@ fn seal_small(
 }
 
 /// The first `len` bytes of an output, or that it is too small.
-fn room<'a>(
+pub(super) fn room<'a>(
     borrows: &mut Borrows<'a>,
     out: *mut u8,
     out_size: usize,
@@ -638,7 +482,7 @@ fn is_inside(data: *const u8, record: *const u8) -> bool {
 }
 
 /// What a session says of a call whose arguments were looked at before: it is in no state for it.
-fn of_state(error: Error) -> Failure {
+pub(super) fn of_state(error: Error) -> Failure {
     match error.kind() {
         ErrorKind::Misuse => BAD_STATE,
         _ => error.into(),
@@ -646,11 +490,9 @@ fn of_state(error: Error) -> Failure {
 }
 
 const HOUR_MS: u64 = 3_600_000;
-const MAX_SLOT_LEN: usize = 255;
 const _: () = assert!(
     SEALWAX_RECORD_HEADER_LEN == RECORD_HEADER_LEN
         && SEALWAX_RECORD_OVERHEAD == RECORD_OVERHEAD
         && SEALWAX_RECORD_MAX_PLAINTEXT_LEN == MAX_PLAINTEXT_LEN
         && SEALWAX_RECORD_MAX_ASSOCIATED_LEN == MAX_ASSOCIATED_LEN
-        && SEALWAX_KEPT_SESSION_LEN == EXPORT_LEN
 );
