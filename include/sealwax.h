@@ -2163,7 +2163,7 @@ int32_t sealwax_handshake_write(struct sealwax_handshake *handshake,
  * _DECRYPT, _UNKNOWN_KEY (not pinned, or refused by `accept`; say nothing of it to the peer),
  * _LIMIT, _BAD_STATE (not begun, an initiator that has not written, or failed; the state or times
  * of every own key forbid), _INVALID_ARGUMENT, _NOT_SUPPORTED. `out` is then wiped or untouched.
- * Threads: the handshake alone. Stack: 6 KiB; with X-Wing see docs/c-api.md.
+ * Threads: the handshake alone. Stack: 7 KiB; with X-Wing see docs/c-api.md.
  */
 int32_t sealwax_handshake_read(struct sealwax_handshake *handshake,
                                const struct sealwax_party *party,
@@ -2197,7 +2197,7 @@ int32_t sealwax_handshake_describe(const struct sealwax_handshake *handshake,
  *
  * Errors: SEALWAX_ERROR_BAD_STATE (the handshake is not finished, or its session was taken; the
  * session is in use or was not zero), _INVALID_ARGUMENT (NULL, overlap, limits above the suite's
- * own). The session is then zero, and the handshake as it was. Threads: both alone. Stack: 2 KiB.
+ * own). The session is then zero, and the handshake as it was. Threads: both alone. Stack: 3 KiB.
  */
 int32_t sealwax_handshake_finish(struct sealwax_handshake *handshake,
                                  const struct sealwax_limits *limits,
@@ -2399,7 +2399,8 @@ int32_t sealwax_session_open(struct sealwax_session *session,
 
 #if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
 /**
- * Seals the end of this direction. Nothing can be sealed after it; the peer's direction goes on.
+ * Seals the end of this direction. Nothing can be sealed after it; the peer's direction goes on. A
+ * kept session is ended by sealwax_session_end, and is SEALWAX_ERROR_BAD_STATE here.
  *
  * `out` is SEALWAX_RECORD_OVERHEAD bytes. Otherwise as sealwax_session_seal. Threads: the session
  * alone. Stack: 2 KiB.

@@ -113,9 +113,9 @@ static void import(void)
 static void describe(void) { status = sealwax_session_describe(&sessions[0], 2, &described); }
 static void tick(void) { status = sealwax_session_tick(&sessions[0], 2); }
 
-static void close(void)
+static void end(void)
 {
-    status = sealwax_session_close(&sessions[0], 2, record, sizeof record, &record_len);
+    status = sealwax_session_end(&sessions[0], 2, store, NULL, record, sizeof record, &record_len);
 }
 
 static void wipe_handshake(void) { status = sealwax_handshake_wipe(&handshakes[0]); }
@@ -158,7 +158,7 @@ int main(void)
     row("session_tick", tick);
     row("session_reserve", reserve);
     row("session_import", import);
-    row("session_close", close);
+    row("session_end", end);
     row("handshake_wipe", wipe_handshake);
     row("session_wipe", wipe_session);
     board_print((failures == 0U) ? "measure: ok\n" : "measure: FAILED\n");

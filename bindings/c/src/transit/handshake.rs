@@ -171,7 +171,7 @@ pub unsafe extern "C" fn sealwax_handshake_write(
 /// _DECRYPT, _UNKNOWN_KEY (not pinned, or refused by `accept`; say nothing of it to the peer),
 /// _LIMIT, _BAD_STATE (not begun, an initiator that has not written, or failed; the state or times
 /// of every own key forbid), _INVALID_ARGUMENT, _NOT_SUPPORTED. `out` is then wiped or untouched.
-/// Threads: the handshake alone. Stack: 6 KiB; with X-Wing see docs/c-api.md.
+/// Threads: the handshake alone. Stack: 7 KiB; with X-Wing see docs/c-api.md.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_handshake_read(
     handshake: *mut sealwax_handshake,
@@ -257,7 +257,7 @@ pub unsafe extern "C" fn sealwax_handshake_describe(
 ///
 /// Errors: SEALWAX_ERROR_BAD_STATE (the handshake is not finished, or its session was taken; the
 /// session is in use or was not zero), _INVALID_ARGUMENT (NULL, overlap, limits above the suite's
-/// own). The session is then zero, and the handshake as it was. Threads: both alone. Stack: 2 KiB.
+/// own). The session is then zero, and the handshake as it was. Threads: both alone. Stack: 3 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_handshake_finish(
     handshake: *mut sealwax_handshake,

@@ -291,7 +291,8 @@ pub unsafe extern "C" fn sealwax_session_open(
     })
 }
 
-/// Seals the end of this direction. Nothing can be sealed after it; the peer's direction goes on.
+/// Seals the end of this direction. Nothing can be sealed after it; the peer's direction goes on. A
+/// kept session is ended by sealwax_session_end, and is SEALWAX_ERROR_BAD_STATE here.
 ///
 /// `out` is SEALWAX_RECORD_OVERHEAD bytes. Otherwise as sealwax_session_seal. Threads: the session
 /// alone. Stack: 2 KiB.
