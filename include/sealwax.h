@@ -2197,7 +2197,7 @@ int32_t sealwax_handshake_describe(const struct sealwax_handshake *handshake,
  *
  * Errors: SEALWAX_ERROR_BAD_STATE (the handshake is not finished, or its session was taken; the
  * session is in use or was not zero), _INVALID_ARGUMENT (NULL, overlap, limits above the suite's
- * own). The session is then zero, and the handshake as it was. Threads: both alone. Stack: 3 KiB.
+ * own). The session is then zero, and the handshake as it was. Threads: both alone. Stack: 4 KiB.
  */
 int32_t sealwax_handshake_finish(struct sealwax_handshake *handshake,
                                  const struct sealwax_limits *limits,

@@ -257,7 +257,7 @@ pub unsafe extern "C" fn sealwax_handshake_describe(
 ///
 /// Errors: SEALWAX_ERROR_BAD_STATE (the handshake is not finished, or its session was taken; the
 /// session is in use or was not zero), _INVALID_ARGUMENT (NULL, overlap, limits above the suite's
-/// own). The session is then zero, and the handshake as it was. Threads: both alone. Stack: 3 KiB.
+/// own). The session is then zero, and the handshake as it was. Threads: both alone. Stack: 4 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_handshake_finish(
     handshake: *mut sealwax_handshake,
