@@ -3,6 +3,8 @@
 
 #[cfg(feature = "std")]
 mod buffer;
+#[cfg(feature = "std")]
+mod datagram;
 mod export;
 mod handshake;
 #[cfg(feature = "x-wing")]
@@ -24,6 +26,8 @@ mod window;
 
 #[cfg(feature = "tokio")]
 pub use self::tokio::{AsyncReader, AsyncStream, AsyncWriter};
+#[cfg(feature = "std")]
+pub use datagram::Datagram;
 pub use export::{EXPORT_LEN, Keeping};
 pub use handshake::{Handshake, MAX_CONTEXT_LEN, MAX_MESSAGE_LEN, Party, Received, Settings};
 pub(crate) use identity::Life;

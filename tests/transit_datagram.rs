@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A session over UDP, through a proxy that loses, repeats, reorders and makes up packets.
+#![cfg(feature = "std")]
+
+mod kit;
+
+use std::collections::BTreeSet;
+use std::net::UdpSocket;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use kit::random::Repeatable;
+use sealwax::rng::Now;
+use sealwax::secret::Key;
+use sealwax::transit::{
+    Datagram, Hybrid, KeyPair, Mode, Party, Pattern, Peers, Settings, Terms, Verdict,
+};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+const TICK: Duration = Duration::from_millis(20);
+
+fn bound() -> UdpSocket {
+    UdpSocket::bind("127.0.0.1:0").expect("there is a port")
+}
+
+fn key(fill: u8) -> KeyPair {
+    let private = Key::init_with(|bytes: &mut [u8; 32]| {
+        bytes.fill(fill);
+        Ok(())
+    });
+    KeyPair::new(&private.expect("filling does not fail"))
+}
+
+fn party<'a>(settings: Settings, keys: &'a [KeyPair], peers: Peers<'a>) -> Party<'a> {
+    Party { settings, prologue: b"a test", keys, peers, psk: None, now: Now::Unknown }
+}
+
+/// Carries packets between one that comes first and a server, badly, until it is told to stop.
+fn carry(proxy: &UdpSocket, server: std::net::SocketAddr, seed: u64, stop: &AtomicBool) {
+    let mut random = Repeatable(seed);
+    let (mut client, mut held) = (None, Vec::new());
+    let mut packet = vec![0; 70_000];
+    proxy.set_read_timeout(Some(TICK)).expect("it is a socket");
+    while !stop.load(Ordering::Relaxed) {
+        let Ok((len, from)) = proxy.recv_from(&mut packet) else {
+            for (bytes, to) in held.drain(..) {
+                let _ = proxy.send_to(&bytes as &Vec<u8>, to);
+            }
+            continue;
+        };
+        if from != server {
+            client.get_or_insert(from);
+        }
+        let Some(to) = (if from == server { client } else { Some(server) }) else { continue };
+        let bytes = packet[..len].to_vec();
+        match random.below(10) {
+            0..2 => {}
+            2 => held.push((bytes, to)),
+            3 => {
+                let _ = proxy.send_to(&bytes, to);
+                held.push((bytes, to));
+            }
+            4 => {
+                let mut forged = bytes.clone();
+                forged[random.below(len)] ^= 1 << random.below(8);
+                let _ = proxy.send_to(&forged, to);
+                let _ = proxy.send_to(&bytes, to);
+            }
+            _ => {
+                let _ = proxy.send_to(&bytes, to);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_bad_network_delays_a_handshake_and_repeats_no_record() {
+    for (seed, pattern, hybrid) in
+        [(1, Pattern::XX, Hybrid::On), (2, Pattern::IK, Hybrid::Off), (3, Pattern::KK, Hybrid::On)]
+    {
+        let settings = Settings { hybrid, ..Settings::new(pattern, Mode::Datagram) };
+        let (client_key, server_key) = (key(1), key(2));
+        let (client_public, server_public) = (client_key.public(), server_key.public());
+        let (server, proxy, client) = (bound(), bound(), bound());
+        let server_address = server.local_addr().expect("it is bound");
+        client.connect(proxy.local_addr().expect("it is bound")).expect("it is there");
+        let stop = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let carrier = scope.spawn(|| carry(&proxy, server_address, seed, &stop));
+            let echo = scope.spawn(|| {
+                let pinned = [client_public];
+                let keys = [server_key];
+                let terms = Terms::new(party(settings, &keys, Peers::Pinned(&pinned)));
+                let mut session =
+                    Datagram::accept(server, &terms, PATIENCE, &mut |_| Verdict::Accept)
+                        .expect("it comes through");
+                session.socket().set_read_timeout(Some(PATIENCE)).expect("it is a socket");
+                let (mut out, mut seen) = (vec![0; 20_000], BTreeSet::new());
+                while let Some(len) = session.receive(&mut out).expect("the session goes on") {
+                    assert!(seen.insert(out[..len].to_vec()), "a record came twice");
+                    if &out[..len] == b"enough" {
+                        break;
+                    }
+                    session.send(&out[..len]).expect("it is confirmed");
+                }
+                seen.len()
+            });
+            let (pinned, keys) = ([server_public], [client_key]);
+            let terms = Terms::new(party(settings, &keys, Peers::Pinned(&pinned)));
+            let mut session = Datagram::connect(client, &terms, PATIENCE, &mut |_| Verdict::Accept)
+                .expect("it comes through");
+            assert_eq!(session.peer(), Some(&server_public));
+            session.socket().set_read_timeout(Some(TICK)).expect("it is a socket");
+            let (mut out, mut answers) = (vec![0; 20_000], BTreeSet::new());
+            let mut number = 0u32;
+            while answers.len() < 50 {
+                session.send(&number.to_be_bytes()).expect("nothing forbids it");
+                number += 1;
+                if number.is_multiple_of(20) {
+                    session.session().sending().rekey();
+                }
+                match session.receive(&mut out) {
+                    Ok(Some(len)) => {
+                        assert!(answers.insert(out[..len].to_vec()), "a record came twice");
+                    }
+                    Ok(None) => panic!("nobody closed it"),
+                    Err(error) => assert_eq!(error.kind(), sealwax::ErrorKind::Io, "{error}"),
+                }
+                // Answered or not, a network like this one loses some of them.
+                assert!(number < 20_000, "only {} answers", answers.len());
+            }
+            while !echo.is_finished() {
+                session.send(b"enough").expect("nothing forbids it");
+                let _ = session.receive(&mut out);
+            }
+            assert!(echo.join().expect("it does not panic") >= 50);
+            stop.store(true, Ordering::Relaxed);
+            carrier.join().expect("it does not panic");
+        });
+    }
+}
+
+#[test]
+fn a_handshake_without_an_answer_ends_in_time() {
+    let settings = Settings::new(Pattern::XX, Mode::Datagram);
+    let (silent, client) = (bound(), bound());
+    client.connect(silent.local_addr().expect("it is bound")).expect("it is there");
+    let keys = [key(1)];
+    let terms = Terms::new(party(settings, &keys, Peers::Any));
+    let patience = Duration::from_millis(600);
+    let refused = Datagram::connect(client, &terms, patience, &mut |_| Verdict::Accept);
+    assert_eq!(refused.err().expect("nobody answers").kind(), sealwax::ErrorKind::Io);
+    silent.set_nonblocking(true).expect("it is a socket");
+    let mut packet = [0; 3000];
+    assert!(silent.recv(&mut packet).is_ok() && silent.recv(&mut packet).is_ok(), "sent again");
+}
