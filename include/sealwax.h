@@ -21,8 +21,8 @@
  * without compare-and-swap (ARMv6-M), a second core, or a thread that runs unprivileged, in a
  * context that is in use.
  *
- * Define SEALWAX_HOSTED for what needs an operating system, SEALWAX_X_WING where the archive was
- * built with it.
+ * Define SEALWAX_HOSTED for what needs an operating system, SEALWAX_X_WING and SEALWAX_TRANSIT
+ * where the archive was built with them: SEALWAX_X_WING also says how large a sealwax_handshake is.
  */
 #ifndef SEALWAX_H
 #define SEALWAX_H
@@ -35,6 +35,8 @@
 #define SEALWAX_KEYSET_INIT sealwax_keyset()
 #define SEALWAX_OPENING_INIT sealwax_opening()
 #define SEALWAX_SEALING_INIT sealwax_sealing()
+#define SEALWAX_HANDSHAKE_INIT sealwax_handshake()
+#define SEALWAX_SESSION_INIT sealwax_session()
 #else
 /* A sealwax_keyset before its first use. */
 #define SEALWAX_KEYSET_INIT {{0}}
@@ -42,6 +44,10 @@
 #define SEALWAX_OPENING_INIT {{0}}
 /* A sealwax_sealing before its first use. */
 #define SEALWAX_SEALING_INIT {{0}}
+/* A sealwax_handshake before its first use. */
+#define SEALWAX_HANDSHAKE_INIT {{0}}
+/* A sealwax_session before its first use. */
+#define SEALWAX_SESSION_INIT {{0}}
 #endif
 
 /**
@@ -318,6 +324,238 @@
  * Longest plaintext of a token, in bytes.
  */
 #define SEALWAX_TOKEN_MAX_PLAINTEXT_LEN 65536
+
+#if ((defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT)) && (defined(SEALWAX_HOSTED) || defined(SEALWAX_X_WING)))
+/**
+ * Size of a sealwax_handshake, in bytes.
+ */
+#define SEALWAX_HANDSHAKE_SIZE 1664
+#endif
+
+#if ((defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT)) && !(defined(SEALWAX_HOSTED) || defined(SEALWAX_X_WING)))
+/**
+ * Size of a sealwax_handshake, in bytes.
+ */
+#define SEALWAX_HANDSHAKE_SIZE 352
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * Longest context in a handshake message, in its encoding, in bytes.
+ */
+#define SEALWAX_HANDSHAKE_MAX_CONTEXT_LEN 1024
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * Longest handshake message, in bytes, with X-Wing and the longest context. Without X-Wing it is
+ * 1216 bytes shorter.
+ */
+#define SEALWAX_HANDSHAKE_MAX_MESSAGE_LEN 2342
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * This side writes the next message.
+ */
+#define SEALWAX_NEXT_WRITE 1
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * The other side does.
+ */
+#define SEALWAX_NEXT_READ 2
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * All messages were exchanged: sealwax_handshake_finish.
+ */
+#define SEALWAX_NEXT_FINISH 3
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * The session was taken.
+ */
+#define SEALWAX_NEXT_NOTHING 4
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * It failed.
+ */
+#define SEALWAX_NEXT_FAILED 5
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * Length of a session that is kept over a restart, in bytes.
+ */
+#define SEALWAX_KEPT_SESSION_LEN 220
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * Length of a static key of a handshake, public or private, in bytes.
+ */
+#define SEALWAX_PEER_KEY_LEN 32
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * Length of a handshake's pre-shared key, in bytes.
+ */
+#define SEALWAX_PSK_LEN 32
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * Most static keys of one's own that a responder answers with.
+ */
+#define SEALWAX_MAX_OWN_KEYS 4
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * Most peers that are pinned.
+ */
+#define SEALWAX_MAX_PEERS 16
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * Both send their static keys: three messages, nobody needs to know anything before.
+ */
+#define SEALWAX_PATTERN_XX 1
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * The initiator knows the responder's static key: two messages.
+ */
+#define SEALWAX_PATTERN_IK 2
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * Both know each other's static keys: two messages.
+ */
+#define SEALWAX_PATTERN_KK 3
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * No static keys, only a pre-shared key: two messages.
+ */
+#define SEALWAX_PATTERN_NNPSK0 4
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * IK with a pre-shared key beside the static keys.
+ */
+#define SEALWAX_PATTERN_IKPSK2 5
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * Bytes arrive in order or not at all; every failure is final.
+ */
+#define SEALWAX_MODE_STREAM 1
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * Messages may be lost, repeated, reordered and made up; those that fail change nothing.
+ */
+#define SEALWAX_MODE_DATAGRAM 2
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * This side writes the first message.
+ */
+#define SEALWAX_ROLE_INITIATOR 1
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * This side answers it.
+ */
+#define SEALWAX_ROLE_RESPONDER 2
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * Size of a sealwax_session, in bytes.
+ */
+#define SEALWAX_SESSION_SIZE 832
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * Bytes of a record before its data.
+ */
+#define SEALWAX_RECORD_HEADER_LEN 13
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * Bytes that a record is longer than its data.
+ */
+#define SEALWAX_RECORD_OVERHEAD 29
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * Most data in a record, padding included, in bytes.
+ */
+#define SEALWAX_RECORD_MAX_PLAINTEXT_LEN 16384
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * Most associated data of a record, in bytes.
+ */
+#define SEALWAX_RECORD_MAX_ASSOCIATED_LEN 256
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * Length of a rekey request, in bytes.
+ */
+#define SEALWAX_REKEY_REQUEST_LEN 33
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * The record carried data.
+ */
+#define SEALWAX_CONTENT_DATA 1
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * It ended the peer's direction: nothing follows it.
+ */
+#define SEALWAX_CONTENT_CLOSE 2
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * The peer asks for other keys; the session answers by itself.
+ */
+#define SEALWAX_CONTENT_REKEY_REQUEST 3
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * Nothing: the peer keeps the path open.
+ */
+#define SEALWAX_CONTENT_EMPTY 4
+#endif
 
 #if defined(SEALWAX_HOSTED)
 /**
@@ -719,6 +957,311 @@ typedef struct sealwax_random {
    */
   void *context;
 } sealwax_random;
+
+#if ((defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT)) && (defined(SEALWAX_HOSTED) || defined(SEALWAX_X_WING)))
+/**
+ * A handshake. The caller owns it; it is zero before its first use: `sealwax_handshake handshake =
+ * SEALWAX_HANDSHAKE_INIT;`. It holds keys: wipe it. It must not be copied: two copies would use a
+ * nonce twice.
+ */
+typedef struct sealwax_handshake {
+  uint64_t opaque[208];
+} sealwax_handshake;
+#endif
+
+#if ((defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT)) && !(defined(SEALWAX_HOSTED) || defined(SEALWAX_X_WING)))
+/**
+ * A handshake. The caller owns it; it is zero before its first use: `sealwax_handshake handshake =
+ * SEALWAX_HANDSHAKE_INIT;`. It holds keys: wipe it. It must not be copied: two copies would use a
+ * nonce twice.
+ */
+typedef struct sealwax_handshake {
+  uint64_t opaque[44];
+} sealwax_handshake;
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * The other side of a handshake, once it is known who it is and before anything is answered.
+ */
+typedef struct sealwax_peer {
+  /**
+   * Its static key, SEALWAX_PEER_KEY_LEN bytes; NULL where the pattern has none.
+   */
+  const uint8_t *key;
+  /**
+   * The encoded context that it sent. NULL where that is empty.
+   */
+  const uint8_t *context;
+  /**
+   * Its length.
+   */
+  size_t context_len;
+  /**
+   * 1: somebody else may have sent this message once more, and the handshake will not finish for
+   * them.
+   */
+  uint8_t replayable;
+  /**
+   * 0.
+   */
+  uint8_t reserved[7];
+} sealwax_peer;
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * Decides on a peer: 0 takes it, anything else refuses it, and then nothing is answered. What
+ * `peer` points to is there until it returns. It must not use the handshake.
+ */
+typedef int32_t (*sealwax_accept)(void *context, const struct sealwax_peer *peer);
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * What one side of a handshake is set to. Pattern, suite, mode, hybrid and prologue are alike on
+ * both sides; nothing is negotiated.
+ *
+ * The caller owns it and all that it points to; the library keeps none of the pointers. Give the
+ * same with each call of one handshake.
+ */
+typedef struct sealwax_party {
+  /**
+   * SEALWAX_ROLE_...
+   */
+  uint8_t role;
+  /**
+   * SEALWAX_PATTERN_...
+   */
+  uint8_t pattern;
+  /**
+   * SEALWAX_SUITE_CHACHA20_POLY1305, SEALWAX_SUITE_COBBLESTONE_256, or 0: the first of them.
+   */
+  uint8_t suite;
+  /**
+   * SEALWAX_MODE_...
+   */
+  uint8_t mode;
+  /**
+   * 1: X-Wing is mixed in, so that what is recorded stays closed to a quantum computer; only
+   * where the build has it. 0: X25519 alone.
+   */
+  uint8_t hybrid;
+  /**
+   * 0.
+   */
+  uint8_t reserved[3];
+  /**
+   * How many keys `peers` has, at most SEALWAX_MAX_PEERS.
+   */
+  uint32_t peer_count;
+  /**
+   * What else both sides agree on, such as the name of the program's protocol. May be NULL.
+   */
+  const uint8_t *prologue;
+  /**
+   * Its length, at most 65535.
+   */
+  size_t prologue_len;
+  /**
+   * Own key pairs: a loaded identity of X25519 keys, of which the primary is shown and every
+   * active version is answered with, at most SEALWAX_MAX_OWN_KEYS. NULL where `private_key` is
+   * given, or where the pattern has no static keys.
+   */
+  const struct sealwax_keyset *identity;
+  /**
+   * An own X25519 private key that is kept without a keyset, SEALWAX_PEER_KEY_LEN bytes. NULL
+   * where there is an identity.
+   */
+  const uint8_t *private_key;
+  /**
+   * The public keys that are taken, each SEALWAX_PEER_KEY_LEN bytes, one after the other. NULL
+   * where there are none: then `accept` alone decides. The initiator of IK, IKpsk2 and KK gives
+   * exactly one, the responder of KK at least one.
+   */
+  const uint8_t *peers;
+  /**
+   * The pre-shared key of NNpsk0 and IKpsk2, SEALWAX_PSK_LEN bytes. NULL for other patterns.
+   */
+  const uint8_t *psk;
+  /**
+   * Asked before anything is answered. May be NULL where peers are pinned or the pattern has no
+   * static keys.
+   */
+  sealwax_accept accept;
+  /**
+   * Passed to `accept` as it is. May be NULL.
+   */
+  void *accept_context;
+} sealwax_party;
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * Where a handshake is.
+ */
+typedef struct sealwax_handshake_description {
+  /**
+   * SEALWAX_NEXT_...
+   */
+  uint8_t next;
+  /**
+   * 1: `peer_key` is known. Until the handshake is finished, that may be somebody who repeats
+   * another's words.
+   */
+  uint8_t has_peer_key;
+  /**
+   * 0.
+   */
+  uint8_t reserved[6];
+  /**
+   * The other side's static key, or zeros.
+   */
+  uint8_t peer_key[32];
+} sealwax_handshake_description;
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * When a session changes its keys, and when it ends. Zero everywhere is the suite's own limits;
+ * they are lowered, never raised.
+ */
+typedef struct sealwax_limits {
+  /**
+   * Records before the keys change, at most 2^23. 0: as many.
+   */
+  uint64_t epoch_records;
+  /**
+   * Bytes before the keys change, at most 2^36. 0: as many.
+   */
+  uint64_t epoch_bytes;
+  /**
+   * Milliseconds before the keys change. 0: an hour.
+   */
+  uint64_t epoch_ms;
+  /**
+   * How many milliseconds the keys before the present ones still open. 0: a minute.
+   */
+  uint64_t previous_ms;
+  /**
+   * Records that failed to open before the session refuses to go on. 0: the suite's limit.
+   */
+  uint64_t failed_opens;
+  /**
+   * Milliseconds before the session asks for a fresh handshake. 0: 24 hours.
+   */
+  uint64_t handshake_ms;
+  /**
+   * Milliseconds before it ends. 0: 48 hours, which is the most.
+   */
+  uint64_t end_ms;
+  /**
+   * How many records the keys before the present ones still open. 0: 1024.
+   */
+  uint32_t previous_records;
+  /**
+   * How many numbers below the highest are still accepted in datagram mode, 64 to 256, on hosts
+   * to 8192. 0: 256, on hosts 1024.
+   */
+  uint16_t window;
+  /**
+   * 0.
+   */
+  uint16_t reserved;
+} sealwax_limits;
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * A session. The caller owns it; it is zero before its first use: `sealwax_session session =
+ * SEALWAX_SESSION_INIT;`. It holds keys: wipe it. It must not be copied: two copies would use a
+ * nonce twice.
+ */
+typedef struct sealwax_session {
+  uint64_t opaque[104];
+} sealwax_session;
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * Writes a kept session to where it outlives a restart, in the place of the one before, and
+ * returns 0 when it is there; anything else says that it is not. `kept` is
+ * SEALWAX_KEPT_SESSION_LEN bytes, and must not be used for the session that is in use.
+ */
+typedef int32_t (*sealwax_store)(void *context, const uint8_t *kept, size_t kept_len);
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * A record that was opened.
+ */
+typedef struct sealwax_record {
+  /**
+   * Its number in its epoch.
+   */
+  uint64_t counter;
+  /**
+   * The epoch that it came in.
+   */
+  uint32_t epoch;
+  /**
+   * SEALWAX_CONTENT_...
+   */
+  uint8_t content;
+  /**
+   * 0.
+   */
+  uint8_t reserved[3];
+} sealwax_record;
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * Where a session is. Nothing of it is secret.
+ */
+typedef struct sealwax_session_description {
+  /**
+   * The handshake's hash: the same on both sides and in no other session.
+   */
+  uint8_t binding[32];
+  /**
+   * The epoch of the record sealed last.
+   */
+  uint32_t sending_epoch;
+  /**
+   * The epoch of the newest record opened.
+   */
+  uint32_t receiving_epoch;
+  /**
+   * SEALWAX_ROLE_...
+   */
+  uint8_t role;
+  /**
+   * 1: it is time for a fresh handshake.
+   */
+  uint8_t wants_handshake;
+  /**
+   * 1: the peer is not heard until it was asked for other keys (sealwax_session_request_rekey).
+   */
+  uint8_t wants_rekey_request;
+  /**
+   * 1: this direction was closed.
+   */
+  uint8_t is_sending_closed;
+  /**
+   * 1: the peer closed its direction.
+   */
+  uint8_t is_receiving_closed;
+  /**
+   * 0: this responder has not heard a record of the initiator's yet, and seals no data before.
+   */
+  uint8_t is_confirmed;
+  /**
+   * 0.
+   */
+  uint8_t reserved[2];
+} sealwax_session_description;
+#endif
 
 #ifdef __cplusplus
 extern "C" {
@@ -1562,6 +2105,378 @@ int32_t sealwax_token_open(const struct sealwax_keyset *keyset,
  */
 int32_t sealwax_token_version(const uint8_t *token, size_t token_len, uint32_t *version);
 
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * Begins a handshake. No message is made and no key looked at yet.
+ *
+ * Errors: SEALWAX_ERROR_BAD_STATE (the handshake is in use or was not zero; the identity is not
+ * loaded), _INVALID_ARGUMENT (NULL, overlap, a party that does not fit together), _NOT_SUPPORTED
+ * (a suite, or X-Wing, that this build has not). The handshake is then as it was. Threads: the
+ * handshake alone, any number with one identity. Stack: 1 KiB.
+ */
+int32_t sealwax_handshake_begin(struct sealwax_handshake *handshake,
+                                const struct sealwax_party *party);
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * Writes the next message, with an encoded context for the other side.
+ *
+ * `context` may be NULL if `context_len` is 0; it is at most SEALWAX_HANDSHAKE_MAX_CONTEXT_LEN
+ * bytes. The first message of XX is readable, so its context is empty. The first message of the
+ * other patterns can be replayed to a responder, and its context is then believed once more: put
+ * nothing into it that acts. In datagram mode keep the message, to send it again until it is
+ * answered, and when the other side repeats its own. `out` overlaps nothing.
+ *
+ * `*out_len` becomes the message's length, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed,
+ * with other errors 0. Errors: also _BAD_STATE (not begun, not this side's turn, or failed; the
+ * identity is not loaded, or its state or times forbid), _RANDOM, _LIMIT (the context is too
+ * long), _FORMAT (a context that is not encoded; a pinned key that is not safe),
+ * _INVALID_ARGUMENT (NULL, overlap, a party that does not fit, or is not that of begin). `out` is
+ * then wiped or untouched; after _RANDOM the handshake may have failed. Threads: the handshake
+ * alone. Stack: 6 KiB; with X-Wing see docs/c-api.md.
+ */
+int32_t sealwax_handshake_write(struct sealwax_handshake *handshake,
+                                const struct sealwax_party *party,
+                                const struct sealwax_random *random,
+                                const uint8_t *context,
+                                size_t context_len,
+                                uint8_t *out,
+                                size_t out_size,
+                                size_t *out_len);
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * Reads a message of the other side's, and decrypts the context in it into `out`.
+ *
+ * `out` has room for that context; SEALWAX_HANDSHAKE_MAX_CONTEXT_LEN bytes are enough. It overlaps
+ * nothing. The party's `accept` is asked before the call returns, once for each message that
+ * carries a context or shows who the other side is. In stream mode every failure is final. In
+ * datagram mode a message that fails changes nothing, and the next one may hold.
+ * `*is_duplicate` becomes 1 where the message was read before (datagram mode): send the answer
+ * of last time again. Else it is 0.
+ *
+ * `*out_len` becomes the context's length, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed
+ * (nothing is then read, and the message may come again), with other errors 0. Errors: also
+ * _FORMAT (another setting, another length, an unsafe key, a message that nobody waits for),
+ * _DECRYPT, _UNKNOWN_KEY (not pinned, or refused by `accept`; say nothing of it to the peer),
+ * _LIMIT, _BAD_STATE (not begun, an initiator that has not written, or failed; the state or times
+ * of every own key forbid), _INVALID_ARGUMENT, _NOT_SUPPORTED. `out` is then wiped or untouched.
+ * Threads: the handshake alone. Stack: 7 KiB; with X-Wing see docs/c-api.md.
+ */
+int32_t sealwax_handshake_read(struct sealwax_handshake *handshake,
+                               const struct sealwax_party *party,
+                               const uint8_t *message,
+                               size_t message_len,
+                               uint8_t *out,
+                               size_t out_size,
+                               size_t *out_len,
+                               uint8_t *is_duplicate);
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * Writes where a handshake is, and who the other side is, if that is known.
+ *
+ * Errors: SEALWAX_ERROR_BAD_STATE, _INVALID_ARGUMENT (NULL, overlap); nothing is then written.
+ * Threads: any number that only describe. Stack: under 256 bytes.
+ */
+int32_t sealwax_handshake_describe(const struct sealwax_handshake *handshake,
+                                   struct sealwax_handshake_description *description);
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * Takes the session out of a handshake whose messages were all exchanged.
+ *
+ * `now` is in milliseconds, of a clock that starts anywhere and is the one that the session is
+ * told later. `limits` may be NULL: the suite's own. What is left of the handshake holds no
+ * secret; in datagram mode keep it as long as the other side may repeat its last message, then
+ * wipe it.
+ *
+ * Errors: SEALWAX_ERROR_BAD_STATE (the handshake is not finished, or its session was taken; the
+ * session is in use or was not zero), _INVALID_ARGUMENT (NULL, overlap, limits above the suite's
+ * own). The session is then zero, and the handshake as it was. Threads: both alone. Stack: 4 KiB.
+ */
+int32_t sealwax_handshake_finish(struct sealwax_handshake *handshake,
+                                 const struct sealwax_limits *limits,
+                                 uint64_t now,
+                                 struct sealwax_session *session);
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * Overwrites a handshake. NULL is fine, and so is one that was never begun.
+ *
+ * Errors: SEALWAX_ERROR_BAD_STATE (another thread is using it). Threads: the handshake alone.
+ * Stack: under 256 bytes.
+ */
+int32_t sealwax_handshake_wipe(struct sealwax_handshake *handshake);
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * SEALWAX_HANDSHAKE_SIZE, for other languages.
+ */
+size_t sealwax_handshake_size(void);
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * Makes room for `block` more records in each direction, for a session that outlives restarts:
+ * seals its state under a device key and hands it to `store`.
+ *
+ * Datagram mode only. After the first call, sealing and opening stop at the end of the block
+ * (SEALWAX_ERROR_LIMIT) until the next call. What is left of a block is lost in a restart, so that
+ * no number is used twice and no record opened twice. Whoever can put an older state back into the
+ * storage makes the session repeat nonces: where that is not excluded, keep no session.
+ *
+ * `device_key` is SEALWAX_DEVICE_KEY_LEN bytes and is not kept. `slot` names the place where the
+ * session is kept, so that what is kept in one does not open in another: at most 255 bytes, NULL
+ * if `slot_len` is 0. `store` must not use the session; `store_context` is passed to it as it is.
+ * Errors: SEALWAX_ERROR_BAD_STATE (no session, stream mode, closed), _RANDOM, _IO (`store`
+ * failed), _INVALID_ARGUMENT (NULL, overlap, a block of 0 records). The session then stops where
+ * it did before. Threads: the session alone. Stack: 3 KiB.
+ */
+int32_t sealwax_session_reserve(struct sealwax_session *session,
+                                uint32_t block,
+                                const uint8_t *device_key,
+                                const uint8_t *slot,
+                                size_t slot_len,
+                                const struct sealwax_random *random,
+                                sealwax_store store,
+                                void *store_context);
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * Fills a session with one that was kept. It goes on where its block ended.
+ *
+ * Before it seals or opens, it must reserve the next block; before it hears the peer, the peer
+ * must be asked for other keys (sealwax_session_request_rekey), until `wants_rekey_request` of its
+ * description is 0. The first record under other keys is past the block: reserve, and open it
+ * again.
+ *
+ * `kept` is what `store` was given; `device_key` and `slot` are those of sealwax_session_reserve,
+ * and `peer_key` is the peer's static key, SEALWAX_PEER_KEY_LEN bytes, NULL where the pattern had
+ * none. `limits` may be NULL. Errors: SEALWAX_ERROR_BAD_STATE (the
+ * session is in use or was not zero), _DECRYPT (kept under another key, in
+ * another slot, for another peer, or changed), _FORMAT,
+ * _TRUNCATED, _INVALID_ARGUMENT, _NOT_SUPPORTED (a suite that this build has not). The session is
+ * then zero. Threads: the session alone. Stack: 3 KiB.
+ */
+int32_t sealwax_session_import(struct sealwax_session *session,
+                               const uint8_t *kept,
+                               size_t kept_len,
+                               const uint8_t *device_key,
+                               const uint8_t *slot,
+                               size_t slot_len,
+                               const uint8_t *peer_key,
+                               const struct sealwax_limits *limits,
+                               uint64_t now);
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * Ends a session that is kept: hands zeros to `store`, to write over what it kept, and then seals
+ * the end of this direction, as sealwax_session_close does.
+ *
+ * Errors: also SEALWAX_ERROR_IO (`store` failed; nothing is then sealed). Threads: the session
+ * alone. Stack: 2 KiB.
+ */
+int32_t sealwax_session_end(struct sealwax_session *session,
+                            uint64_t now,
+                            sealwax_store store,
+                            void *store_context,
+                            uint8_t *out,
+                            size_t out_size,
+                            size_t *out_len);
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * Writes the public half of a private key that is kept without a keyset: what the other side pins.
+ *
+ * Both are SEALWAX_PEER_KEY_LEN bytes. Any 32 unpredictable bytes are a private key. Errors:
+ * SEALWAX_ERROR_INVALID_ARGUMENT (NULL, overlap); nothing is then written. Threads: any number.
+ * Stack: 3 KiB.
+ */
+int32_t sealwax_peer_key(const uint8_t *private_key, uint8_t *out);
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * Seals a record of data.
+ *
+ * `now` is in milliseconds, of the clock of sealwax_handshake_finish. `associated` does not
+ * travel, the peer gives it again; NULL if `associated_len` is 0. `out` needs
+ * SEALWAX_RECORD_OVERHEAD bytes more than the data, and overlaps nothing, or the data stands at
+ * `out + SEALWAX_RECORD_HEADER_LEN` and is sealed there.
+ *
+ * `*out_len` becomes the record's length, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed,
+ * with other errors 0. Errors: also _BAD_STATE (no session, or closed; the process was forked),
+ * _LIMIT (more than SEALWAX_RECORD_MAX_PLAINTEXT_LEN bytes; the session is too old or its epochs
+ * are used up; a kept session must reserve the next block), _INVALID_ARGUMENT (NULL, overlap, more
+ * than SEALWAX_RECORD_MAX_ASSOCIATED_LEN bytes). Nothing is then written. Threads: the session
+ * alone. Stack: 2 KiB.
+ */
+int32_t sealwax_session_seal(struct sealwax_session *session,
+                             uint64_t now,
+                             const uint8_t *plaintext,
+                             size_t plaintext_len,
+                             const uint8_t *associated,
+                             size_t associated_len,
+                             uint8_t *out,
+                             size_t out_size,
+                             size_t *out_len);
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * Seals a record of data with padding, so that its length tells only how many blocks of `block`
+ * bytes the data fills. At least one byte is padding.
+ *
+ * As sealwax_session_seal, but for: the data does not stand in `out`, which needs the data and one
+ * byte, filled up to whole blocks, and SEALWAX_RECORD_OVERHEAD bytes more. A block of 0 bytes is
+ * SEALWAX_ERROR_INVALID_ARGUMENT. Threads: the session alone. Stack: 2 KiB.
+ */
+int32_t sealwax_session_seal_padded(struct sealwax_session *session,
+                                    uint64_t now,
+                                    const uint8_t *plaintext,
+                                    size_t plaintext_len,
+                                    size_t block,
+                                    const uint8_t *associated,
+                                    size_t associated_len,
+                                    uint8_t *out,
+                                    size_t out_size,
+                                    size_t *out_len);
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * Seals a record without content, which keeps a path open and tells the peer that this side is
+ * there.
+ *
+ * `out` is SEALWAX_RECORD_OVERHEAD bytes. Otherwise as sealwax_session_seal. Threads: the session
+ * alone. Stack: 2 KiB.
+ */
+int32_t sealwax_session_seal_empty(struct sealwax_session *session,
+                                   uint64_t now,
+                                   uint8_t *out,
+                                   size_t out_size,
+                                   size_t *out_len);
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * Opens a record of the peer's, and answers a rekey request in it by itself.
+ *
+ * `now` and `associated` are as in sealwax_session_seal. `out` needs SEALWAX_RECORD_OVERHEAD bytes
+ * fewer than the record, and overlaps nothing, or is `record + SEALWAX_RECORD_HEADER_LEN`: then
+ * the record is opened where it stands, and written to. In datagram mode a record that fails
+ * changes nothing; in stream mode it ends this direction.
+ *
+ * `*out_len` becomes the data's length, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed (the
+ * record may then come again), with other errors 0; `*opened` says what it was. Errors: also
+ * _DECRYPT (not the peer's, or came before, or too old to know), _FORMAT and _LIMIT (no record),
+ * _LIMIT (the session is too old; too many records failed; a kept session must reserve the next
+ * block, after which the record may come again if it was not opened where it stands), _BAD_STATE
+ * (no session; the process was forked), _INVALID_ARGUMENT. `out` is then wiped or untouched.
+ * Threads: the session alone. Stack: 2 KiB.
+ */
+int32_t sealwax_session_open(struct sealwax_session *session,
+                             uint64_t now,
+                             const uint8_t *record,
+                             size_t record_len,
+                             const uint8_t *associated,
+                             size_t associated_len,
+                             uint8_t *out,
+                             size_t out_size,
+                             size_t *out_len,
+                             struct sealwax_record *opened);
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * Seals the end of this direction. Nothing can be sealed after it; the peer's direction goes on. A
+ * kept session is ended by sealwax_session_end, and is SEALWAX_ERROR_BAD_STATE here.
+ *
+ * `out` is SEALWAX_RECORD_OVERHEAD bytes. Otherwise as sealwax_session_seal. Threads: the session
+ * alone. Stack: 2 KiB.
+ */
+int32_t sealwax_session_close(struct sealwax_session *session,
+                              uint64_t now,
+                              uint8_t *out,
+                              size_t out_size,
+                              size_t *out_len);
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * Lets the next record that is sealed begin an epoch, with other keys, if the present one was
+ * used.
+ *
+ * Keys also change by themselves, as the limits say. Errors: SEALWAX_ERROR_BAD_STATE,
+ * _INVALID_ARGUMENT (NULL). Threads: the session alone. Stack: under 256 bytes.
+ */
+int32_t sealwax_session_rekey(struct sealwax_session *session);
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * Seals a request that the peer change the keys that it seals with.
+ *
+ * `out` is SEALWAX_REKEY_REQUEST_LEN bytes. Otherwise as sealwax_session_seal. Threads: the
+ * session alone. Stack: 2 KiB.
+ */
+int32_t sealwax_session_request_rekey(struct sealwax_session *session,
+                                      uint64_t now,
+                                      uint8_t *out,
+                                      size_t out_size,
+                                      size_t *out_len);
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * Writes where a session is.
+ *
+ * Errors: SEALWAX_ERROR_BAD_STATE, _INVALID_ARGUMENT (NULL, overlap); nothing is then written.
+ * Threads: the session alone. Stack: under 512 bytes.
+ */
+int32_t sealwax_session_describe(struct sealwax_session *session,
+                                 uint64_t now,
+                                 struct sealwax_session_description *description);
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * Does what time alone asks for: forgets keys whose time is over, where nothing is sealed or
+ * heard.
+ *
+ * Call it now and then, such as once a minute. Errors: SEALWAX_ERROR_BAD_STATE, _LIMIT (epochs are
+ * used up), _INVALID_ARGUMENT (NULL). Threads: the session alone. Stack: 2 KiB.
+ */
+int32_t sealwax_session_tick(struct sealwax_session *session, uint64_t now);
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * Overwrites a session. NULL is fine, and so is one that was never begun.
+ *
+ * Errors: SEALWAX_ERROR_BAD_STATE (another thread is using it). Threads: the session alone. Stack:
+ * under 256 bytes.
+ */
+int32_t sealwax_session_wipe(struct sealwax_session *session);
+#endif
+
+#if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
+/**
+ * SEALWAX_SESSION_SIZE, for other languages.
+ */
+size_t sealwax_session_size(void);
+#endif
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus
@@ -1594,6 +2509,10 @@ SEALWAX_ASSERT_SIZE(sealwax_keyset, SEALWAX_KEYSET_SIZE);
 SEALWAX_ASSERT_SIZE(sealwax_key_version, SEALWAX_KEY_VERSION_SIZE);
 SEALWAX_ASSERT_SIZE(sealwax_opening, SEALWAX_OPENING_SIZE);
 SEALWAX_ASSERT_SIZE(sealwax_sealing, SEALWAX_SEALING_SIZE);
+#if defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT)
+SEALWAX_ASSERT_SIZE(sealwax_handshake, SEALWAX_HANDSHAKE_SIZE);
+SEALWAX_ASSERT_SIZE(sealwax_session, SEALWAX_SESSION_SIZE);
+#endif
 #undef SEALWAX_ASSERT_SIZE
 
 #endif /* SEALWAX_H */

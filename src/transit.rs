@@ -30,6 +30,7 @@ pub use self::tokio::{AsyncReader, AsyncStream, AsyncWriter};
 pub use datagram::Datagram;
 pub use export::{EXPORT_LEN, Keeping};
 pub use handshake::{Handshake, MAX_CONTEXT_LEN, MAX_MESSAGE_LEN, Party, Received, Settings};
+pub(crate) use identity::Life;
 pub use identity::{KeyPair, PEER_KEY_LEN, Peer, PeerKey, Peers, Verdict};
 pub use limits::Limits;
 pub use pattern::{Hybrid, Pattern};

@@ -27,6 +27,7 @@ use crate::rng::{Now, Random};
 use crate::secret::memory::{HEADER_DEPTH, PUBLIC_KEY_DEPTH, with_wiped_stack};
 use crate::secret::{Data, Held, Key, Pair, Root};
 use crate::token;
+use crate::transit::{KeyPair, Life};
 use crate::value::{self, SALT_LEN};
 use crate::wrap::hpke::{PrivateKey, PublicKey};
 use crate::wrap::raw_key::RawKey;
@@ -347,6 +348,41 @@ impl<'v> Keyset<'v> {
             true => Ok(&primary.public),
             false => Err(Error::misuse("the primary version is not an X25519 key pair")),
         }
+    }
+
+    /// Fills in the key pairs of an X25519 identity that may take part in handshakes: its active versions, the primary
+    /// first. Returns how many.
+    ///
+    /// # Errors
+    /// `KeyState` where none is active, `Limit` where `out` has no room for all, `Misuse` where none is an X25519 key
+    /// pair.
+    pub fn key_pairs(&self, out: &mut [KeyPair]) -> Result<usize> {
+        let mut count = 0;
+        let mut refused = Error::misuse("the keyset has no X25519 key pairs");
+        for version in
+            self.versions.iter().filter(|version| version.algorithm == Algorithm::X25519.number())
+        {
+            if version.state != KeyState::Active as u8 {
+                refused = self.refuse(version, "only an active version takes part in a handshake");
+                continue;
+            }
+            let Some(id) = VersionId::new(version.id) else { continue };
+            let life = Life {
+                keyset: self.head.id,
+                version: id,
+                activate_at: version.activate_at,
+                deactivate_at: version.deactivate_at,
+                is_primary: self.head.primary == Some(id),
+            };
+            let more = Error::limit("more active versions than a handshake tries");
+            *out.get_mut(count).ok_or(more)? =
+                KeyPair::of_version(&version.secret, version.public, life);
+            if life.is_primary {
+                out.swap(0, count);
+            }
+            count += 1;
+        }
+        if count == 0 { Err(refused) } else { Ok(count) }
     }
 
     fn version(&self, id: VersionId, algorithm: Algorithm) -> Option<&'v Version> {

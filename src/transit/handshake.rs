@@ -138,6 +138,36 @@ impl Handshake {
         matches!(&self.stage, Stage::Running(noise) if noise.is_finished())
     }
 
+    /// Whether no message was written or read yet.
+    pub fn is_waiting(&self) -> bool {
+        matches!(self.stage, Stage::Waiting)
+    }
+
+    /// Whether the session was taken.
+    pub fn is_done(&self) -> bool {
+        matches!(self.stage, Stage::Done)
+    }
+
+    /// Whether it failed: nothing more comes of it.
+    pub fn has_failed(&self) -> bool {
+        matches!(self.stage, Stage::Failed)
+    }
+
+    /// Length of the next message, whichever side writes it, with a context of `context_len` bytes; 0 where none follows.
+    pub fn message_len(&self, settings: &Settings, context_len: usize) -> usize {
+        let (number, head_len, len) = match &self.stage {
+            Stage::Waiting => {
+                let shape = settings.pattern.shape(settings.hybrid);
+                (1, FIRST_HEAD_LEN, shape.message_len(0, false, context_len))
+            }
+            Stage::Running(noise) if !noise.is_finished() => {
+                (noise.number(), LATER_HEAD_LEN, noise.message_len(context_len))
+            }
+            _ => return 0,
+        };
+        head_len + settings.kem_len(number) + len
+    }
+
     /// The other side's static key, once it is known. Before the handshake is finished the other side may be somebody
     /// who repeats its words.
     pub fn peer(&self) -> Option<PeerKey> {
@@ -196,8 +226,8 @@ impl Handshake {
         let kem: &[u8] = &[];
         let known = party.known_peer()?;
         let mut noise = party.begin(Role::Initiator, kem, party.primary()?, known)?;
-        if !(context.is_empty() || party.settings.pattern.is_first_replayable()) {
-            return Err(Error::misuse("anybody can read the first message of XX: no context"));
+        if !(context.is_empty() || noise.encrypts_payload()) {
+            return Err(Error::misuse("the first message of XX is not encrypted: no context"));
         }
         let (out_kem, message) = parts(out, &head, kem.len(), noise.message_len(context.len()))?;
         out_kem.copy_from_slice(kem);
@@ -313,12 +343,11 @@ impl Handshake {
             }
         };
         let (mut noise, heard, len) = try_keys(party, kem, message, out)?;
-        // Under XX nothing of message 1 is secret or authenticated: with X-Wing it is encrypted under a key that
-        // anybody can compute.
-        match pattern.is_first_replayable() {
-            true => party.judge(heard.remote(), &out[..len], true, accept)?,
-            false if len == 0 => {}
-            false => return Err(Error::format("13.2", "the first message of XX has no context")),
+        if !noise.encrypts_payload() && len != 0 {
+            return Err(Error::format("13.2", "the first message of XX has no context"));
+        }
+        if pattern.is_first_replayable() {
+            party.judge(heard.remote(), &out[..len], true, accept)?;
         }
         noise.advance(heard);
         #[cfg(feature = "x-wing")]
@@ -586,6 +615,3 @@ fn parts<'o>(
 const NOT_EXPECTED: Error = Error::format("13.6", "no message is expected now");
 const UNFINISHED: Error = Error::misuse("the handshake is not finished");
 const _: () = assert!(LATER_HEAD_LEN < FIRST_HEAD_LEN);
-
-#[cfg(all(test, feature = "std"))]
-mod tests;

@@ -34,12 +34,12 @@ pub(super) struct Pair {
 
 /// Which version of which keyset a key pair is, and when it may be used.
 #[derive(Clone, Copy)]
-struct Life {
-    keyset: KeysetId,
-    version: VersionId,
-    activate_at: u64,
-    deactivate_at: u64,
-    is_primary: bool,
+pub(crate) struct Life {
+    pub(crate) keyset: KeysetId,
+    pub(crate) version: VersionId,
+    pub(crate) activate_at: u64,
+    pub(crate) deactivate_at: u64,
+    pub(crate) is_primary: bool,
 }
 
 impl Pair {
@@ -58,6 +58,17 @@ impl KeyPair {
     /// The key pair of a private key that is kept without a keyset. It has no times, and is always a primary.
     pub fn new(private: &Key<crate::secret::Pair>) -> Self {
         KeyPair { pair: Pair::new(private.expose_bytes()), life: None }
+    }
+
+    /// A place for a key pair, such as [`crate::device::Keyset::key_pairs`] fills. It takes part in nothing before.
+    pub fn vacant() -> Self {
+        let private = X25519Private::new(&[0; 32]);
+        KeyPair { pair: Pair { private, public: [0; PEER_KEY_LEN] }, life: None }
+    }
+
+    /// The key pair of a version whose public half is known.
+    pub(crate) fn of_version(private: &[u8; 32], public: [u8; PEER_KEY_LEN], life: Life) -> Self {
+        KeyPair { pair: Pair { private: X25519Private::new(private), public }, life: Some(life) }
     }
 
     /// The key pairs of an identity that may take part in handshakes: its active versions, the primary first.

@@ -89,22 +89,15 @@ impl Noise {
         self.next == self.shape.len()
     }
 
+    /// Whether the payload of the next message is encrypted.
+    pub(super) fn encrypts_payload(&self) -> bool {
+        self.message_len(0)
+            > self.shape.tokens(self.next).filter(|token| *token == Token::E).count() * PEER_KEY_LEN
+    }
+
     /// Length of the next message with a payload of this length.
     pub(super) fn message_len(&self, payload_len: usize) -> usize {
-        let mut keyed = self.heard.symmetric.has_key();
-        let tag = |keyed| if keyed { TAG_LEN } else { 0 };
-        let mut len = 0;
-        for token in self.shape.tokens(self.next) {
-            match token {
-                Token::E => {
-                    len += PEER_KEY_LEN;
-                    keyed |= self.shape.has_psk();
-                }
-                Token::S => len += PEER_KEY_LEN + tag(keyed),
-                Token::Psk | Token::Ee | Token::Es | Token::Se | Token::Ss => keyed = true,
-            }
-        }
-        len + payload_len + tag(keyed)
+        self.shape.message_len(self.next, self.heard.symmetric.has_key(), payload_len)
     }
 
     /// WriteMessage(payload) into `out`, which has exactly [`Noise::message_len`] bytes. `psk` is that of this message.
@@ -264,6 +257,3 @@ impl Heard {
 }
 
 const MISSING: Error = Error::misuse("the pattern wants a static key that is not given");
-
-#[cfg(all(test, feature = "std"))]
-mod tests;

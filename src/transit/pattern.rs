@@ -2,7 +2,9 @@
 //! Which keys are exchanged and which are known before: the patterns of Noise that are offered (format.md 13.1).
 
 use crate::error::{Error, Result};
+use crate::primitives::TAG_LEN;
 use crate::transit::Role;
+use crate::transit::identity::PEER_KEY_LEN;
 
 /// A handshake pattern of the Noise specification, section 7.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +114,24 @@ impl Pattern {
 }
 
 impl Shape {
+    /// Length of message `index`, counted from 0, with a payload of this length; `keyed` says whether a key was mixed in
+    /// before it.
+    pub(super) fn message_len(self, index: u8, mut keyed: bool, payload_len: usize) -> usize {
+        let tag = |keyed| if keyed { TAG_LEN } else { 0 };
+        let mut len = 0;
+        for token in self.tokens(index) {
+            match token {
+                Token::E => {
+                    len += PEER_KEY_LEN;
+                    keyed |= self.has_psk();
+                }
+                Token::S => len += PEER_KEY_LEN + tag(keyed),
+                Token::Psk | Token::Ee | Token::Es | Token::Se | Token::Ss => keyed = true,
+            }
+        }
+        len + payload_len + tag(keyed)
+    }
+
     /// The steps of message `index`, counted from 0.
     pub(super) fn tokens(self, index: u8) -> impl Iterator<Item = Token> {
         let modified = |at: u8| self.psks & 1 << at != 0;

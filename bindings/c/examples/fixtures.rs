@@ -108,6 +108,14 @@ fn make(folder: &Path) -> Result<(), Failure> {
     let key = device_key();
     put("device_key_id", &DEVICE_KEY_ID)?;
     put("device_key", &DEVICE_KEY)?;
+    for (side, byte) in [("device", 0x44), ("server", 0x55)] {
+        let mut private = Key::<sealwax::secret::Pair>::zeroed();
+        private.expose_bytes_mut().fill(byte);
+        let public = sealwax::transit::KeyPair::new(&private).public();
+        put(&format!("transit_{side}_private"), private.expose_bytes())?;
+        put(&format!("transit_{side}_public"), public.as_bytes())?;
+    }
+    put("transit_psk", &[0x66; 32])?;
     put("sealed_keyset_blob", &keyset.to_file_bytes(Protection::Sealed(&[&key]))?)?;
     put("keyset_id", &keyset.id().0)?;
     let other = Keyset::generate("other", Suite::ChaCha20Poly1305)?;

@@ -14,12 +14,14 @@ SETS = {
     "x25519": "both, and X25519: open and seal",
     "suite-1": "both, with suite 1 built in",
     "x-wing": "both, X25519 and X-Wing, suite 1 built in",
+    "transit": "handshakes and records",
+    "transit-all": "handshakes, records, kept sessions, and both",
 }
 
 
 def measured(folder):
     found = {}
-    for name in ("measure.txt", "measure-full.txt"):
+    for name in ("measure.txt", "measure-full.txt", "measure-transit.txt"):
         for line in (folder / name).read_text(encoding="ascii").splitlines():
             words = line.split()
             if words[:1] == ["measure"] and len(words) == 4:
@@ -41,7 +43,8 @@ def tables(found, flash):
     for name, (stack, instructions) in found.items():
         if name == "nothing":
             continue
-        each = f"{instructions / 4096:.1f}" if name.endswith("_4096") else ""
+        length = next((length for length in (1024, 4096) if name.endswith(f"_{length}")), 0)
+        each = f"{instructions / length:.1f}" if length else ""
         lines.append(f"| `{name}` | {stack:,} | {instructions:,} | {each} |")
     return "\n".join(lines)
 

@@ -555,8 +555,33 @@ pub(crate) fn release(callback: Release, context: *mut c_void, offset: usize, pi
     unsafe { callback(context, offset, piece.as_ptr(), piece.len()) }
 }
 
+#[cfg(any(feature = "hosted", feature = "transit"))]
+pub(crate) use transit::{Store, accept, store};
+
+#[cfg(any(feature = "hosted", feature = "transit"))]
+mod transit {
+    use core::ffi::c_void;
+
+    /// `int32_t accept(void *context, const sealwax_peer *peer)`.
+    pub(crate) type Accept<P> = unsafe extern "C" fn(*mut c_void, *const P) -> i32;
+    /// `int32_t store(void *context, const uint8_t *bytes, size_t bytes_len)`.
+    pub(crate) type Store = unsafe extern "C" fn(*mut c_void, *const u8, usize) -> i32;
+
+    pub(crate) fn accept<P>(callback: Accept<P>, context: *mut c_void, peer: &P) -> i32 {
+        // SAFETY: C4, and the pointer is `peer`.
+        unsafe { callback(context, peer) }
+    }
+
+    pub(crate) fn store(callback: Store, context: *mut c_void, bytes: &[u8]) -> i32 {
+        // SAFETY: C4, and the range is `bytes`.
+        unsafe { callback(context, bytes.as_ptr(), bytes.len()) }
+    }
+}
+
 #[cfg(feature = "hosted")]
-pub(crate) use hosted::{ReadCallback, WriteCallback, free, give, read, write};
+pub(crate) use hosted::{ReadCallback, free, give, read};
+#[cfg(feature = "hosted")]
+pub(crate) use transit::{Store as WriteCallback, store as write};
 
 #[cfg(feature = "hosted")]
 mod hosted {
@@ -571,8 +596,6 @@ mod hosted {
 
     /// `int64_t read(void *context, uint8_t *out, size_t out_size)`.
     pub(crate) type ReadCallback = unsafe extern "C" fn(*mut c_void, *mut u8, usize) -> i64;
-    /// `int32_t write(void *context, const uint8_t *bytes, size_t bytes_len)`.
-    pub(crate) type WriteCallback = unsafe extern "C" fn(*mut c_void, *const u8, usize) -> i32;
 
     impl<T> Plain for *const T {}
 
@@ -661,11 +684,6 @@ mod hosted {
     pub(crate) fn read(callback: ReadCallback, context: *mut c_void, out: &mut [u8]) -> i64 {
         // SAFETY: C4, and the range is `out`.
         unsafe { callback(context, out.as_mut_ptr(), out.len()) }
-    }
-
-    pub(crate) fn write(callback: WriteCallback, context: *mut c_void, bytes: &[u8]) -> i32 {
-        // SAFETY: C4, and the range is `bytes`.
-        unsafe { callback(context, bytes.as_ptr(), bytes.len()) }
     }
 }
 

@@ -22,6 +22,8 @@ pub mod opening;
 pub mod sealing;
 pub mod status;
 pub mod token;
+#[cfg(any(feature = "hosted", feature = "transit"))]
+pub mod transit;
 
 #[cfg(all(target_os = "none", not(test)))]
 mod panic;
