@@ -142,12 +142,13 @@ pub(crate) fn set_argument(registers: &mut user_regs_struct, index: usize, value
     *all.into_iter().nth(index).expect("a call has six arguments") = value;
 }
 
-/// The path behind a descriptor, where that is a regular file or a folder.
+/// The path behind a descriptor, where that is a regular file or a folder, and not memory for secrets.
 fn stored_path(thread: Pid, descriptor: u64) -> Option<String> {
     let link = format!("/proc/{thread}/fd/{}", descriptor as u32);
     let metadata = fs::metadata(&link).ok()?;
     let is_stored = metadata.is_file() || metadata.is_dir();
-    is_stored.then(|| fs::read_link(&link).unwrap_or_default().to_string_lossy().into_owned())
+    let path = fs::read_link(&link).unwrap_or_default().to_string_lossy().into_owned();
+    (is_stored && !path.starts_with("/secretmem")).then_some(path)
 }
 
 /// The text at an address, up to its zero byte.
