@@ -6,19 +6,24 @@ use core::mem::MaybeUninit;
 pub(crate) use depth::{BEGIN_DEPTH, CHUNKS_DEPTH, HEADER_DEPTH, PUBLIC_KEY_DEPTH, VALUE_DEPTH};
 
 // How deep each kind of work goes, measured in release builds on x86-64 with each backend, and a margin of a
-// third or more. What is deeper stays; builds without optimisation go deeper.
+// third or more. What is deeper stays. Builds without optimisation go far deeper, and are wiped farther.
 #[cfg(not(target_os = "none"))]
 mod depth {
+    const fn depth(optimised: usize, other: usize) -> usize {
+        if cfg!(debug_assertions) { other } else { optimised }
+    }
+
     /// Sealing and opening one value: 1,688 bytes with aws-lc-rs, 4,784 with the others.
-    pub(crate) const VALUE_DEPTH: usize = if cfg!(feature = "aws-lc") { 2304 } else { 6656 };
+    pub(crate) const VALUE_DEPTH: usize =
+        depth(if cfg!(feature = "aws-lc") { 2304 } else { 6656 }, 32 * 1024);
     /// Sealing and opening a batch of chunks: 3,248 bytes.
-    pub(crate) const CHUNKS_DEPTH: usize = 4608;
+    pub(crate) const CHUNKS_DEPTH: usize = depth(4608, 32 * 1024);
     /// Making and opening a header with symmetric keys: 13,792 bytes.
-    pub(crate) const HEADER_DEPTH: usize = 20 * 1024;
+    pub(crate) const HEADER_DEPTH: usize = depth(20 * 1024, 64 * 1024);
     /// The same without a heap.
     pub(crate) const BEGIN_DEPTH: usize = HEADER_DEPTH;
     /// The same with public keys and passphrases: 47,200 bytes. ML-KEM keeps its vectors on the stack.
-    pub(crate) const PUBLIC_KEY_DEPTH: usize = 64 * 1024;
+    pub(crate) const PUBLIC_KEY_DEPTH: usize = depth(64 * 1024, 160 * 1024);
 }
 
 // Without an operating system the stack is small and nothing guards its end: no wipe goes deeper than the work before it.
