@@ -47,7 +47,7 @@ impl Header {
         if len > MAX_PLAINTEXT_LEN {
             return Err(Error::limit("a record has at most 16,384 bytes of plaintext"));
         }
-        let mut reader = Reader::new(record, End::Structure("13.8"));
+        let mut reader = Reader::new(record, End::of("13.8"));
         let kind = Kind::from_u8(reader.u8()?)?;
         let (epoch, counter) = (reader.u32()?, reader.u64()?);
         // format.md 13.9

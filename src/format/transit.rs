@@ -48,7 +48,7 @@ pub(crate) fn split<'m>(
     head: &[u8],
     kem_len: usize,
 ) -> Result<(&'m [u8], &'m [u8])> {
-    let mut reader = Reader::new(message, End::Structure("13.2"));
+    let mut reader = Reader::new(message, End::of("13.2"));
     if reader.take(head.len())? != head {
         return Err(Error::format("13.2", "not the message that is expected here"));
     }

@@ -168,7 +168,7 @@ impl Session {
         let context: [&[u8]; 4] = [&head, &slot_len, keeping.slot, &peer];
         value::open_into(&key, suite, &context, sealed, state.as_mut_slice())?;
 
-        let mut reader = Reader::new(state.as_slice(), End::Structure("13.13"));
+        let mut reader = Reader::new(state.as_slice(), End::of("13.13"));
         let mode = Mode::from_u8(reader.u8()?)?;
         let role = match reader.u8()? {
             1 => Role::Initiator,

@@ -156,7 +156,7 @@ impl Noise {
     ) -> Result<(Heard, usize)> {
         let keys = Own { role: self.role, s: &self.s, e: &self.e, psk };
         let mut heard = self.heard.duplicate();
-        let mut reader = Reader::new(message, End::Structure("13.3"));
+        let mut reader = Reader::new(message, End::of("13.3"));
         for token in self.shape.tokens(self.next) {
             match token {
                 Token::E => {
