@@ -12,6 +12,7 @@ use kit::faces::{self, Answer, Request, Sees};
 use kit::handshake_vectors;
 use kit::keys::{Held, list, number, only, string, trimmed};
 use kit::keyset_vectors;
+use kit::record_vectors;
 use kit::shared::{unhex, unhex_array};
 use sealwax::id::{KeysetId, VersionId};
 use sealwax::secret::{Key, Root};
@@ -21,7 +22,7 @@ use sealwax::{Algorithm, Context, Error, ErrorKind, Keyset, token};
 use serde_json::Value;
 
 /// Type, fields always there, fields there only where `expect` is `ok`.
-const FIELDS: [(&str, &[&str], &[&str]); 9] = [
+const FIELDS: [(&str, &[&str], &[&str]); 11] = [
     ("token", &["keys", "context", "token", "token_text", "salt", "intermediates"], &["plaintext"]),
     (
         "envelope",
@@ -54,8 +55,22 @@ const FIELDS: [(&str, &[&str], &[&str]); 9] = [
         ],
         &["contexts", "initiator_to_responder", "responder_to_initiator", "binding"],
     ),
+    (
+        "record",
+        &[
+            "suite",
+            "mode",
+            "window",
+            "initiator_to_responder",
+            "responder_to_initiator",
+            "steps",
+            "intermediates",
+        ],
+        &[],
+    ),
+    ("session", &["device", "slot", "peer", "kept", "intermediates"], &["parsed", "steps"]),
 ];
-const AT_LEAST: usize = 610;
+const AT_LEAST: usize = 714;
 
 #[test]
 fn every_vector_gives_its_result_through_every_face() {
@@ -109,6 +124,8 @@ fn run(vector: &Value) -> &'static str {
         "backup" => keyset_vectors::run_backup(vector, expect),
         "recipient" => run_recipient(vector, expect),
         "handshake" => handshake_vectors::run_handshake(vector),
+        "record" => record_vectors::run_record(vector, expect),
+        "session" => record_vectors::run_session(vector, expect),
         _ => run_identity(vector, expect),
     }
     kind

@@ -14,7 +14,7 @@ use super::keys::{list, number, string};
 use super::shared::{unhex, unhex_array};
 
 /// A source that gives these bytes, once.
-struct Fixed(Vec<u8>);
+pub(crate) struct Fixed(pub(crate) Vec<u8>);
 
 impl Random for Fixed {
     fn fill(&mut self, out: &mut [u8]) -> sealwax::Result<()> {

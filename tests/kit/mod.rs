@@ -10,5 +10,6 @@ pub(crate) mod handshake_vectors;
 pub(crate) mod keys;
 pub(crate) mod keyset_vectors;
 pub(crate) mod random;
+pub(crate) mod record_vectors;
 pub(crate) mod shared;
 pub(crate) mod specimens;

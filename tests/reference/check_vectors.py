@@ -12,6 +12,7 @@ from reader.base import Format, NOTES, SealwaxError
 from reader.envelopes import open_envelope
 from reader.handshakes import take_part
 from reader.keysets import fingerprint, open_keyset
+from reader.records import come_back, play
 from reader.shares import restore
 from reader.strings import parse_identity, parse_recipient, parse_share
 from reader.tokens import Keys, open_token, token_from_text
@@ -31,6 +32,8 @@ FIELDS = {
     "backup": ("shares keys file intermediates", "parsed"),
     "handshake": ("pattern suite mode hybrid prologue psk initiator_static responder_static initiator_ephemeral responder_ephemeral seed encapsulation "
                   "messages intermediates", "contexts initiator_to_responder responder_to_initiator binding"),
+    "record": ("suite mode window initiator_to_responder responder_to_initiator steps intermediates", ""),
+    "session": ("device slot peer kept intermediates", "parsed steps"),
 }
 KEY_FIELDS = {"keysets": {"keyset_id", "versions"}, "raw_keys": {"key_id", "key"}, "provider_keys": {"provider", "key_name", "key"}}
 
@@ -92,6 +95,8 @@ def open_vector(v):
         return read_usage(*(bytes.fromhex(v[name]) for name in ("file", "keyset", "seen")))
     if v["type"] == "handshake":
         return take_part({name: v[name] for name in v if name not in ("comment", "expect", "type", "intermediates", "contexts")})
+    if v["type"] in ("record", "session"):
+        return (play if v["type"] == "record" else come_back)(v)
     check_keys(v["keys"])
     keys = Keys(v["keys"])
     if v["type"] == "backup":
@@ -142,7 +147,7 @@ def check(v):
 def check_command_line(vectors):
     """The same envelopes and tokens once more through the job interface that the Rust tests use."""
     for v in vectors:
-        if v["type"] == "handshake":                                 # has no input that is one object
+        if v["type"] in ("handshake", "record", "session"):          # has no input that is one object
             continue
         data = v.get("envelope") or v.get("token") or v.get("file") or v.get("string") or ""
         job = {"input": data, "type": v["type"], "keys": v.get("keys", {}), "context": v.get("external") or v.get("context") or {}}

@@ -25,6 +25,7 @@ from maker.usage import usages
 from maker.sharing import shares
 from maker.backups import backups
 from maker.handshakes import handshakes
+from maker.records import records
 
 
 def main():
@@ -37,9 +38,9 @@ def main():
     if args.shared:
         check_primitives(args.shared)
     for part in (tokens, envelopes_recipients, envelopes_payload, envelopes_context, envelopes_slots, envelopes_header, keysets, strings,
-                 usages, shares, backups, handshakes):
+                 usages, shares, backups, handshakes, records):
         part()
-    kinds = ("token-", "envelope-", "keyset-", "recipient-", "identity-", "usage-", "share-", "backup-", "handshake-")
+    kinds = ("token-", "envelope-", "keyset-", "recipient-", "identity-", "usage-", "share-", "backup-", "handshake-", "record-", "session-")
     there = {n for n in os.listdir(args.out) if n.startswith(kinds) and n.endswith(".json")} if os.path.isdir(args.out) else set()
     differ = sorted(there - set(FILES)) if args.check else []
     os.makedirs(args.out, exist_ok=True)

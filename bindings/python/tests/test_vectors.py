@@ -37,7 +37,7 @@ FIELDS = {
     "usage": (["keyset", "seen", "file", "intermediates"], ["parsed"]),
 }
 #: Types that this face has no calls for.
-NOT_OURS = ("handshake-",)
+NOT_OURS = ("handshake-", "record-", "session-")
 PATHS = sorted(path for path in (ROOT / "tests" / "vectors").glob("*.json") if not path.name.startswith(NOT_OURS))
 ALGORITHMS = ["cobblestone-256", "chacha20-poly1305", "x25519", "x-wing"]
 
