@@ -2012,9 +2012,10 @@ int32_t sealwax_sealing_begin_for_x_wing(struct sealwax_sealing *sealing,
  * overlaps nothing. Without a last piece the envelope is truncated, and every reader says so.
  *
  * `*out_len` becomes the length written, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed,
- * with other errors 0. Errors: also _BAD_STATE (not begun, or the last was sealed before),
- * _INVALID_ARGUMENT (NULL, overlap, longer than a chunk), _LIMIT (2^32 chunks). Nothing is then
- * written, and the sealing stays as it was. Threads: the sealing alone. Stack: 2 KiB.
+ * with other errors 0. Errors: also _BAD_STATE (not begun, or the last was sealed before; the
+ * process was forked since it was begun), _INVALID_ARGUMENT (NULL, overlap, longer than a chunk),
+ * _LIMIT (2^32 chunks). Nothing is then written, and the sealing stays as it was. Threads: the
+ * sealing alone. Stack: 2 KiB.
  */
 int32_t sealwax_sealing_seal_chunk(struct sealwax_sealing *sealing,
                                    const uint8_t *in,
@@ -2130,11 +2131,11 @@ int32_t sealwax_handshake_begin(struct sealwax_handshake *handshake,
  *
  * `*out_len` becomes the message's length, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed,
  * with other errors 0. Errors: also _BAD_STATE (not begun, not this side's turn, or failed; the
- * identity is not loaded, or its state or times forbid), _RANDOM, _LIMIT (the context is too
- * long), _FORMAT (a context that is not encoded; a pinned key that is not safe),
- * _INVALID_ARGUMENT (NULL, overlap, a party that does not fit, or is not that of begin). `out` is
- * then wiped or untouched; after _RANDOM the handshake may have failed. Threads: the handshake
- * alone. Stack: 6 KiB; with X-Wing see docs/c-api.md.
+ * process was forked; the identity is not loaded, or its state or times forbid), _RANDOM, _LIMIT
+ * (the context is too long), _FORMAT (a context that is not encoded; a pinned key that is not
+ * safe), _INVALID_ARGUMENT (NULL, overlap, a party that does not fit, or is not that of begin).
+ * `out` is then wiped or untouched; after _RANDOM the handshake may have failed. Threads: the
+ * handshake alone. Stack: 6 KiB; with X-Wing see docs/c-api.md.
  */
 int32_t sealwax_handshake_write(struct sealwax_handshake *handshake,
                                 const struct sealwax_party *party,
@@ -2161,9 +2162,10 @@ int32_t sealwax_handshake_write(struct sealwax_handshake *handshake,
  * (nothing is then read, and the message may come again), with other errors 0. Errors: also
  * _FORMAT (another setting, another length, an unsafe key, a message that nobody waits for),
  * _DECRYPT, _UNKNOWN_KEY (not pinned, or refused by `accept`; say nothing of it to the peer),
- * _LIMIT, _BAD_STATE (not begun, an initiator that has not written, or failed; the state or times
- * of every own key forbid), _INVALID_ARGUMENT, _NOT_SUPPORTED. `out` is then wiped or untouched.
- * Threads: the handshake alone. Stack: 7 KiB; with X-Wing see docs/c-api.md.
+ * _LIMIT, _BAD_STATE (not begun, an initiator that has not written, or failed; the process was
+ * forked; the state or times of every own key forbid), _INVALID_ARGUMENT, _NOT_SUPPORTED. `out` is
+ * then wiped or untouched. Threads: the handshake alone. Stack: 7 KiB; with X-Wing see
+ * docs/c-api.md.
  */
 int32_t sealwax_handshake_read(struct sealwax_handshake *handshake,
                                const struct sealwax_party *party,
@@ -2196,8 +2198,9 @@ int32_t sealwax_handshake_describe(const struct sealwax_handshake *handshake,
  * wipe it.
  *
  * Errors: SEALWAX_ERROR_BAD_STATE (the handshake is not finished, or its session was taken; the
- * session is in use or was not zero), _INVALID_ARGUMENT (NULL, overlap, limits above the suite's
- * own). The session is then zero, and the handshake as it was. Threads: both alone. Stack: 4 KiB.
+ * process was forked; the session is in use or was not zero), _INVALID_ARGUMENT (NULL, overlap,
+ * limits above the suite's own). The session is then zero, and the handshake as it was. Threads:
+ * both alone. Stack: 4 KiB.
  */
 int32_t sealwax_handshake_finish(struct sealwax_handshake *handshake,
                                  const struct sealwax_limits *limits,

@@ -52,6 +52,9 @@ pub struct Sealing {
     chunk_len: ChunkLen,
     next: u64,
     finished: bool,
+    /// The process that began: parent and child would seal different chunks under the same nonces.
+    #[cfg(feature = "std")]
+    process: u64,
 }
 
 /// What is known before the first random byte is drawn.
@@ -74,6 +77,8 @@ impl Sealing {
             chunk_len: ChunkLen::KIB_4,
             next: 0,
             finished: true,
+            #[cfg(feature = "std")]
+            process: 0,
         }
     }
 
@@ -121,12 +126,13 @@ impl Sealing {
     /// then the last.
     ///
     /// # Errors
-    /// `Misuse` where the piece is longer than a chunk or the last was sealed before; `Limit` at
-    /// 2^32 chunks.
+    /// `Misuse` where the piece is longer than a chunk, the last was sealed before, or in a process
+    /// that was forked since it began; `Limit` at 2^32 chunks.
     pub fn seal_chunk(&mut self, piece: &mut [u8]) -> Result<[u8; TAG_LEN]> {
         if self.finished {
             return Err(Error::misuse("the last chunk was sealed before"));
         }
+        self.check_process()?;
         if piece.len() > self.chunk_len.plaintext_len() {
             return Err(Error::misuse("a piece is longer than a chunk"));
         }
@@ -148,6 +154,20 @@ impl Sealing {
             true => Ok(()),
             false => Err(Error::limit("a payload has too many chunks")),
         }
+    }
+
+    /// Whether this is the process that began.
+    ///
+    /// # Errors
+    /// `Misuse` in one that was forked since.
+    pub fn check_process(&self) -> Result<()> {
+        #[cfg(feature = "std")]
+        if self.process != crate::secret::memory::fork_generation() {
+            return Err(Error::misuse(
+                "a forked process cannot go on sealing what its parent began",
+            ));
+        }
+        Ok(())
     }
 
     /// Whether the last chunk was sealed. Without it the envelope is truncated.
@@ -216,10 +236,23 @@ impl Sealing {
         let commitment = Commitment::Write(commitment.try_into().expect("56 - 24 bytes"));
         let context: &[&[u8]] = &[&core_hash.0, plan.external.as_bytes()];
         let payload_key = payload_key(&data_key, suite);
-        let Sealing { key, base_nonce, suite: own, chunk_len: own_len, next, finished } = self;
+        let Sealing {
+            key,
+            base_nonce,
+            suite: own,
+            chunk_len: own_len,
+            next,
+            finished,
+            #[cfg(feature = "std")]
+            process,
+        } = self;
         *base_nonce =
             chunk_key_into(&payload_key, suite, chunk_len, &salt, context, commitment, key)?;
         (*own, *own_len, *next, *finished) = (suite, chunk_len, 0, false);
+        #[cfg(feature = "std")]
+        {
+            *process = crate::secret::memory::fork_generation();
+        }
         Ok(())
     }
 }
@@ -272,8 +305,12 @@ mod tests {
 
     #[test]
     fn past_the_last_number_there_is_no_room_and_the_piece_stays_as_it_was() {
-        let mut sealing = Sealing { finished: false, ..Sealing::closed() };
-        sealing.next = DEFAULT_MAX_CHUNKS - 1;
+        let mut sealing = Sealing::closed();
+        (sealing.finished, sealing.next) = (false, DEFAULT_MAX_CHUNKS - 1);
+        #[cfg(feature = "std")]
+        {
+            sealing.process = crate::secret::memory::fork_generation();
+        }
         assert!(sealing.check_room().is_ok());
         sealing.seal_chunk(&mut [7; 4096]).expect("the last number");
         let mut piece = [7; 16];

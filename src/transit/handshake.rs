@@ -90,6 +90,9 @@ pub struct Handshake {
     last: Option<[u8; HASH_LEN]>,
     #[cfg(feature = "x-wing")]
     exchange: Exchange,
+    /// The process that made it: parent and child would use one key for different messages, and have one session.
+    #[cfg(feature = "std")]
+    process: u64,
 }
 
 // Without a heap there is no box to put the state into, and it is there for most of the time.
@@ -121,7 +124,23 @@ impl Handshake {
             last: None,
             #[cfg(feature = "x-wing")]
             exchange: Exchange::new(),
+            #[cfg(feature = "std")]
+            process: crate::secret::memory::fork_generation(),
         }
+    }
+
+    /// Whether this is the process that made it.
+    ///
+    /// # Errors
+    /// `Misuse` in one that was forked since.
+    pub fn check_process(&self) -> Result<()> {
+        #[cfg(feature = "std")]
+        if self.process != crate::secret::memory::fork_generation() {
+            return Err(Error::misuse(
+                "a forked process cannot go on with a handshake that its parent began",
+            ));
+        }
+        Ok(())
     }
 
     /// Whether the next step is [`Handshake::write`].
@@ -184,7 +203,8 @@ impl Handshake {
     /// The caller keeps the message in datagram mode, to send it again.
     ///
     /// # Errors
-    /// `Misuse` where it is not this side's turn, the party does not fit the pattern or `out` is too short; `Limit`
+    /// `Misuse` where it is not this side's turn, the party does not fit the pattern, `out` is too short or the process
+    /// was forked since the handshake was made; `Limit`
     /// above 1,024 bytes of context; `KeyState` where the primary may not be used now; `Random`, which ends the handshake.
     pub fn write(
         &mut self,
@@ -193,6 +213,7 @@ impl Handshake {
         random: &mut dyn Random,
         out: &mut [u8],
     ) -> Result<usize> {
+        self.check_process()?;
         context.check_sealable()?;
         if context.as_bytes().len() > MAX_CONTEXT_LEN {
             return Err(Error::limit("the context of a handshake message is at most 1,024 bytes"));
@@ -275,7 +296,8 @@ impl Handshake {
     /// `Format` for another head, length or an unsafe ephemeral key, and for a message that nobody waits for;
     /// `Decrypt`; `UnknownKey` where the peer's key is not pinned or `accept` refuses, of which the peer must not be told;
     /// `Limit` where the context is longer than `out` or 1,024 bytes, or there are more than 16 keys to try; `KeyState` where no own key
-    /// may be used now; `Misuse` where the party does not fit the pattern or the handshake failed before. `out` then holds nothing.
+    /// may be used now; `Misuse` where the party does not fit the pattern, the handshake failed before or the process was
+    /// forked since it was made. `out` then holds nothing.
     pub fn read<'o>(
         &mut self,
         party: &Party<'_>,
@@ -283,6 +305,7 @@ impl Handshake {
         accept: &mut dyn FnMut(&Peer<'_>) -> Verdict,
         out: &'o mut [u8],
     ) -> Result<Received<'o>> {
+        self.check_process()?;
         let datagram = party.settings.mode == Mode::Datagram;
         let this = hash(&[message]);
         if datagram && self.last == Some(this) {
@@ -389,6 +412,7 @@ impl Handshake {
 
     /// Takes the secrets of a finished handshake, once. What is left of it knows duplicates and no secret.
     pub(crate) fn finish(&mut self, settings: &Settings) -> Result<Established> {
+        self.check_process()?;
         let Stage::Running(noise) = &self.stage else { return Err(UNFINISHED) };
         if !noise.is_finished() {
             return Err(UNFINISHED);

@@ -179,9 +179,10 @@ pub unsafe extern "C" fn sealwax_sealing_begin_for_x_wing(
 /// overlaps nothing. Without a last piece the envelope is truncated, and every reader says so.
 ///
 /// `*out_len` becomes the length written, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed,
-/// with other errors 0. Errors: also _BAD_STATE (not begun, or the last was sealed before),
-/// _INVALID_ARGUMENT (NULL, overlap, longer than a chunk), _LIMIT (2^32 chunks). Nothing is then
-/// written, and the sealing stays as it was. Threads: the sealing alone. Stack: 2 KiB.
+/// with other errors 0. Errors: also _BAD_STATE (not begun, or the last was sealed before; the
+/// process was forked since it was begun), _INVALID_ARGUMENT (NULL, overlap, longer than a chunk),
+/// _LIMIT (2^32 chunks). Nothing is then written, and the sealing stays as it was. Threads: the
+/// sealing alone. Stack: 2 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_sealing_seal_chunk(
     sealing: *mut sealwax_sealing,
@@ -207,6 +208,7 @@ pub unsafe extern "C" fn sealwax_sealing_seal_chunk(
             return Err(BUFFER_TOO_SMALL);
         }
         // Before the plaintext is in the output.
+        sealing.check_process().map_err(|_| BAD_STATE)?;
         sealing.check_room()?;
         let out = match borrows.in_out(r#in, in_len, out, sealed_len)? {
             InOut::Two(input, output) => {

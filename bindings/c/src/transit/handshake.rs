@@ -113,11 +113,11 @@ pub unsafe extern "C" fn sealwax_handshake_begin(
 ///
 /// `*out_len` becomes the message's length, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed,
 /// with other errors 0. Errors: also _BAD_STATE (not begun, not this side's turn, or failed; the
-/// identity is not loaded, or its state or times forbid), _RANDOM, _LIMIT (the context is too
-/// long), _FORMAT (a context that is not encoded; a pinned key that is not safe),
-/// _INVALID_ARGUMENT (NULL, overlap, a party that does not fit, or is not that of begin). `out` is
-/// then wiped or untouched; after _RANDOM the handshake may have failed. Threads: the handshake
-/// alone. Stack: 6 KiB; with X-Wing see docs/c-api.md.
+/// process was forked; the identity is not loaded, or its state or times forbid), _RANDOM, _LIMIT
+/// (the context is too long), _FORMAT (a context that is not encoded; a pinned key that is not
+/// safe), _INVALID_ARGUMENT (NULL, overlap, a party that does not fit, or is not that of begin).
+/// `out` is then wiped or untouched; after _RANDOM the handshake may have failed. Threads: the
+/// handshake alone. Stack: 6 KiB; with X-Wing see docs/c-api.md.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_handshake_write(
     handshake: *mut sealwax_handshake,
@@ -169,9 +169,10 @@ pub unsafe extern "C" fn sealwax_handshake_write(
 /// (nothing is then read, and the message may come again), with other errors 0. Errors: also
 /// _FORMAT (another setting, another length, an unsafe key, a message that nobody waits for),
 /// _DECRYPT, _UNKNOWN_KEY (not pinned, or refused by `accept`; say nothing of it to the peer),
-/// _LIMIT, _BAD_STATE (not begun, an initiator that has not written, or failed; the state or times
-/// of every own key forbid), _INVALID_ARGUMENT, _NOT_SUPPORTED. `out` is then wiped or untouched.
-/// Threads: the handshake alone. Stack: 7 KiB; with X-Wing see docs/c-api.md.
+/// _LIMIT, _BAD_STATE (not begun, an initiator that has not written, or failed; the process was
+/// forked; the state or times of every own key forbid), _INVALID_ARGUMENT, _NOT_SUPPORTED. `out` is
+/// then wiped or untouched. Threads: the handshake alone. Stack: 7 KiB; with X-Wing see
+/// docs/c-api.md.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_handshake_read(
     handshake: *mut sealwax_handshake,
@@ -256,8 +257,9 @@ pub unsafe extern "C" fn sealwax_handshake_describe(
 /// wipe it.
 ///
 /// Errors: SEALWAX_ERROR_BAD_STATE (the handshake is not finished, or its session was taken; the
-/// session is in use or was not zero), _INVALID_ARGUMENT (NULL, overlap, limits above the suite's
-/// own). The session is then zero, and the handshake as it was. Threads: both alone. Stack: 4 KiB.
+/// process was forked; the session is in use or was not zero), _INVALID_ARGUMENT (NULL, overlap,
+/// limits above the suite's own). The session is then zero, and the handshake as it was. Threads:
+/// both alone. Stack: 4 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_handshake_finish(
     handshake: *mut sealwax_handshake,
@@ -270,6 +272,7 @@ pub unsafe extern "C" fn sealwax_handshake_finish(
         let mut place = borrows.vacant::<Kept>(session)?;
         let settings = shaking.settings;
         let limits = limits_of(borrows, limits, settings.suite)?;
+        shaking.handshake.check_process().map_err(|_| BAD_STATE)?;
         if !shaking.handshake.is_finished() {
             return Err(BAD_STATE);
         }
@@ -301,6 +304,7 @@ fn given_as_before<'a>(
     party: *const sealwax_party,
     shaking: &Exclusive<'_, Shaking>,
 ) -> Result<Given<'a>, Failure> {
+    shaking.handshake.check_process().map_err(|_| BAD_STATE)?;
     let given = Given::borrow(borrows, party)?;
     let same = given.settings == shaking.settings && given.is_initiator == shaking.is_initiator;
     if same { Ok(given) } else { Err(INVALID_ARGUMENT) }
