@@ -10,10 +10,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use kit::random::Repeatable;
+use sealwax::context::Encoded;
 use sealwax::rng::Now;
+use sealwax::rng::OsRandom;
 use sealwax::secret::Key;
 use sealwax::transit::{
-    Datagram, Hybrid, KeyPair, Mode, Party, Pattern, Peers, Settings, Terms, Verdict,
+    Datagram, Handshake, Hybrid, KeyPair, MAX_MESSAGE_LEN, Mode, Party, Pattern, Peers, Settings,
+    Terms, Verdict,
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -153,4 +156,85 @@ fn a_handshake_without_an_answer_ends_in_time() {
     silent.set_nonblocking(true).expect("it is a socket");
     let mut packet = [0; 3000];
     assert!(silent.recv(&mut packet).is_ok() && silent.recv(&mut packet).is_ok(), "sent again");
+}
+
+/// Message 1 of a party, as anybody can make or repeat it.
+fn first_message(party: &Party<'_>) -> Vec<u8> {
+    let mut out = vec![0; MAX_MESSAGE_LEN];
+    let mut handshake = Handshake::initiator();
+    let written = handshake.write(party, Encoded::EMPTY, &mut OsRandom, &mut out);
+    out.truncate(written.expect("it is this side's turn"));
+    out
+}
+
+#[test]
+fn strangers_take_no_place_and_who_listens_may_speak_first() {
+    for pattern in [Pattern::XX, Pattern::IK] {
+        let settings = Settings { hybrid: Hybrid::Off, ..Settings::new(pattern, Mode::Datagram) };
+        let (client_key, server_key) = (key(1), key(2));
+        let (client_public, server_public) = (client_key.public(), server_key.public());
+        let (server, client) = (bound(), bound());
+        let address = server.local_addr().expect("it is bound");
+        client.connect(address).expect("it is there");
+        let (pinned, keys) = ([server_public], [client_key]);
+        let party = party(settings, &keys, Peers::Pinned(&pinned));
+        // Before the genuine one and once more while it is there, 10 in all: an old first message, and junk.
+        let strangers: Vec<_> = (0..5).map(|_| bound()).collect();
+        let disturb = || {
+            for stranger in &strangers {
+                let packets: [&[u8]; 3] = [&first_message(&party), &[0x22; 66], &[0x28; 40]];
+                for packet in packets {
+                    stranger.send_to(packet, address).expect("it is there");
+                }
+            }
+        };
+        disturb();
+        std::thread::scope(|scope| {
+            let server = scope.spawn(|| {
+                let (pinned, keys) = ([client_public], [server_key]);
+                let terms = Terms::new(self::party(settings, &keys, Peers::Pinned(&pinned)));
+                let mut asked = 0;
+                let mut session = Datagram::accept(server, &terms, PATIENCE, &mut |_| {
+                    asked += 1;
+                    if asked == 1 {
+                        disturb();
+                    }
+                    Verdict::Accept
+                })
+                .expect("it comes through");
+                session.send(b"welcome").expect("the peer is there");
+                asked
+            });
+            let terms = Terms::new(party);
+            let mut session = Datagram::connect(client, &terms, PATIENCE, &mut |_| Verdict::Accept)
+                .expect("it comes through");
+            session.socket().set_read_timeout(Some(PATIENCE)).expect("it is a socket");
+            let mut out = [0; 100];
+            let len = session.receive(&mut out).expect("it comes").expect("nobody closed it");
+            assert_eq!(&out[..len], b"welcome", "{pattern:?}");
+            assert!(server.join().expect("it does not panic") >= 1);
+        });
+    }
+}
+
+#[test]
+fn a_first_message_that_is_only_repeated_makes_no_session() {
+    let settings = Settings::new(Pattern::IK, Mode::Datagram);
+    let (client_key, server_key) = (key(1), key(2));
+    let (client_public, server_public) = (client_key.public(), server_key.public());
+    let (server, stranger) = (bound(), bound());
+    stranger.connect(server.local_addr().expect("it is bound")).expect("it is there");
+    let (pinned, keys) = ([server_public], [client_key]);
+    stranger
+        .send(&first_message(&party(settings, &keys, Peers::Pinned(&pinned))))
+        .expect("it is there");
+    let (pinned, keys) = ([client_public], [server_key]);
+    let terms = Terms::new(party(settings, &keys, Peers::Pinned(&pinned)));
+    let patience = Duration::from_millis(600);
+    let refused = Datagram::accept(server, &terms, patience, &mut |_| Verdict::Accept);
+    assert_eq!(refused.err().expect("nobody is there").kind(), sealwax::ErrorKind::Io);
+    // It was answered, and again where nothing came.
+    stranger.set_nonblocking(true).expect("it is a socket");
+    let mut packet = [0; 3000];
+    assert!(stranger.recv(&mut packet).is_ok() && stranger.recv(&mut packet).is_ok());
 }
