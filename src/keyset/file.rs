@@ -2,12 +2,12 @@
 //! Keyset files: sealed to a passphrase or recipients, or, only when asked, unprotected (format.md 8.3, 8.4).
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use crate::atomic::{AtomicFile, Existing};
+use crate::atomic::{AtomicFile, Existing, remove_leftovers_of};
 use crate::envelope::rewrap::LOADED_KINDS;
 use crate::envelope::{Header, Opener, Sealer};
 use crate::error::{Error, Result};
@@ -16,7 +16,7 @@ use crate::format::context::Context;
 use crate::format::keyset::{MAX_LEN, STORED_ID, STORED_NAME, STORED_REVISION, UNPROTECTED_MAGIC};
 use crate::id::{KeyState, KeysetId, Kind, RecipientKind, Suite};
 use crate::keyset::{Keyset, refuse};
-use crate::locked::open_regular;
+use crate::locked::{Access, open_locked, open_regular};
 use crate::wrap::{KeyWrap, OpenedVia};
 
 /// What protects a keyset file: how it is written, and what a loader expects of it.
@@ -134,6 +134,43 @@ impl Keyset {
         let mut file = AtomicFile::create(path, Existing::Keep)?;
         file.write_all(&bytes)?;
         file.commit()
+    }
+
+    /// Writes the keyset file in the place of an older revision, with mode 0600, under the lock that a store takes too
+    /// (format.md 8.6a). Where no file is, as [`Keyset::save_new`].
+    ///
+    /// `base` is the revision that this one was made from: the one that was loaded, or saved last. A file with a newer one
+    /// was changed by somebody else meanwhile, and stays.
+    ///
+    /// # Errors
+    /// As [`Keyset::save_new`]; `Misuse` where another keyset is there, `KeyState` where this revision is, or one that
+    /// is newer than `base`; `Format` where no keyset file is.
+    pub fn save_over(&self, path: &Path, base: u64, protection: Protection<'_>) -> Result<()> {
+        let bytes = self.to_file_bytes(protection)?;
+        let locked = match open_locked(path, Access::Read) {
+            Err(Error::Io(error)) if error.kind() == ErrorKind::NotFound => {
+                let mut file = AtomicFile::create(path, Existing::Keep)?;
+                file.write_all(&bytes)?;
+                return file.commit();
+            }
+            other => other?,
+        };
+        let there = Description::parse(&read_open(&locked)?)?;
+        if there.id != self.id() {
+            return Err(Error::Misuse("another keyset is there; choose another name"));
+        }
+        // One of the same number may hold a version that somebody else made.
+        if there.revision > base || there.revision >= self.revision() {
+            let what = "its file has this revision or a newer one than it was made from: load that \
+                        one and change it, or keep the keyset in a store";
+            return Err(Error::Keyset { keyset: self.id(), what });
+        }
+        let mut file = AtomicFile::create(path, Existing::Replace)?;
+        file.write_all(&bytes)?;
+        file.commit_locked(|| Ok(()))?;
+        // An older revision that a killed writer left holds secrets that may be destroyed by now.
+        let _ = remove_leftovers_of(path);
+        Ok(())
     }
 
     /// Reads a keyset file.

@@ -44,6 +44,14 @@ impl<H: ReadAt, P> Detached<H, P> {
         Detached::with_reader(header, payload, &mut HeaderReader::new())
     }
 
+    /// [`Detached::new`] for headers of up to `max_header_len` bytes.
+    ///
+    /// # Errors
+    /// As [`Detached::new`].
+    pub fn with_max_header_len(header: H, payload: P, max_header_len: usize) -> Result<Self> {
+        Detached::with_reader(header, payload, &mut HeaderReader::with_max_len(max_header_len))
+    }
+
     fn with_reader(header: H, payload: P, reader: &mut HeaderReader) -> Result<Self> {
         let header_len = reader.read(&header, |parsed| Ok(parsed.len() as u64))?;
         match ReadAt::len(&header)? == header_len {
@@ -57,7 +65,7 @@ impl Detached<File, File> {
     fn open(paths: DetachedPaths<'_>, max_header_len: usize) -> Result<Self> {
         let header = open_regular(paths.header)?;
         let payload = open_regular(paths.payload)?;
-        Detached::with_reader(header, payload, &mut HeaderReader::with_max_len(max_header_len))
+        Detached::with_max_header_len(header, payload, max_header_len)
     }
 }
 

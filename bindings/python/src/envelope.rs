@@ -4,7 +4,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 use sealwax::envelope::HARD_MAX_HEADER_LEN;
-use sealwax::stream::{Job, Outcome, WriteAt};
+use sealwax::stream::{DetachedPaths, Job, Outcome, WriteAt};
 
 use crate::buffer::{Source, new_bytes};
 use crate::context;
@@ -131,8 +131,8 @@ pub(crate) fn open_into<'py>(
 #[pyo3(
     signature = (src, dst, **keywords),
     text_signature = "(src, dst, *, keyset=None, recipients=None, passphrase=None, context=None, external=None, \
-                      suite=None, chunk_len=None, danger_mix_recipients=False, max_header_len=None, overwrite=False, \
-                      progress=None, threads=0)"
+                      suite=None, chunk_len=None, danger_mix_recipients=False, max_header_len=None, header=None, \
+                      overwrite=False, progress=None, threads=0)"
 )]
 pub(crate) fn seal_file(
     py: Python<'_>,
@@ -140,10 +140,16 @@ pub(crate) fn seal_file(
     dst: &Bound<'_, PyAny>,
     keywords: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<u64> {
-    let options = Sealing::of(py, keywords, &["threads", "overwrite", "progress"])?;
+    let options = Sealing::of(py, keywords, &["threads", "header", "overwrite", "progress"])?;
     let (source, target) = (path_of(src)?, path_of(dst)?);
-    let outcome =
-        run(py, &options.run, &source, |job| options.sealer().seal_path(&source, &target, &job))?;
+    let header = options.run.header_path(py)?;
+    let outcome = run(py, &options.run, &source, |job| match &header {
+        None => options.sealer().seal_path(&source, &target, &job),
+        Some(header) => {
+            let target = DetachedPaths { header, payload: &target };
+            options.sealer().seal_path_detached(&source, target, &job)
+        }
+    })?;
     Ok(outcome.map_err(|error| file_error(py, error, &source, &target))?.plaintext_len)
 }
 
@@ -152,8 +158,8 @@ pub(crate) fn seal_file(
 #[pyo3(
     signature = (src, dst, **keywords),
     text_signature = "(src, dst, *, keyset=None, identities=None, passphrase=None, keys=None, context=None, \
-                      external=None, min_epoch=0, require=None, max_header_len=None, overwrite=False, progress=None, \
-                      threads=0)"
+                      external=None, min_epoch=0, require=None, max_header_len=None, header=None, overwrite=False, \
+                      progress=None, threads=0)"
 )]
 pub(crate) fn open_file(
     py: Python<'_>,
@@ -161,10 +167,16 @@ pub(crate) fn open_file(
     dst: &Bound<'_, PyAny>,
     keywords: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<u64> {
-    let options = Opening::of(py, keywords, &["threads", "overwrite", "progress"])?;
+    let options = Opening::of(py, keywords, &["threads", "header", "overwrite", "progress"])?;
     let (source, target) = (path_of(src)?, path_of(dst)?);
-    let outcome =
-        run(py, &options.run, &source, |job| options.opener().open_path(&source, &target, &job))?;
+    let header = options.run.header_path(py)?;
+    let outcome = run(py, &options.run, &source, |job| match &header {
+        None => options.opener().open_path(&source, &target, &job),
+        Some(header) => {
+            let source = DetachedPaths { header, payload: &source };
+            options.opener().open_path_detached(source, &target, &job)
+        }
+    })?;
     Ok(outcome.map_err(|error| file_error(py, error, &source, &target))?.plaintext_len)
 }
 
@@ -173,16 +185,23 @@ pub(crate) fn open_file(
 #[pyo3(
     signature = (path, **keywords),
     text_signature = "(path, *, keyset=None, identities=None, passphrase=None, keys=None, context=None, external=None, \
-                      min_epoch=0, require=None, max_header_len=None, progress=None, threads=0)"
+                      min_epoch=0, require=None, max_header_len=None, header=None, progress=None, threads=0)"
 )]
 pub(crate) fn verify<'py>(
     py: Python<'py>,
     path: &Bound<'py, PyAny>,
     keywords: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let options = Opening::of(py, keywords, &["threads", "progress"])?;
+    let options = Opening::of(py, keywords, &["threads", "header", "progress"])?;
     let path = path_of(path)?;
-    let verified = run(py, &options.run, &path, |job| options.opener().verify_path(&path, &job))?;
+    let header = options.run.header_path(py)?;
+    let verified = run(py, &options.run, &path, |job| match &header {
+        None => options.opener().verify_path(&path, &job),
+        Some(header) => {
+            let source = DetachedPaths { header, payload: &path };
+            options.opener().verify_path_detached(source, &job)
+        }
+    })?;
     let verified = verified.raise_at(py, &path)?;
     if !verified.damage.is_empty() {
         let ranges = verified.damage.iter().map(|range| (range.from, range.to));

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What protects a keyset file.
 
-use std::path::Path;
-
 use pyo3::prelude::*;
-use sealwax::atomic::{AtomicFile, Existing};
-use sealwax::keyset::file::{Description, Protection};
-use sealwax::{Error, Keyset, store};
+use sealwax::keyset::file::Protection;
+use sealwax::store;
 
 use crate::errors;
 use crate::keys::{Keys, Use};
@@ -78,31 +75,6 @@ impl Guard {
             Kind::Sealed | Kind::Restore => store::Guard::Sealed(self.keys.shared()),
         }
     }
-}
-
-/// Puts the keyset in place of an older revision of itself.
-pub(crate) fn replace(
-    keyset: &Keyset,
-    path: &Path,
-    protection: Protection<'_>,
-) -> sealwax::Result<()> {
-    match Description::load(path) {
-        Ok(there) if there.id != keyset.id() => {
-            return Err(Error::Misuse("another keyset is there; choose another name"));
-        }
-        // One of the same number may hold a version that another program made.
-        Ok(there) if there.revision >= keyset.revision() => {
-            let what = "this revision or a newer one is there; load it and change that one";
-            return Err(Error::Misuse(what));
-        }
-        Ok(_) => {}
-        Err(Error::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
-    }
-    let bytes = keyset.to_file_bytes(protection)?;
-    let mut file = AtomicFile::create(path, Existing::Replace)?;
-    file.write_all(&bytes)?;
-    file.commit()
 }
 
 const BOTH: &str = "a keyset file is either unprotected or sealed: give a key, or unprotected=True";

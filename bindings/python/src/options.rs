@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The keywords that the calls for envelopes share.
 
+use std::path::PathBuf;
+
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict};
 use sealwax::atomic::Existing;
-use sealwax::envelope::ChunkLen;
+use sealwax::envelope::{ChunkLen, DEFAULT_MAX_HEADER_LEN, HARD_MAX_HEADER_LEN};
 use sealwax::id::RecipientKind;
 use sealwax::stream::Job;
 use sealwax::{Algorithm, Context, Opener, Sealer, Suite};
@@ -15,6 +17,7 @@ use crate::errors;
 use crate::job::Watch;
 use crate::keys::{Keys, Use};
 use crate::keyset::algorithm_of;
+use crate::path::path_of;
 
 /// How to seal.
 #[derive(Default)]
@@ -44,6 +47,10 @@ pub(crate) struct Opening {
 #[derive(Default)]
 pub(crate) struct Running {
     pub(crate) threads: Option<usize>,
+    /// Where the header is, if it is not in the file.
+    pub(crate) header: Option<Py<PyAny>>,
+    /// Where the header of a second file is to be.
+    pub(crate) dst_header: Option<Py<PyAny>>,
     overwrite: bool,
     progress: Option<Py<PyAny>>,
 }
@@ -156,6 +163,11 @@ impl Opening {
         Ok(options)
     }
 
+    /// Longest header that is read.
+    pub(crate) fn header_limit(&self) -> usize {
+        self.max_header_len.unwrap_or(DEFAULT_MAX_HEADER_LEN).min(HARD_MAX_HEADER_LEN)
+    }
+
     /// The library's opener.
     pub(crate) fn opener(&self) -> Opener<'_> {
         let mut opener = self.keys.opener();
@@ -183,6 +195,11 @@ impl Running {
     pub(crate) fn job<'a>(&self, watch: &'a Watch) -> Job<'a> {
         let existing = if self.overwrite { Existing::Replace } else { Existing::Keep };
         Job { threads: self.threads.unwrap_or(0), existing, control: Some(watch) }
+    }
+
+    /// Where the header is, if it is not in the file.
+    pub(crate) fn header_path(&self, py: Python<'_>) -> PyResult<Option<PathBuf>> {
+        self.header.as_ref().map(|header| path_of(header.bind(py))).transpose()
     }
 
     /// What reports go to, if anything; `label` names the job on a bar.
@@ -222,6 +239,8 @@ impl Running {
                 self.threads = Some(threads);
             }
             "overwrite" => self.overwrite = value.extract()?,
+            "header" => self.header = Some(value.unbind()),
+            "dst_header" => self.dst_header = Some(value.unbind()),
             _ => self.progress = Some(value.unbind()),
         }
         Ok(())

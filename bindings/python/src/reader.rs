@@ -2,16 +2,17 @@
 //! What reads a sealed file for `sealwax.open`. The io classes around it are in Python.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Chain, Cursor, Read};
 
 use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
-use sealwax::stream::{self, AheadReader};
+use sealwax::envelope::HARD_MAX_HEADER_LEN;
+use sealwax::stream::{self, AheadReader, Detached, ReadAt};
 use sealwax::{Context, Error, OpenedVia};
 use zeroize::Zeroizing;
 
-use crate::buffer::{Target, new_bytes};
+use crate::buffer::{Source, Target, new_bytes};
 use crate::context;
 use crate::errors::{self, Raise};
 use crate::guarded::Guarded;
@@ -31,9 +32,26 @@ pub(crate) struct Reader {
 }
 
 enum State {
-    File(AheadReader<File>),
-    Object(AheadReader<Object>),
-    Pipe { reader: stream::Reader<'static, Object>, position: u64 },
+    Seekable(AheadReader<Input>),
+    Pipe { reader: stream::Reader<'static, Chain<Cursor<Vec<u8>>, Object>>, position: u64 },
+}
+
+/// What is read from any position.
+enum Input {
+    Whole(Payload),
+    Detached(Detached<Header, Payload>),
+}
+
+/// An envelope, or one without its header.
+enum Payload {
+    File(File),
+    Object(Object),
+}
+
+/// The header of a detached envelope.
+enum Header {
+    File(File),
+    Bytes(Vec<u8>),
 }
 
 #[pymethods]
@@ -46,18 +64,25 @@ impl Reader {
         file: &Bound<'_, PyAny>,
         keywords: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
-        let options = Opening::of(py, keywords, &["threads"])?;
+        let options = Opening::of(py, keywords, &["threads", "header"])?;
         let threads = options.run.threads.unwrap_or(0);
+        let header = options.run.header.as_ref().map(|header| header.bind(py));
         if is_path(file)? || file.is_instance_of::<PyBytes>() {
             let path = path_of(file)?;
-            let state = job::run(py, None, |_| open_path(&options, &path, threads))?;
+            let header = header.map(given_header).transpose()?;
+            let state = job::run(py, None, |_| {
+                // A pipe or a device that has a name is for file objects.
+                let payload = Payload::File(stream::open_regular(&path)?);
+                seekable(&options, header, payload, threads)
+            })?;
             return Ok(Reader::new(state.raise_at(py, &path)?));
         }
         let state = match Object::seekable(file)? {
             Some(object) => {
                 let base = object.base();
+                let header = header.map(given_header).transpose()?;
                 let state =
-                    py.detach(|| options.opener().ahead_reader(object, 1).map(State::Object));
+                    py.detach(|| seekable(&options, header, Payload::Object(object), 1));
                 if state.is_err() {
                     // Whoever takes it for something else then finds it as it was. A failure of
                     // this says less than the one that there is.
@@ -66,10 +91,15 @@ impl Reader {
                 state
             }
             None => {
+                let header = header.map(header_bytes).transpose()?;
                 let object = Object::new(file);
                 py.detach(|| {
-                    let reader = options.opener().reader(object)?.without_keys();
-                    Ok(State::Pipe { reader, position: 0 })
+                    let opener = options.opener();
+                    let reader = match header {
+                        Some(header) => opener.reader_detached(&header, object)?,
+                        None => opener.reader(Cursor::new(Vec::new()).chain(object))?,
+                    };
+                    Ok(State::Pipe { reader: reader.without_keys(), position: 0 })
                 })
             }
         };
@@ -192,10 +222,7 @@ impl Reader {
 impl Reader {
     fn new(state: State) -> Self {
         let (plaintext_len, opened_via, stored_context) = match &state {
-            State::File(reader) => {
-                (Some(reader.plaintext_len()), reader.opened_via(), reader.stored_context().clone())
-            }
-            State::Object(reader) => {
+            State::Seekable(reader) => {
                 (Some(reader.plaintext_len()), reader.opened_via(), reader.stored_context().clone())
             }
             State::Pipe { reader, .. } => {
@@ -251,8 +278,7 @@ impl State {
         put: &mut (dyn FnMut(usize, &[u8]) + Send),
     ) -> sealwax::Result<usize> {
         match self {
-            State::File(reader) => reader.read_with(len, put),
-            State::Object(reader) => reader.read_with(len, put),
+            State::Seekable(reader) => reader.read_with(len, put),
             State::Pipe { reader, position } => {
                 let mut piece = Zeroizing::new(vec![0; len.min(MAX_PIPE_READ)]);
                 let read = reader.read(&mut piece).map_err(Error::from_io)?;
@@ -265,25 +291,106 @@ impl State {
 
     fn position(&self) -> u64 {
         match self {
-            State::File(reader) => reader.position(),
-            State::Object(reader) => reader.position(),
+            State::Seekable(reader) => reader.position(),
             State::Pipe { position, .. } => *position,
         }
     }
 
     fn set_position(&mut self, to: u64) {
         match self {
-            State::File(reader) => reader.set_position(to),
-            State::Object(reader) => reader.set_position(to),
+            State::Seekable(reader) => reader.set_position(to),
             State::Pipe { .. } => {}
         }
     }
 }
 
-/// A regular file is read from any position; a pipe or a device that has a name, in one pass, is for file objects.
-fn open_path(options: &Opening, path: &std::path::Path, threads: usize) -> sealwax::Result<State> {
-    let file = stream::open_regular(path)?;
-    options.opener().ahead_reader(file, threads).map(State::File)
+impl ReadAt for Input {
+    fn read_at(&self, offset: u64, out: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Input::Whole(payload) => payload.read_at(offset, out),
+            Input::Detached(detached) => detached.read_at(offset, out),
+        }
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        match self {
+            Input::Whole(payload) => payload.len(),
+            Input::Detached(detached) => detached.len(),
+        }
+    }
+}
+
+impl ReadAt for Payload {
+    fn read_at(&self, offset: u64, out: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Payload::File(file) => file.read_at(offset, out),
+            Payload::Object(object) => object.read_at(offset, out),
+        }
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        match self {
+            Payload::File(file) => file.len(),
+            Payload::Object(object) => object.len(),
+        }
+    }
+}
+
+impl ReadAt for Header {
+    fn read_at(&self, offset: u64, out: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Header::File(file) => file.read_at(offset, out),
+            Header::Bytes(bytes) => bytes.read_at(offset, out),
+        }
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        match self {
+            Header::File(file) => ReadAt::len(file),
+            Header::Bytes(bytes) => ReadAt::len(bytes),
+        }
+    }
+}
+
+fn seekable(
+    options: &Opening,
+    header: Option<Header>,
+    payload: Payload,
+    threads: usize,
+) -> sealwax::Result<State> {
+    let input = match header {
+        None => Input::Whole(payload),
+        Some(header) => {
+            let limit = options.header_limit();
+            Input::Detached(Detached::with_max_header_len(header, payload, limit)?)
+        }
+    };
+    let reader = options.opener().ahead_reader(input, threads)?;
+    Ok(State::Seekable(reader))
+}
+
+/// A header that a path names, or that is in a buffer.
+fn given_header(given: &Bound<'_, PyAny>) -> PyResult<Header> {
+    if !is_path(given)? {
+        return header_bytes(given).map(Header::Bytes);
+    }
+    let (py, path) = (given.py(), path_of(given)?);
+    py.detach(|| stream::open_regular(&path)).map(Header::File).raise_at(py, &path)
+}
+
+fn header_bytes(given: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+    // public: a header.
+    if !is_path(given)? {
+        return Ok(Source::of(given)?.snapshot().to_vec());
+    }
+    let (py, path) = (given.py(), path_of(given)?);
+    let read = py.detach(|| {
+        let mut bytes = Vec::new();
+        let limit = HARD_MAX_HEADER_LEN as u64 + 1;
+        stream::open_regular(&path)?.take(limit).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    });
+    read.raise_at(py, &path)
 }
 
 /// Most that is read from a pipe at once, in bytes.

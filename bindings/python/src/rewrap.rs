@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use sealwax::envelope::{Change, Removal};
 use sealwax::id::RecipientKind;
-use sealwax::stream::{Durability, FileRewrap, RewrapJob, Room, Writing};
+use sealwax::stream::{DetachedPaths, Durability, FileRewrap, RewrapJob, Room, Writing};
 use sealwax::{KeyWrap, Keyset, OpenedVia, Rewrapper};
 
 use crate::buffer::Source;
@@ -148,8 +148,8 @@ pub(crate) fn rewrap_bytes<'py>(
 #[pyo3(
     signature = (src, dst, *, recipients, **keywords),
     text_signature = "(src, dst, *, recipients, keyset=None, identities=None, passphrase=None, keys=None, context=None, \
-                      min_epoch=0, require=None, migrate=False, danger_mix_recipients=False, overwrite=False, \
-                      progress=None, threads=0)"
+                      min_epoch=0, require=None, migrate=False, danger_mix_recipients=False, header=None, \
+                      dst_header=None, overwrite=False, progress=None, threads=0)"
 )]
 pub(crate) fn reencrypt_file<'py>(
     py: Python<'py>,
@@ -178,6 +178,13 @@ pub(crate) fn reencrypt_file<'py>(
         }
     }
     let (source, target) = (path_of(src)?, path_of(dst)?);
+    let header = running.header_path(py)?;
+    let dst_header = running.dst_header.as_ref().map(|header| path_of(header.bind(py)));
+    let dst_header = dst_header.transpose()?;
+    if dst_header.is_some() && header.is_none() {
+        let what = "dst_header is for files whose header is apart: give header too";
+        return Err(errors::misuse(py, what));
+    }
     let progress = running.progress(py, &source)?;
     let done = job::run(py, progress.as_ref(), |watch| {
         let migrating: Vec<_> = keysets.iter().map(|keyset| keyset.migrating()).collect();
@@ -188,7 +195,18 @@ pub(crate) fn reencrypt_file<'py>(
         }
         let sealer = recipients.sealer();
         let sealer = if mix { sealer.danger_mix_recipients() } else { sealer };
-        opener.reencrypt_path(&sealer, &source, &target, &running.job(watch))
+        let job = running.job(watch);
+        let Some(header) = &header else {
+            return opener.reencrypt_path(&sealer, &source, &target, &job);
+        };
+        let source = DetachedPaths { header, payload: &source };
+        match &dst_header {
+            None => opener.reencrypt_path_attached(&sealer, source, &target, &job),
+            Some(header) => {
+                let target = DetachedPaths { header, payload: &target };
+                opener.reencrypt_path_detached(&sealer, source, target, &job)
+            }
+        }
     })?;
     let done = done.map_err(|error| file_error(py, error, &source, &target))?;
     let report = PyDict::new(py);
@@ -240,7 +258,7 @@ fn changes_of<'py>(py: Python<'py>, changes: &[Change]) -> PyResult<Bound<'py, P
     Ok(rows)
 }
 
-const RUNNING: &[&str] = &["threads", "overwrite", "progress"];
+const RUNNING: &[&str] = &["threads", "header", "dst_header", "overwrite", "progress"];
 const NAMES: &[&str] = &[
     "keyset",
     "identities",

@@ -7,6 +7,7 @@ import io
 import os
 import stat
 import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -91,7 +92,7 @@ def test_saving_never_replaces_what_it_should_not(tmp_path: Path, keyset: Keyset
     assert newer.revision == 2
     newer.rotate()
     newer.save(path, unprotected=True, overwrite=True)
-    with pytest.raises(sealwax.MisuseError, match="newer one"):
+    with pytest.raises(sealwax.KeyStateError, match="newer one"):
         keyset.save(path, unprotected=True, overwrite=True)
     with pytest.raises(sealwax.MisuseError, match="another keyset"):
         Keyset.generate("other").save(path, unprotected=True, overwrite=True)
@@ -275,9 +276,47 @@ def test_a_save_does_not_replace_what_another_program_made_of_the_same_revision(
     ours.save(path, unprotected=True, overwrite=True)
     token = ours.seal(b"content")
     theirs.rotate()
-    with pytest.raises(sealwax.MisuseError, match="revision"):
+    with pytest.raises(sealwax.KeyStateError, match="revision"):
+        theirs.save(path, unprotected=True, overwrite=True)
+    # Nor where it made more changes than the other: theirs would be lost.
+    theirs.rotate()
+    with pytest.raises(sealwax.KeyStateError, match="load that"):
         theirs.save(path, unprotected=True, overwrite=True)
     assert Keyset.load(path, unprotected=True).open(token) == b"content"
+    # What was saved last is what the next save starts from.
+    for _ in range(3):
+        ours.rotate()
+        ours.rotate()
+        ours.save(path, unprotected=True, overwrite=True)
+    assert Keyset.load(path, unprotected=True).open(token) == b"content"
+
+
+ROTATING = """
+import sys, sealwax
+path, count = sys.argv[1], int(sys.argv[2])
+done = 0
+while done < count:
+    keyset = sealwax.Keyset.load(path, unprotected=True)
+    version = keyset.rotate()
+    try:
+        keyset.save(path, unprotected=True, overwrite=True)
+    except sealwax.KeyStateError:
+        continue
+    print(version)
+    done += 1
+"""
+
+
+def test_processes_that_save_at_the_same_time_lose_no_change(tmp_path: Path) -> None:
+    path = tmp_path / "keyset"
+    Keyset.generate("x").save(path, unprotected=True)
+    line = [sys.executable, "-c", ROTATING, str(path), "40"]
+    others = [subprocess.Popen(line, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    made = [version for other in others for version in other.communicate(timeout=120)[0].split()]
+    assert [other.returncode for other in others] == [0, 0, 0] and len(made) == 120
+    found = Keyset.load(path, unprotected=True)
+    assert set(made) < {version["id"] for version in found.info()["versions"]}
+    assert found.revision == 121 and left(tmp_path) == ["keyset"]
 
 
 def test_a_change_beside_a_job_does_not_forget_what_was_counted() -> None:

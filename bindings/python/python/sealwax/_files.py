@@ -22,6 +22,8 @@ from sealwax._io import (
 )
 
 if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
     from sealwax._native import Keyset, Passphrase, Store
     from sealwax._types import (
         AnyKey,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
         Context,
         FileOrPath,
         Kind,
+        Path,
         Suite,
     )
 
@@ -54,6 +57,7 @@ def open(
     min_epoch: int = 0,
     require: Kind | Iterable[Kind] | None = None,
     max_header_len: int | None = None,
+    header: Path | Buffer | None = None,
     threads: int = 0,
     buffering: int = -1,
     encoding: None = None,
@@ -80,6 +84,7 @@ def open(
     min_epoch: int = 0,
     require: Kind | Iterable[Kind] | None = None,
     max_header_len: int | None = None,
+    header: Path | Buffer | None = None,
     threads: int = 0,
     buffering: int = -1,
     encoding: None = None,
@@ -106,6 +111,7 @@ def open(
     min_epoch: int = 0,
     require: Kind | Iterable[Kind] | None = None,
     max_header_len: int | None = None,
+    header: Path | Buffer | None = None,
     threads: int = 0,
     buffering: int = -1,
     encoding: str | None = None,
@@ -132,6 +138,7 @@ def open(
     min_epoch: int = 0,
     require: Kind | Iterable[Kind] | None = None,
     max_header_len: int | None = None,
+    header: Path | Buffer | None = None,
     threads: int = 0,
     buffering: int = -1,
     encoding: str | None = None,
@@ -158,6 +165,7 @@ def open(
     min_epoch: int = 0,
     require: Kind | Iterable[Kind] | None = None,
     max_header_len: int | None = None,
+    header: Path | Buffer | None = None,
     threads: int = 0,
     buffering: int = -1,
     encoding: str | None = None,
@@ -183,6 +191,7 @@ def open(
     min_epoch: int = 0,
     require: Kind | Iterable[Kind] | None = None,
     max_header_len: int | None = None,
+    header: Path | Buffer | None = None,
     threads: int = 0,
     buffering: int = -1,
     encoding: str | None = None,
@@ -202,6 +211,8 @@ def open(
     Writing to a path is atomic: the file appears, or is replaced, when `close` succeeded. An exception inside `with`,
     or an object dropped unclosed, leaves nothing. Reading returns verified bytes only: where the input can seek, its
     end was verified before the first byte; from a pipe, what was read before an error is genuine and not all of it.
+
+    To read a file whose header is apart, as `seal_file` with `header` made it, give the header: its path, or its bytes.
 
     With `threads` at 0 there is one per core beside the caller's; with 1 there is none.
 
@@ -237,7 +248,7 @@ def open(
     sealing: dict[str, Any] = {"recipients": recipients, "suite": suite, "chunk_len": chunk_len}
     sealing |= {"danger_mix_recipients": danger_mix_recipients or None}
     opening: dict[str, Any] = {"identities": identities, "keys": keys, "require": require}
-    opening |= {"min_epoch": min_epoch or None}
+    opening |= {"min_epoch": min_epoch or None, "header": header}
     own, foreign = (opening, sealing) if action == "r" else (sealing, opening)
     for name, value in foreign.items():
         if value is not None:
