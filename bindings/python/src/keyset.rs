@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `sealwax.Keyset`: its life and its files. What it seals and opens is in `token.rs`.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use pyo3::prelude::*;
@@ -12,11 +13,12 @@ use crate::backup::{self, Share};
 use crate::buffer::Source;
 use crate::census::Census;
 use crate::errors::{self, Raise};
-use crate::guard::{self, Guard};
+use crate::guard::Guard;
 use crate::info;
 use crate::job;
 use crate::keys::{Recipient, no_pickle, secret_text};
 use crate::life::{self, Change, Move};
+use crate::packed::{self, Given};
 use crate::path::path_of;
 use crate::token;
 
@@ -29,6 +31,8 @@ pub(crate) struct Keyset {
     state: RwLock<Option<Arc<sealwax::Keyset>>>,
     /// Whether it belongs to a store.
     store: bool,
+    /// The revision that was loaded, or saved last: a file with a newer one has a change that is not here.
+    base: AtomicU64,
 }
 
 /// The keyset of a call that does not last.
@@ -122,10 +126,15 @@ impl Keyset {
         let path = path_of(path)?;
         let keyset = self.share(py)?;
         let guard = Guard::to_seal(py, passphrase, recipients, unprotected)?;
+        let base = self.base.load(Ordering::Relaxed);
         let saved = job::run(py, None, |_| {
-            guard.apply(|protection| match overwrite {
+            let saved = guard.apply(|protection| match overwrite {
                 false => keyset.save_new(&path, protection),
-                true => guard::replace(&keyset, &path, protection),
+                true => keyset.save_over(&path, base, protection),
+            });
+            // Also where Ctrl-C comes now.
+            saved.inspect(|()| {
+                self.base.fetch_max(keyset.revision(), Ordering::Relaxed);
             })
         })?;
         saved.raise_at(py, &path)
@@ -344,6 +353,38 @@ impl Keyset {
         token::open_many(py, self, tokens, context, threads)
     }
 
+    /// Seals a column: values in one buffer, cut by offsets. The tokens in one buffer, and their offsets.
+    #[pyo3(signature = (data, offsets, *, valid=None, context=None, rows=None, threads=0))]
+    #[expect(clippy::too_many_arguments, reason = "they are Python's keywords")]
+    fn seal_packed<'py>(
+        &self,
+        py: Python<'py>,
+        data: &Bound<'py, PyAny>,
+        offsets: &Bound<'py, PyAny>,
+        valid: Option<&Bound<'py, PyAny>>,
+        context: Option<&Bound<'py, PyAny>>,
+        rows: Option<&Bound<'py, PyAny>>,
+        threads: usize,
+    ) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)> {
+        packed::seal(py, self, &Given { data, offsets, valid, context, rows, threads })
+    }
+
+    /// Opens a column of tokens, as `seal_packed` returned it.
+    #[pyo3(signature = (data, offsets, *, valid=None, context=None, rows=None, threads=0))]
+    #[expect(clippy::too_many_arguments, reason = "they are Python's keywords")]
+    fn open_packed<'py>(
+        &self,
+        py: Python<'py>,
+        data: &Bound<'py, PyAny>,
+        offsets: &Bound<'py, PyAny>,
+        valid: Option<&Bound<'py, PyAny>>,
+        context: Option<&Bound<'py, PyAny>>,
+        rows: Option<&Bound<'py, PyAny>>,
+        threads: usize,
+    ) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)> {
+        packed::open(py, self, &Given { data, offsets, valid, context, rows, threads })
+    }
+
     /// Opens a token with whichever of these keysets sealed it.
     #[staticmethod]
     #[pyo3(signature = (keysets, token, *, context=None))]
@@ -450,7 +491,8 @@ impl Keyset {
 
 impl Keyset {
     pub(crate) fn new(keyset: sealwax::Keyset) -> Self {
-        Keyset { state: RwLock::new(Some(Arc::new(keyset))), store: false }
+        let base = AtomicU64::new(keyset.revision());
+        Keyset { state: RwLock::new(Some(Arc::new(keyset))), store: false, base }
     }
 
     /// For a call that does not last and calls nothing of Python: whatever makes an object there may
@@ -472,7 +514,8 @@ impl Keyset {
 
     /// As a store hands it out: to be used, and changed through the store.
     pub(crate) fn snapshot(keyset: Arc<sealwax::Keyset>) -> Self {
-        Keyset { state: RwLock::new(Some(keyset)), store: true }
+        let base = AtomicU64::new(keyset.revision());
+        Keyset { state: RwLock::new(Some(keyset)), store: true, base }
     }
 
     /// Makes a change; what was begun before goes on with the keyset as it was. The new version's id, where there is one.

@@ -17,6 +17,7 @@ mod keyset;
 mod life;
 mod object;
 mod options;
+mod packed;
 mod path;
 mod reader;
 mod rewrap;

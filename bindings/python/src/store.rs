@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `sealwax.Store`: a keyset in its file, changed under a lock and followed while others change it (format.md 8.6, 8.7).
 
+use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
+use sealwax::rng::Now;
 use sealwax::store::{BadUsage, Counting, Options, Refreshed};
 
 use crate::buffer::Source;
@@ -39,14 +41,23 @@ impl Store {
         keyset: &Keyset,
         keywords: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
-        let path = path_of(path)?;
-        let Settings { guard, options } = Settings::of(py, keywords)?;
-        let bytes = keyset.share(py)?.expose_unprotected().raise(py)?;
-        let created = job::run(py, None, |_| {
-            let copy = sealwax::Keyset::parse_unprotected(&bytes)?;
-            sealwax::store::Store::create(&path, copy, guard.for_store(), options)
-        })?;
-        Ok(Store { state: RwLock::new(Some(Arc::new(created.raise_at(py, &path)?))) })
+        Store::begin(py, path, keyset, keywords, sealwax::store::Store::create)
+    }
+
+    /// Writes a keyset that was restored from a backup, and opens it.
+    #[staticmethod]
+    #[pyo3(
+        signature = (path, keyset, **keywords),
+        text_signature = "(path, keyset, *, passphrase=None, recipients=None, unprotected=False, count_in_file=True, \
+                          min_revision=0, replace_bad_usage=False)"
+    )]
+    fn restore(
+        py: Python<'_>,
+        path: &Bound<'_, PyAny>,
+        keyset: &Keyset,
+        keywords: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Self> {
+        Store::begin(py, path, keyset, keywords, sealwax::store::Store::restore)
     }
 
     /// Opens a keyset file.
@@ -196,6 +207,46 @@ impl Store {
         self.make(py, Change::Policy(life::policy_of(py, changes)?)).map(|_| ())
     }
 
+    /// Seals the keyset file for others from now on.
+    #[pyo3(signature = (*, passphrase=None, recipients=None, unprotected=false))]
+    fn protect(
+        &self,
+        py: Python<'_>,
+        passphrase: Option<&Bound<'_, PyAny>>,
+        recipients: Option<&Bound<'_, PyAny>>,
+        unprotected: bool,
+    ) -> PyResult<()> {
+        let store = self.inner(py)?;
+        let guard = Guard::to_seal(py, passphrase, recipients, unprotected)?;
+        let protected = job::run(py, None, |_| store.protect(guard.for_store()))?;
+        protected.raise_at(py, store.path())
+    }
+
+    /// Records that a backup of a revision was made.
+    #[pyo3(signature = (revision, *, at=None))]
+    fn record_backup(&self, py: Python<'_>, revision: u64, at: Option<u64>) -> PyResult<()> {
+        let store = self.inner(py)?;
+        let at = at.map_or_else(Now::system, Now::Seconds);
+        let recorded = job::run(py, None, |_| store.record_backup(revision, at))?;
+        recorded.raise_at(py, store.path())
+    }
+
+    /// The newest backup that was recorded, or None.
+    fn backed_up<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let store = self.inner(py)?;
+        let Some(backup) = job::run(py, None, |_| store.backed_up())?.raise(py)? else {
+            return Ok(None);
+        };
+        let row = PyDict::new(py);
+        row.set_item("revision", backup.revision)?;
+        let at = match backup.at {
+            Now::Seconds(at) => Some(at),
+            Now::Unknown => None,
+        };
+        row.set_item("at", at)?;
+        Ok(Some(row))
+    }
+
     /// What each version was used for by all processes: a dict by version id.
     fn usage<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let store = self.inner(py)?;
@@ -249,7 +300,32 @@ impl Store {
     }
 }
 
+/// How a store comes into being with a keyset that is there already.
+type Begin = fn(
+    &Path,
+    sealwax::Keyset,
+    sealwax::store::Guard,
+    Options,
+) -> sealwax::Result<sealwax::store::Store>;
+
 impl Store {
+    fn begin(
+        py: Python<'_>,
+        path: &Bound<'_, PyAny>,
+        keyset: &Keyset,
+        keywords: Option<&Bound<'_, PyDict>>,
+        begin: Begin,
+    ) -> PyResult<Self> {
+        let path = path_of(path)?;
+        let Settings { guard, options } = Settings::of(py, keywords)?;
+        let bytes = keyset.share(py)?.expose_unprotected().raise(py)?;
+        let begun = job::run(py, None, |_| {
+            let copy = sealwax::Keyset::parse_unprotected(&bytes)?;
+            begin(&path, copy, guard.for_store(), options)
+        })?;
+        Ok(Store { state: RwLock::new(Some(Arc::new(begun.raise_at(py, &path)?))) })
+    }
+
     /// The newest revision, for a job that lasts.
     pub(crate) fn newest(&self, py: Python<'_>) -> PyResult<Arc<sealwax::Keyset>> {
         let store = self.inner(py)?;

@@ -196,8 +196,7 @@ impl Many {
         threads: usize,
         one: &One<'_>,
     ) -> PyResult<Vec<Bound<'py, PyBytes>>> {
-        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        let threads = if threads == 0 { cores() } else { threads }.clamp(1, MAX_THREADS);
+        let threads = threads_of(threads);
         let mut objects = Vec::with_capacity(lens.len());
         let mut scratch = Zeroizing::new(Vec::new());
         let mut rest = lens.as_slice();
@@ -267,6 +266,12 @@ impl Many {
             own.into_iter().chain(others).min_by_key(|(index, _)| *index)
         })
     }
+}
+
+/// As many threads as were asked for; 0 means one per core.
+pub(crate) fn threads_of(asked: usize) -> usize {
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    if asked == 0 { cores() } else { asked }.clamp(1, MAX_THREADS)
 }
 
 /// How many values are done in one go.
@@ -381,7 +386,7 @@ pub(crate) fn check_room(py: Python<'_>, target: &Target, len: usize) -> PyResul
 /// Longest value that is sealed or opened with the interpreter's lock held, in bytes: about a microsecond of work.
 const SHORT: usize = 4096;
 /// As many values are done in one go by a thread, if they are not too long: some milliseconds of work.
-const BATCH_COUNT: usize = 2048;
+pub(crate) const BATCH_COUNT: usize = 2048;
 /// As long is the output of one go for each thread, in bytes.
-const BATCH_LEN: usize = 512 << 10;
+pub(crate) const BATCH_LEN: usize = 512 << 10;
 const MAX_THREADS: usize = 64;

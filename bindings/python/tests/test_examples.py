@@ -6,16 +6,20 @@ from __future__ import annotations
 import asyncio
 import doctest
 import importlib.util
+import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
 import sealwax
 import sealwax._files
 from conftest import ROOT
+from sealwax import transit
 
 HERE = Path(__file__).resolve().parents[1]
 EXAMPLES = HERE / "examples"
@@ -64,12 +68,41 @@ def test_examples_in_documentation(module: ModuleType) -> None:
     assert results.attempted > 2 and results.failed == 0
 
 
-def test_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def programs(page: Path) -> list[str]:
+    """The Python in a page."""
+    return [part.split("```")[0] for part in page.read_text(encoding="utf-8").split("```python\n")[1:]]
+
+
+@pytest.mark.parametrize("page", [HERE / "README.md", ROOT / "README.md"])
+def test_the_readme_runs(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.chdir(tmp_path)
-    text = (HERE / "README.md").read_text(encoding="utf-8")
-    program = text.split("```python\n")[1].split("```")[0]
-    exec(compile(program, "README.md", "exec"), {})
+    [program] = programs(page)
+    exec(compile(program, page.name, "exec"), {})
     assert capsys.readouterr().out == "name,amount\nAda,42\n\n"
+
+
+def test_what_the_page_shows_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of it, one after the other; the peer that it connects to is in a thread here."""
+    monkeypatch.chdir(tmp_path)
+    me, peer = (sealwax.Keyset.generate(name, "x25519") for name in ("me", "db1"))
+    ours, theirs = socket.socketpair()
+    monkeypatch.setattr(socket, "create_connection", lambda address: ours)
+
+    def answer() -> None:
+        with transit.accept(theirs, identity=peer, peers=[me.recipient()]) as connection:
+            connection.sendall(connection.recv(4096).upper())
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    names: dict[str, Any] = {"socket": socket, "me": me, "db1": peer.recipient()}
+    for program in programs(ROOT / "docs" / "python.md"):
+        exec(compile(program, "docs/python.md", "exec"), names)
+    thread.join()
+    assert names["answer"] == b"HELLO"
+    ours.close()
+    theirs.close()
 
 
 def run(*command: str) -> str:

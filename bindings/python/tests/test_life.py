@@ -272,3 +272,77 @@ def test_a_backup_in_shares(keyset: Keyset) -> None:
             keyset.backup_in_shares(threshold, count)
     with pytest.raises(sealwax.FormatError):
         sealwax.Share("SEALWAX-SHARE-1QQQQ")
+
+
+def test_a_store_is_restored_as_a_newer_revision_than_all_that_were_seen(tmp_path: Path, keyset: Keyset) -> None:
+    path = tmp_path / "orders.swxk"
+    with sealwax.Store.create(path, keyset, unprotected=True) as store:
+        assert store.backed_up() is None
+        data, shares = store.keyset.backup_in_shares(2, 3)
+        store.record_backup(store.keyset.revision, at=1_700_000_000)
+        assert store.backed_up() == {"revision": 1, "at": 1_700_000_000}
+        store.rotate()
+        store.rotate()
+        store.record_backup(1)
+        recorded = store.backed_up()
+        assert recorded is not None and recorded["revision"] == 1
+        assert recorded["at"] is not None and abs(recorded["at"] - time.time()) < 60
+        with pytest.raises(sealwax.MisuseError):
+            store.record_backup(99)
+    with pytest.raises(FileExistsError):
+        sealwax.Store.restore(path, Keyset.restore_from_shares(data, shares[1:]), unprotected=True)
+    path.unlink()
+    with sealwax.Store.restore(path, Keyset.restore_from_shares(data, shares[:2]), unprotected=True) as store:
+        assert store.keyset.id == keyset.id and store.keyset.revision == 4
+        assert store.keyset.primary == keyset.primary, "what was made after the backup is lost"
+    # Whoever saw the newest revision takes it, and refuses an older one.
+    with pytest.raises(sealwax.KeyStateError, match="put back"):
+        sealwax.Store.open(path, unprotected=True, min_revision=5)
+    sealwax.Store.open(path, unprotected=True, min_revision=4).close()
+
+
+def test_a_store_is_protected_anew(tmp_path: Path, keyset: Keyset, cheap: sealwax.Passphrase) -> None:
+    path = tmp_path / "orders.swxk"
+    with sealwax.Store.create(path, keyset, unprotected=True) as store:
+        store.protect(passphrase=cheap)
+        assert store.keyset.revision == 2
+        store.rotate()
+        with pytest.raises(sealwax.MisuseError):
+            store.protect()
+    with pytest.raises(sealwax.FormatError):
+        sealwax.Store.open(path, unprotected=True)
+    with sealwax.Store.open(path, passphrase=cheap) as store:
+        assert store.keyset.revision == 3
+
+
+def test_a_store_destroys_what_a_census_clears(tmp_path: Path, keyset: Keyset) -> None:
+    with sealwax.Store.create(tmp_path / "orders.swxk", keyset, unprotected=True) as store:
+        old = store.keyset.primary
+        assert old is not None
+        with sealwax.open(tmp_path / "file.swx", "wb", keyset=store) as file:
+            file.write(b"content")
+        store.rotate()
+        in_use = sealwax.census(tmp_path, keyset=store, verified=True)
+        with pytest.raises(sealwax.KeyStateError):
+            store.destroy(old, census=in_use)
+        sealwax.rewrap(tmp_path / "file.swx", keyset=store)
+        store.destroy(old, "moved", census=sealwax.census(tmp_path, keyset=store, verified=True))
+        assert state(store.keyset, old) == "destroyed"
+        [*_, last] = next(row for row in store.keyset.info()["versions"] if row["id"] == old)["changes"]
+        assert last["reason"] == "moved" and abs(last["at"] - time.time()) < 60
+        with sealwax.open(tmp_path / "file.swx", keyset=store) as sealed:
+            assert sealed.read() == b"content"
+
+
+def test_a_store_is_followed_after_a_save_of_the_keyset(tmp_path: Path, keyset: Keyset) -> None:
+    path = tmp_path / "orders.swxk"
+    with sealwax.Store.create(path, keyset, unprotected=True) as store:
+        loaded = Keyset.load(path, unprotected=True)
+        version = loaded.rotate()
+        loaded.save(path, unprotected=True, overwrite=True)
+        assert store.refresh() and store.keyset.primary == version
+        store.rotate()
+        loaded.rotate()
+        loaded.rotate()
+        with pytest.raises(sealwax.KeyStateError, match="store"):
+            loaded.save(path, unprotected=True, overwrite=True)

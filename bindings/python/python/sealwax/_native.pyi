@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """The native module. Import from `sealwax`; this file is where to read what there is."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Literal, Never, Self, final
 
@@ -10,6 +10,7 @@ from typing_extensions import Buffer
 from sealwax._types import (
     AnyKey,
     AnyRecipient,
+    BackedUp,
     Context,
     Dependence,
     FileOrPath,
@@ -156,14 +157,16 @@ class Keyset:
     ) -> None:
         """Write a keyset file with mode 0600, at once and whole.
 
-        With `overwrite` it replaces an older revision of the same keyset, and nothing else: not one of the same number
-        either, which may hold a version that another program made. Two programs that change a keyset at the same time
-        must agree on who goes first.
+        With `overwrite` it replaces an older revision of the same keyset, under the lock that a `Store` takes too: one
+        that is no newer than the revision that was loaded or saved last. What another program changed meanwhile is not
+        overwritten: load it, and change that.
 
         Raises:
-            KeyStateError: a recipient's state forbids sealing.
+            KeyStateError: the file was changed since this keyset was loaded or saved, or has this revision already; a
+                recipient's state forbids sealing.
             MisuseError: nothing was said about protection, or two things were; recipients that do not fit together; the
-                keyset was made by a newer version of sealwax; another keyset is there, or this revision or a newer one.
+                keyset was made by a newer version of sealwax; another keyset is there.
+            FormatError: what is there is no keyset file.
             RandomError: the system's random source failed.
             OSError: the operating system refused; FileExistsError where the file exists and `overwrite` is False.
         """
@@ -391,6 +394,44 @@ class Keyset:
             As `open`; a note says which token it was. MisuseError also where there are not as many contexts.
         """
 
+    def seal_packed(
+        self,
+        data: Buffer,
+        offsets: Buffer,
+        *,
+        valid: Buffer | None = None,
+        context: Context | None = None,
+        rows: Mapping[str, tuple[Buffer, Buffer]] | None = None,
+        threads: int = 0,
+    ) -> tuple[bytes, bytes]:
+        """Seal a column of values that lie in one buffer, without an object for each: what `sealwax.arrow` stands on.
+
+        Value `n` is `data[offsets[n]:offsets[n + 1]]`; `offsets` are the machine's 64-bit integers, one more than there
+        are values, as in Arrow's large binary. `valid` has a byte for each value; where it is 0 there is none, and
+        none comes out. `context` is bound to all of them, and `rows` names columns, as pairs of data and offsets, whose
+        value in the same row is bound too. Return the data and the offsets of the column of tokens.
+
+        Raises:
+            As `seal`; a note says which value it was. MisuseError also where offsets do not ascend or leave the data,
+            and where columns differ in their number of values.
+        """
+
+    def open_packed(
+        self,
+        data: Buffer,
+        offsets: Buffer,
+        *,
+        valid: Buffer | None = None,
+        context: Context | None = None,
+        rows: Mapping[str, tuple[Buffer, Buffer]] | None = None,
+        threads: int = 0,
+    ) -> tuple[bytes, bytes]:
+        """Open a column of tokens as `seal_packed` made it. All or nothing. Return data and offsets of the plaintexts.
+
+        Raises:
+            As `open`; a note says which token it was. MisuseError also as `seal_packed`.
+        """
+
     @staticmethod
     def open_any(keysets: Iterable[Keyset], token: Buffer, *, context: Context | None = None) -> bytes:
         """Open a token with whichever of these keysets sealed it.
@@ -481,6 +522,27 @@ class Store:
 
         Raises:
             As `Keyset.save`, without `overwrite`.
+        """
+
+    @staticmethod
+    def restore(
+        path: Path,
+        keyset: Keyset,
+        *,
+        passphrase: str | Passphrase | None = None,
+        recipients: AnyRecipient | Iterable[AnyRecipient] | None = None,
+        unprotected: bool = False,
+        count_in_file: bool = True,
+        min_revision: int = 0,
+        replace_bad_usage: bool = False,
+    ) -> Store:
+        """Write a keyset that was restored from a backup, and open it; an existing file is never overwritten.
+
+        It becomes the revision after all that the usage file has seen, so that nobody takes it for a file put back.
+        Without the usage file its counters begin anew, too low: rotate.
+
+        Raises:
+            As `create`.
         """
 
     @staticmethod
@@ -635,6 +697,39 @@ class Store:
 
         Raises:
             MisuseError: symmetric keys and key pairs together, or those of the other family; a closed keyset.
+        """
+
+    def protect(
+        self,
+        *,
+        passphrase: str | Passphrase | None = None,
+        recipients: AnyRecipient | Iterable[AnyRecipient] | None = None,
+        unprotected: bool = False,
+    ) -> None:
+        """Seal the keyset file for others from now on: a new passphrase, one more recipient. It is a new revision.
+
+        Older copies of the file still open with what they were sealed for.
+
+        Raises:
+            As `rotate`, and as `Keyset.save` about its protection.
+        """
+
+    def record_backup(self, revision: int, *, at: int | None = None) -> None:
+        """Record that a backup of this revision was made, in seconds since 1970; the newest one stays recorded.
+
+        Make one with `store.keyset.backup_in_shares` or `store.keyset.to_bytes(recipients=...)`, store it, then record.
+
+        Raises:
+            MisuseError: the keyset has no such revision.
+            OSError: the operating system refused.
+        """
+
+    def backed_up(self) -> BackedUp | None:
+        """Return the newest backup that was recorded, or None.
+
+        Raises:
+            KeyStateError: the usage file does not verify.
+            OSError: the operating system refused.
         """
 
     def usage(self) -> dict[str, Usage]:
@@ -1008,11 +1103,15 @@ def seal_file(
     chunk_len: int | None = None,
     danger_mix_recipients: bool = False,
     max_header_len: int | None = None,
+    header: Path | None = None,
     overwrite: bool = False,
     progress: Progress = None,
     threads: int = 0,
 ) -> int:
     """Seal a regular file into another, which appears under its name when it is complete. Return its length before.
+
+    With `header`, the header goes into that file and `dst` holds the payload alone, so that recipients can be changed
+    where the payload cannot be: `rewrap` takes the header. It gets its name last.
 
     The whole job runs without the interpreter's lock, on `threads` threads (0: one per core). Ctrl-C, looked for every
     55 ms, stops it, except while a passphrase is stretched or the system syncs, and leaves nothing behind unless the
@@ -1038,13 +1137,14 @@ def open_file(
     min_epoch: int = 0,
     require: Kind | Iterable[Kind] | None = None,
     max_header_len: int | None = None,
+    header: Path | None = None,
     overwrite: bool = False,
     progress: Progress = None,
     threads: int = 0,
 ) -> int:
     """Open a regular file into another, which appears under its name when all of it verified. Return its length.
 
-    It runs as `seal_file` does.
+    It runs as `seal_file` does. With `header` it opens the two files that `seal_file` made with it.
 
     Raises:
         FileExistsError: `dst` exists and `overwrite` is False.
@@ -1064,6 +1164,7 @@ def verify(
     min_epoch: int = 0,
     require: Kind | Iterable[Kind] | None = None,
     max_header_len: int | None = None,
+    header: Path | None = None,
     progress: Progress = None,
     threads: int = 0,
 ) -> Verified:
@@ -1150,6 +1251,8 @@ def reencrypt_file(
     require: Kind | Iterable[Kind] | None = None,
     migrate: bool = False,
     danger_mix_recipients: bool = False,
+    header: Path | None = None,
+    dst_header: Path | None = None,
     overwrite: bool = False,
     progress: Progress = None,
     threads: int = 0,
@@ -1159,7 +1262,11 @@ def reencrypt_file(
     `dst` may be `src`, with `overwrite`. The plaintext never touches the disk. `migrate` opens also what a compromised
     version sealed; the report then says `compromised`, and what the file held is not to be believed for that.
 
+    `header` is the header of `src`, where that is apart. With `dst_header` the new header goes apart too, and both
+    files are new ones: two cannot be replaced at once.
+
     Raises:
+        MisuseError: `dst_header` without `header`.
         As `open_file` and `seal_file`.
     """
 

@@ -141,6 +141,13 @@ class Usage(TypedDict):
     near_limit: bool
 
 
+class BackedUp(TypedDict):
+    """The newest backup; `at` is in seconds since 1970, None where that was not known."""
+
+    revision: int
+    at: int | None
+
+
 class Dependence(TypedDict):
     """What depends on one key; `kind` is version, unknown-keyset, or a kind of recipient."""
 
