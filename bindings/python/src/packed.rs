@@ -151,12 +151,16 @@ impl Contexts {
                 column.extract().map_err(|_| wrong())?;
             let column = Column::of(&data, &offsets, None)?;
             if column.count() != count {
-                let what = format!("the context {name:?} has {} values for {count}", column.count());
+                let what =
+                    format!("the context {name:?} has {} values for {count}", column.count());
                 return Err(errors::misuse(py, &what));
             }
             let given_before = rows.iter().any(|(other, ..)| other == name);
             if given_before || common.as_encoded().value(name).is_some() {
-                return Err(errors::misuse(py, &format!("the context name {name:?} is given twice")));
+                return Err(errors::misuse(
+                    py,
+                    &format!("the context name {name:?} is given twice"),
+                ));
             }
             let copy = column.data.snapshot();
             rows.push((name.to_owned(), column, copy));

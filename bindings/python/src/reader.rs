@@ -81,8 +81,7 @@ impl Reader {
             Some(object) => {
                 let base = object.base();
                 let header = header.map(given_header).transpose()?;
-                let state =
-                    py.detach(|| seekable(&options, header, Payload::Object(object), 1));
+                let state = py.detach(|| seekable(&options, header, Payload::Object(object), 1));
                 if state.is_err() {
                     // Whoever takes it for something else then finds it as it was. A failure of
                     // this says less than the one that there is.
