@@ -130,6 +130,10 @@ impl Opening {
 /// It does not keep count. Whoever holds it sees to it that each chunk is sealed once, that all but the
 /// last are full, and that the last is shorter (format.md 5A.3); [`Sealing`] does that for one stream.
 pub(crate) struct Engine {
+    // With a heap, what moves with an engine is the pointer, so that no copy of the schedule stays behind.
+    #[cfg(feature = "alloc")]
+    aead: alloc::boxed::Box<AeadKey>,
+    #[cfg(not(feature = "alloc"))]
     aead: AeadKey,
     base_nonce: [u8; NONCE_LEN],
     chunk_len: ChunkLen,
@@ -173,6 +177,8 @@ impl Engine {
     }
 
     fn of(aead: AeadKey, base_nonce: [u8; NONCE_LEN], chunk_len: ChunkLen) -> Self {
+        #[cfg(feature = "alloc")]
+        let aead = alloc::boxed::Box::new(aead);
         Engine {
             aead,
             base_nonce,

@@ -130,13 +130,20 @@ pub(super) fn x25519(private: &[u8; 32], public: &[u8; 32]) -> Option<Zeroizing<
 }
 
 /// An X25519 private key.
+// With a heap, what moves with its owner is the pointer, so that no copy of the key stays behind.
+#[cfg(feature = "alloc")]
+pub(super) struct X25519Private(alloc::boxed::Box<Zeroizing<[u8; 32]>>);
+#[cfg(not(feature = "alloc"))]
 pub(super) struct X25519Private(Zeroizing<[u8; 32]>);
 
 impl X25519Private {
     pub(super) fn new(private: &[u8; 32]) -> Self {
-        let mut copy = Zeroizing::new([0; 32]);
-        copy.copy_from_slice(private);
-        X25519Private(copy)
+        let copy = Zeroizing::new([0; 32]);
+        #[cfg(feature = "alloc")]
+        let copy = alloc::boxed::Box::new(copy);
+        let mut key = X25519Private(copy);
+        key.0.copy_from_slice(private);
+        key
     }
 
     pub(super) fn public(&self) -> [u8; 32] {

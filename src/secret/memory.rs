@@ -11,6 +11,8 @@ mod page;
 #[cfg(feature = "std")]
 mod protection;
 mod stack;
+#[cfg(feature = "ring")]
+mod wiped;
 
 #[cfg(feature = "std")]
 pub(crate) use arena::Slot;
@@ -23,3 +25,6 @@ pub use protection::{Outcome, Protection, memory_protection};
 pub(crate) use stack::{
     BEGIN_DEPTH, CHUNKS_DEPTH, HEADER_DEPTH, PUBLIC_KEY_DEPTH, VALUE_DEPTH, with_wiped_stack,
 };
+#[cfg(feature = "ring")]
+#[cfg_attr(feature = "aws-lc", allow(unused_imports))]
+pub(crate) use wiped::Wiped;
