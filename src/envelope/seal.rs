@@ -228,16 +228,19 @@ impl<'a> Sealer<'a> {
         let engine = wiped(&mut || self.write_front(&plan, &mut front, random))?;
         let (piece_len, sealed_len) = (plan.chunk_len.plaintext_len(), plan.chunk_len.sealed_len());
         buffer.resize(len, 0);
-        // From the last piece to the first, so that no piece is overwritten before it moved.
-        for index in (0..=plaintext_len / piece_len).rev() {
-            let from = index * piece_len;
-            let piece = from..plaintext_len.min(from + piece_len);
-            let to = front.len() + index * sealed_len;
-            let piece_end = to + piece.len();
-            buffer.copy_within(piece, to);
-            let tag = engine.seal_chunk(index as u64, &mut buffer[to..piece_end])?;
-            buffer[piece_end..piece_end + TAG_LEN].copy_from_slice(&tag);
-        }
+        with_wiped_stack::<CHUNKS_DEPTH, _>(|| -> Result<()> {
+            // From the last piece to the first, so that no piece is overwritten before it moved.
+            for index in (0..=plaintext_len / piece_len).rev() {
+                let from = index * piece_len;
+                let piece = from..plaintext_len.min(from + piece_len);
+                let to = front.len() + index * sealed_len;
+                let piece_end = to + piece.len();
+                buffer.copy_within(piece, to);
+                let tag = engine.seal_chunk(index as u64, &mut buffer[to..piece_end])?;
+                buffer[piece_end..piece_end + TAG_LEN].copy_from_slice(&tag);
+            }
+            Ok(())
+        })?;
         buffer[..front.len()].copy_from_slice(&front);
         Ok(())
     }
