@@ -12,9 +12,9 @@ use crate::id::{Suite, Wanted};
 use crate::primitives::{HASH_LEN, ct_eq, hash};
 use crate::rng::{Now, Random};
 #[cfg(not(feature = "x-wing"))]
-use crate::secret::memory::HEADER_DEPTH as DEPTH;
+pub(super) use crate::secret::memory::HEADER_DEPTH as DEPTH;
 #[cfg(feature = "x-wing")]
-use crate::secret::memory::PUBLIC_KEY_DEPTH as DEPTH;
+pub(super) use crate::secret::memory::PUBLIC_KEY_DEPTH as DEPTH;
 use crate::secret::memory::with_wiped_stack;
 use crate::secret::{Key, Psk};
 #[cfg(feature = "x-wing")]

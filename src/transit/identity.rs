@@ -13,9 +13,12 @@ use crate::keyset::Keyset;
 use crate::primitives::kem::{X25519Private, x25519_check_public};
 use crate::rng::Now;
 use crate::secret::Key;
+use crate::secret::memory::with_wiped_stack;
 #[cfg(feature = "alloc")]
 use crate::wrap::hpke::PrivateKey;
 use crate::wrap::hpke::{PublicKey, Recipient};
+
+use super::handshake::DEPTH;
 
 /// Length of a peer's key, in bytes.
 pub const PEER_KEY_LEN: usize = 32;
@@ -57,7 +60,8 @@ impl Pair {
 impl KeyPair {
     /// The key pair of a private key that is kept without a keyset. It has no times, and is always a primary.
     pub fn new(private: &Key<crate::secret::Pair>) -> Self {
-        KeyPair { pair: Pair::new(private.expose_bytes()), life: None }
+        let pair = with_wiped_stack::<DEPTH, _>(|| Pair::new(private.expose_bytes()));
+        KeyPair { pair, life: None }
     }
 
     /// A place for a key pair, such as [`crate::device::Keyset::key_pairs`] fills. It takes part in nothing before.
@@ -98,8 +102,9 @@ impl KeyPair {
                 deactivate_at: version.deactivate_at().unwrap_or(0),
                 is_primary,
             };
-            pairs
-                .push(KeyPair { pair: Pair::new(private.get()?.expose_bytes()), life: Some(life) });
+            let private = private.get()?.expose_bytes();
+            let pair = with_wiped_stack::<DEPTH, _>(|| Pair::new(private));
+            pairs.push(KeyPair { pair, life: Some(life) });
         }
         // A stable sort of false before true.
         pairs.sort_by_key(|pair| !pair.is_primary());
