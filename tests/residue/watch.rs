@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a call leaves behind: its dead stack, and a copy of each block that it gave back to the heap.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::hint::black_box;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
+
+/// Whether blocks that are given back are copied.
+static WATCHING: AtomicBool = AtomicBool::new(false);
+/// Where they are copied to, and how much of it is used.
+static FREED: AtomicPtr<u8> = AtomicPtr::new(std::ptr::null_mut());
+static FREED_LEN: AtomicUsize = AtomicUsize::new(0);
+
+struct Watching;
+
+// SAFETY: the system's allocator does the work; blocks are only read before they are given back. `realloc` is the trait's own,
+// which gives the old block back through `dealloc`.
+unsafe impl GlobalAlloc for Watching {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's contract.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        if WATCHING.load(Ordering::SeqCst) {
+            let at = FREED_LEN.fetch_add(layout.size(), Ordering::SeqCst);
+            if at + layout.size() <= FREED_ROOM {
+                let room = FREED.load(Ordering::SeqCst);
+                // SAFETY: the block is whole and initialised (`alloc` zeroed it), and the room is this block's alone.
+                unsafe { room.add(at).copy_from_nonoverlapping(block, layout.size()) };
+            }
+        }
+        // SAFETY: the caller's contract.
+        unsafe { System.dealloc(block, layout) };
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Watching = Watching;
+
+/// Writes or reads the stack below this frame, word by word.
+#[inline(never)]
+fn each_dead_word(mut work: impl FnMut(*mut u64)) {
+    let here = 0u64;
+    let top = (&raw const here).cast_mut().addr() - SKIPPED;
+    for word in 0..STACK / 8 {
+        work(std::ptr::without_provenance_mut(top - 8 * word));
+    }
+}
+
+/// Calls below what painting and looking take for themselves, so that all of the call's frames are looked at.
+#[inline(never)]
+fn deeper(call: &mut dyn FnMut()) {
+    let mut room = [0u8; 2 * SKIPPED];
+    black_box(&mut room);
+    call();
+    black_box(&mut room);
+}
+
+/// What is on the dead stack after the call, the lowest address first.
+#[inline(never)]
+fn dead_stack_after(call: &mut dyn FnMut(), out: &mut [u64]) {
+    // SAFETY: the thread's stack is long enough, and nothing lives below the frame.
+    each_dead_word(|word| unsafe { word.write_volatile(PAINT) });
+    WATCHING.store(true, Ordering::SeqCst);
+    deeper(call);
+    WATCHING.store(false, Ordering::SeqCst);
+    let mut at = out.len();
+    each_dead_word(|word| {
+        at -= 1;
+        // SAFETY: as above.
+        out[at] = unsafe { word.read_volatile() };
+    });
+}
+
+/// What a call left.
+pub(crate) struct Left {
+    stack: Vec<u64>,
+}
+
+/// Runs the call in a thread of its own, and keeps what it leaves. One at a time.
+pub(crate) fn left_by(call: &mut (dyn FnMut() + Send)) -> Left {
+    if FREED.load(Ordering::SeqCst).is_null() {
+        // Given out by the system when it is first touched.
+        FREED.store(vec![0u8; FREED_ROOM].leak().as_mut_ptr(), Ordering::SeqCst);
+    }
+    FREED_LEN.store(0, Ordering::SeqCst);
+    let mut stack = vec![0; STACK / 8];
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK + (1 << 20));
+        let run = || dead_stack_after(&mut || call(), &mut stack);
+        thread.spawn_scoped(scope, run).expect("a thread").join().expect("no panic gets out");
+    });
+    assert!(FREED_LEN.load(Ordering::SeqCst) <= FREED_ROOM, "more was given back than is kept");
+    Left { stack }
+}
+
+impl Left {
+    /// The dead stack, the deepest byte first.
+    pub(crate) fn stack(&self) -> &[u8] {
+        // SAFETY: words are bytes, in this order.
+        unsafe { std::slice::from_raw_parts(self.stack.as_ptr().cast(), STACK) }
+    }
+
+    /// All blocks that were given back, one after the other, until the next call is run.
+    pub(crate) fn heap(&self) -> &[u8] {
+        let (room, len) = (FREED.load(Ordering::SeqCst), FREED_LEN.load(Ordering::SeqCst));
+        // SAFETY: so many bytes were written there; nothing is written while no call runs.
+        unsafe { std::slice::from_raw_parts(room, len) }
+    }
+
+    /// How deep the call went, in bytes.
+    pub(crate) fn depth(&self) -> usize {
+        STACK - 8 * self.deepest()
+    }
+
+    /// Whether the deepest that it went was wiped: then it went no deeper than what wipes it.
+    pub(crate) fn is_wiped(&self) -> bool {
+        // Below what was wiped is the frame of what wiped it.
+        self.stack[self.deepest()..].iter().skip(64).take(64).all(|word| *word == 0)
+    }
+
+    fn deepest(&self) -> usize {
+        self.stack.iter().position(|word| *word != PAINT).unwrap_or(self.stack.len())
+    }
+}
+
+const STACK: usize = 512 * 1024;
+/// Bytes below the caller that are not looked at: they are in use by whoever looks.
+const SKIPPED: usize = 2048;
+const PAINT: u64 = 0xc3a5_c3a5_c3a5_c3a5;
+/// The most that a call may give back.
+const FREED_ROOM: usize = 64 << 20;
