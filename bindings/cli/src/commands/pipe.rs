@@ -5,6 +5,7 @@ mod carry;
 mod line;
 mod terms;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -35,7 +36,7 @@ impl Pipe {
     /// Carries both directions to their ends.
     pub(crate) fn run(self) -> Result<Outcome> {
         let Pipe { end, terms, timeout, quiet } = self;
-        let held = terms.load(end.role())?;
+        let held = Arc::new(terms.load(end.role())?);
         let Line { stream, name } = end.join(&held, Duration::from_secs(timeout), quiet)?;
         carry::both(stream, name, quiet).map(Ok)
     }

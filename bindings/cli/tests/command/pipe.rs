@@ -218,6 +218,18 @@ fn strangers_are_refused_and_the_right_peer_is_waited_for() {
 }
 
 #[test]
+fn strangers_who_say_nothing_keep_nobody_waiting() {
+    let room = identities();
+    let (listening, address) = Pipe::listen(&room, &[&A[..], &["--timeout", "3600"]].concat());
+    let silent: Vec<_> = (0..20).map(|_| TcpStream::connect(&address)).collect();
+    let connecting = Pipe::connect(&room, &address, &B);
+    let [a, b] = run_both(listening, connecting, [b"from a", b"from b"]);
+    assert_eq!((a.code, a.stdout), (Some(0), b"from b".to_vec()), "{}", a.stderr);
+    assert_eq!((b.code, b.stdout), (Some(0), b"from a".to_vec()), "{}", b.stderr);
+    assert!(silent.iter().all(Result::is_ok));
+}
+
+#[test]
 fn who_repeats_a_first_message_is_not_the_peer() {
     let room = identities();
     let recorder = TcpListener::bind("127.0.0.1:0").expect("a port");

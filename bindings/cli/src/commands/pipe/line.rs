@@ -3,6 +3,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream, ToSocketAddrs};
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -50,7 +51,7 @@ impl End {
     }
 
     /// Makes a session with the peer.
-    pub(crate) fn join(&self, held: &Held, timeout: Duration, quiet: bool) -> Result<Line> {
+    pub(crate) fn join(&self, held: &Arc<Held>, timeout: Duration, quiet: bool) -> Result<Line> {
         let line = match (&self.listen, &self.connect) {
             (Some(address), _) => listen(address, held, timeout, quiet)?,
             (None, Some(address)) => connect(address, held, timeout)?,
@@ -131,23 +132,44 @@ fn connect(address: &str, held: &Held, timeout: Duration) -> Result<Line> {
     Err(at(failed))
 }
 
-/// Waits for the right peer. Connections that do not become a session with it are reported, and nothing else.
-fn listen(address: &str, held: &Held, timeout: Duration, quiet: bool) -> Result<Line> {
+/// Waits for the right peer. Connections that do not become a session with it are reported, and nothing else; none of
+/// them keeps another waiting.
+fn listen(address: &str, held: &Arc<Held>, timeout: Duration, quiet: bool) -> Result<Line> {
     let at = |error: io::Error| Failure::from(error).about(address);
     let listener = TcpListener::bind(address).map_err(at)?;
+    listener.set_nonblocking(true).map_err(at)?;
     if !quiet {
         let place = listener.local_addr().map_err(at)?;
         console::note(&format!("listening on {place}"));
     }
+    let (told, outcomes) = mpsc::channel();
+    let mut running = 0;
     loop {
-        let (tcp, peer) = match listener.accept() {
-            // Whoever was first in the queue went away.
-            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
-            accepted => accepted.map_err(at)?,
-        };
-        let accepted = Connection::new(tcp, Instant::now() + timeout)
-            .map_err(Error::from_io)
-            .and_then(|tcp| Stream::accept(tcp, &held.terms(), &mut |_| Verdict::Accept));
+        // Whoever is told to wait here waits in the system's queue.
+        while running < MAX_HANDSHAKES {
+            let (tcp, peer) = match listener.accept() {
+                Ok(accepted) => accepted,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                // Whoever was first in the queue went away.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
+                Err(error) => return Err(at(error)),
+            };
+            tcp.set_nonblocking(false).map_err(at)?;
+            let (held, told, until) = (held.clone(), told.clone(), Instant::now() + timeout);
+            std::thread::Builder::new()
+                .spawn(move || {
+                    let accepted =
+                        Connection::new(tcp, until).map_err(Error::from_io).and_then(|tcp| {
+                            Stream::accept(tcp, &held.terms(), &mut |_| Verdict::Accept)
+                        });
+                    // Nobody listens any more where another was the right one.
+                    let _ = told.send((accepted, peer));
+                })
+                .map_err(at)?;
+            running += 1;
+        }
+        let Ok((accepted, peer)) = outcomes.recv_timeout(LOOK_AGAIN) else { continue };
+        running -= 1;
         match accepted {
             Ok(stream) => return Ok(Line { stream, name: peer.to_string() }),
             // No connection changes what is wrong here.
@@ -158,6 +180,11 @@ fn listen(address: &str, held: &Held, timeout: Duration, quiet: bool) -> Result<
         }
     }
 }
+
+/// How many connections may be in their handshakes at once.
+const MAX_HANDSHAKES: usize = 64;
+/// How long a new connection waits at most before it is seen.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// What a handshake that failed means to somebody who has two hosts to look at.
 fn explain(error: Error) -> Failure {
