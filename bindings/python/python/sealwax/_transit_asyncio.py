@@ -154,6 +154,9 @@ class _Protocol(asyncio.Protocol):
         self._try(self._shake)
 
     def data_received(self, data: bytes) -> None:
+        if self._told_end:
+            # After its end the peer has nothing to say, and whoever else says it fills no memory.
+            return
         self._sealed += data
         self._try(self._shake if self._session is None else self._open)
 
