@@ -62,6 +62,13 @@
 
 #if defined(SEALWAX_HOSTED)
 /**
+ * Length of a share's string, in bytes.
+ */
+#define SEALWAX_SHARE_LEN 103
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
  * Most recipients of an envelope.
  */
 #define SEALWAX_MAX_RECIPIENTS 64
@@ -121,6 +128,125 @@
  * An X-Wing key pair: ML-KEM-768 with X25519.
  */
 #define SEALWAX_ALGORITHM_X_WING 4
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Length of a keyset's fingerprint, in bytes.
+ */
+#define SEALWAX_KEYSET_FINGERPRINT_LEN 16
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * A version that is made and not yet in use.
+ */
+#define SEALWAX_STATE_PRE_ACTIVE 1
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * A version that opens, and seals if it is the primary.
+ */
+#define SEALWAX_STATE_ACTIVE 2
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * A version that does nothing for now.
+ */
+#define SEALWAX_STATE_SUSPENDED 3
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * A version that only opens.
+ */
+#define SEALWAX_STATE_DEACTIVATED 4
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * A version that somebody else may have.
+ */
+#define SEALWAX_STATE_COMPROMISED 5
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * A version whose secret is gone.
+ */
+#define SEALWAX_STATE_DESTROYED 6
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Length of the key that a provider wraps, in bytes.
+ */
+#define SEALWAX_PROVIDED_KEY_LEN 32
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Room for what a provider makes of a key, in bytes.
+ */
+#define SEALWAX_PROVIDER_BLOB_MAX_LEN 32768
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * The keyset file is readable by whoever can read the file.
+ */
+#define SEALWAX_STORE_UNPROTECTED 1
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Usage is counted in this process alone, for keyset files that cannot be written beside.
+ */
+#define SEALWAX_STORE_COUNT_IN_MEMORY 2
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * A usage file that does not verify is replaced at the next writing, and its counters are lost.
+ */
+#define SEALWAX_STORE_REPLACE_BAD_USAGE 4
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * A pre-active version becomes active, and the primary.
+ */
+#define SEALWAX_MOVE_ACTIVATE 1
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * An active version is taken out of use, for now.
+ */
+#define SEALWAX_MOVE_SUSPEND 2
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * A suspended version is put back into use.
+ */
+#define SEALWAX_MOVE_RESUME 3
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * A version no longer seals, for good.
+ */
+#define SEALWAX_MOVE_DEACTIVATE 4
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Somebody else may have a version: it neither seals nor opens any more.
+ */
+#define SEALWAX_MOVE_MARK_COMPROMISED 5
 #endif
 
 /**
@@ -559,11 +685,56 @@
 
 #if defined(SEALWAX_HOSTED)
 /**
- * A key of any kind: a keyset, a passphrase, a device key, or a public key. The library owns it;
- * free it with sealwax_key_free, which wipes it. Any number of threads may use one at once;
- * changing and freeing it need it alone.
+ * A backup: the bytes of its file, and those of its shares that are at hand. The library owns it;
+ * free it with sealwax_backup_free, which wipes it. Any number of threads may read one at once;
+ * adding a share and freeing it need it alone.
+ */
+typedef struct sealwax_backup sealwax_backup;
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * A key of any kind: a keyset, a passphrase, a device key, a public key, or a provider's key. The
+ * library owns it; free it with sealwax_key_free, which wipes it. Any number of threads may use
+ * one at once; changing and freeing it need it alone.
  */
 typedef struct sealwax_key sealwax_key;
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * A keyset and the file that it lives in. The library owns it; free it with sealwax_store_free.
+ * Any number of threads may use one at once; freeing it needs it alone.
+ */
+typedef struct sealwax_store sealwax_store;
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * What a share of a backup says about itself. Nothing of it is secret.
+ */
+typedef struct sealwax_share_description {
+  /**
+   * Its number, from 1 on.
+   */
+  uint8_t number;
+  /**
+   * How many shares open the backup.
+   */
+  uint8_t threshold;
+  /**
+   * How many shares there are.
+   */
+  uint8_t share_count;
+  /**
+   * 0.
+   */
+  uint8_t reserved;
+  /**
+   * The id of the backup.
+   */
+  uint8_t backup[16];
+} sealwax_share_description;
 #endif
 
 #if defined(SEALWAX_HOSTED)
@@ -636,6 +807,17 @@ typedef struct sealwax_recipient_description {
 
 #if defined(SEALWAX_HOSTED)
 /**
+ * Hears that `done` of `total` bytes are finished. Returns 0 to go on, anything else to stop: the
+ * call then ends with SEALWAX_ERROR_IO, and there is no new file.
+ *
+ * It is called from threads of the library's too, by one at a time; `done` never falls. `context`
+ * is what the options say.
+ */
+typedef int32_t (*sealwax_progress)(void *context, uint64_t done, uint64_t total);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
  * How envelopes are sealed and opened. Zero everywhere but the keys is a good choice.
  */
 typedef struct sealwax_options {
@@ -666,6 +848,14 @@ typedef struct sealwax_options {
    */
   size_t external_len;
   /**
+   * Files: hears of the progress, and may stop the job. May be NULL.
+   */
+  sealwax_progress progress;
+  /**
+   * Passed to `progress`. May be NULL.
+   */
+  void *progress_context;
+  /**
    * Threads for files; 0: as many as there are cores.
    */
   size_t threads;
@@ -691,6 +881,171 @@ typedef struct sealwax_options {
    */
   uint8_t reserved[6];
 } sealwax_options;
+#endif
+
+/**
+ * What a loaded keyset is.
+ */
+typedef struct sealwax_keyset_description {
+  /**
+   * Its revision.
+   */
+  uint64_t revision;
+  /**
+   * The id of the version that seals; 0 where there is none.
+   */
+  uint32_t primary;
+  /**
+   * How many versions it has, destroyed ones included.
+   */
+  uint32_t version_count;
+  /**
+   * Its id.
+   */
+  uint8_t id[16];
+  /**
+   * SEALWAX_FAMILY_SYMMETRIC or SEALWAX_FAMILY_PAIRS.
+   */
+  uint8_t family;
+  /**
+   * 0.
+   */
+  uint8_t reserved[7];
+} sealwax_keyset_description;
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * What a version of a keyset is. Times are seconds since 1970-01-01T00:00:00Z.
+ */
+typedef struct sealwax_version_description {
+  /**
+   * When it was made; 0 where nobody knew.
+   */
+  uint64_t created;
+  /**
+   * From when on it may be used; 0: from the beginning.
+   */
+  uint64_t activate_at;
+  /**
+   * From when on it no longer seals; 0: never.
+   */
+  uint64_t deactivate_at;
+  /**
+   * Its id.
+   */
+  uint32_t id;
+  /**
+   * One of SEALWAX_ALGORITHM_.
+   */
+  uint8_t algorithm;
+  /**
+   * One of SEALWAX_STATE_.
+   */
+  uint8_t state;
+  /**
+   * 0.
+   */
+  uint8_t reserved[2];
+} sealwax_version_description;
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Has a provider encrypt `key_len` bytes under a key of its own.
+ *
+ * It writes what comes back to `out`, at most `out_size` bytes, their number to `out_len`, and
+ * returns 0; anything else stops the call with SEALWAX_ERROR_PROVIDER. `key` is a secret, of which
+ * it keeps nothing. `context` is what the call was given.
+ */
+typedef int32_t (*sealwax_provider_wrap)(void *context,
+                                         const uint8_t *key,
+                                         size_t key_len,
+                                         uint8_t *out,
+                                         size_t out_size,
+                                         size_t *out_len);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Has a provider decrypt `blob_len` bytes, which nothing has authenticated.
+ *
+ * It writes the key to `out`, at most `out_size` bytes, their number to `out_len`, and returns 0;
+ * anything else stops the call with SEALWAX_ERROR_PROVIDER. `context` is what the call was given.
+ */
+typedef int32_t (*sealwax_provider_unwrap)(void *context,
+                                           const uint8_t *blob,
+                                           size_t blob_len,
+                                           uint8_t *out,
+                                           size_t out_size,
+                                           size_t *out_len);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * How a keyset file is protected, and how its usage is counted.
+ */
+typedef struct sealwax_store_options {
+  /**
+   * What the file is sealed for and opened with: `key_count` keys, which may be freed before the
+   * store. None only with SEALWAX_STORE_UNPROTECTED.
+   */
+  const struct sealwax_key *const *keys;
+  /**
+   * How many.
+   */
+  size_t key_count;
+  /**
+   * A file of a lower revision is refused: it was put back. 0: any that the usage file allows.
+   */
+  uint64_t min_revision;
+  /**
+   * Messages that are leased at once; 0: 2^20. More cost fewer writes; after a crash the
+   * counters are too high by so many.
+   */
+  uint64_t lease_messages;
+  /**
+   * Bytes that are leased at once; 0: 2^36.
+   */
+  uint64_t lease_bytes;
+  /**
+   * SEALWAX_STORE_UNPROTECTED, SEALWAX_STORE_COUNT_IN_MEMORY, SEALWAX_STORE_REPLACE_BAD_USAGE,
+   * or 0.
+   */
+  uint32_t flags;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+} sealwax_store_options;
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * What a version was used for, by all processes.
+ */
+typedef struct sealwax_version_usage {
+  /**
+   * Messages sealed: tokens, and data keys wrapped. What is leased counts as used until it is
+   * given back.
+   */
+  uint64_t messages;
+  /**
+   * Bytes of plaintext in them.
+   */
+  uint64_t bytes;
+  /**
+   * Tokens that named the version and did not open.
+   */
+  uint64_t failed_opens;
+  /**
+   * The version.
+   */
+  uint32_t version;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+} sealwax_version_usage;
 #endif
 
 #if defined(SEALWAX_HOSTED)
@@ -758,36 +1113,6 @@ typedef struct sealwax_clock {
    */
   void *context;
 } sealwax_clock;
-
-/**
- * What a loaded keyset is.
- */
-typedef struct sealwax_keyset_description {
-  /**
-   * Its revision.
-   */
-  uint64_t revision;
-  /**
-   * The id of the version that seals; 0 where there is none.
-   */
-  uint32_t primary;
-  /**
-   * How many versions it has, destroyed ones included.
-   */
-  uint32_t version_count;
-  /**
-   * Its id.
-   */
-  uint8_t id[16];
-  /**
-   * SEALWAX_FAMILY_SYMMETRIC or SEALWAX_FAMILY_PAIRS.
-   */
-  uint8_t family;
-  /**
-   * 0.
-   */
-  uint8_t reserved[7];
-} sealwax_keyset_description;
 
 /**
  * An envelope being opened. The caller owns it; it is zero before its first use: `sealwax_opening
@@ -1188,7 +1513,7 @@ typedef struct sealwax_session {
  * returns 0 when it is there; anything else says that it is not. `kept` is
  * SEALWAX_KEPT_SESSION_LEN bytes, and must not be used for the session that is in use.
  */
-typedef int32_t (*sealwax_store)(void *context, const uint8_t *kept, size_t kept_len);
+typedef int32_t (*sealwax_keep)(void *context, const uint8_t *kept, size_t kept_len);
 #endif
 
 #if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
@@ -1289,6 +1614,134 @@ int32_t sealwax_context_insert(uint8_t *context,
                                size_t name_len,
                                const uint8_t *value,
                                size_t value_len);
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Makes a backup of a keyset that any `threshold` of `share_count` shares open. Its key is fresh
+ * and kept nowhere else.
+ *
+ * 2 <= `threshold` <= `share_count` <= 64. `*backup` becomes the backup, with its file and all of
+ * its shares, which the caller gives out and frees; NULL on errors: SEALWAX_ERROR_INVALID_ARGUMENT
+ * (NULL, overlap, not a keyset, other numbers), _LIMIT, _RANDOM. Threads: any number with one
+ * keyset. Stack: 64 KiB.
+ */
+int32_t sealwax_backup_in_shares(const struct sealwax_key *keyset,
+                                 uint8_t threshold,
+                                 uint8_t share_count,
+                                 struct sealwax_backup **backup);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Makes a backup of a keyset that each of `key_count` recovery keys opens: public keys, for
+ * example.
+ *
+ * `*backup` becomes the backup, without shares, which the caller frees; NULL on errors:
+ * SEALWAX_ERROR_INVALID_ARGUMENT (NULL, overlap, not a keyset, no key, keys that do not fit
+ * together), _BAD_STATE, _LIMIT, _RANDOM. Threads: any number with one keyset. Stack: 64 KiB.
+ */
+int32_t sealwax_backup_for_keys(const struct sealwax_key *keyset,
+                                const struct sealwax_key *const *keys,
+                                size_t key_count,
+                                struct sealwax_backup **backup);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Takes the bytes of a backup's file, which are copied; they are looked at by
+ * sealwax_backup_restore.
+ *
+ * `*backup` becomes the backup, without shares, which the caller frees; NULL on errors:
+ * SEALWAX_ERROR_INVALID_ARGUMENT (NULL, overlap). Threads: any. Stack: 16 KiB.
+ */
+int32_t sealwax_backup_from_file(const uint8_t *file,
+                                 size_t file_len,
+                                 struct sealwax_backup **backup);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Writes the bytes of a backup's file, which opens with its keys or with enough shares only.
+ *
+ * `*out_len` becomes their number, with SEALWAX_ERROR_BUFFER_TOO_SMALL the number that is needed,
+ * with other errors 0. Errors: also _INVALID_ARGUMENT (NULL, overlap). `out` is then untouched.
+ * Threads: any number with one backup. Stack: 16 KiB.
+ */
+int32_t sealwax_backup_file(const struct sealwax_backup *backup,
+                            uint8_t *out,
+                            size_t out_size,
+                            size_t *out_len);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Writes the string of a share, `SEALWAX-SHARE-1...`, without a terminator:
+ * SEALWAX_SHARE_LEN bytes. It is secret: each goes to its holder, and `out` is overwritten.
+ *
+ * `index` counts the shares that are at hand, from 0 on. `*out_len` becomes the string's length,
+ * with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed, with other errors 0. Errors: also
+ * _INVALID_ARGUMENT (NULL, overlap, no such share). `out` is then untouched. Threads: any number
+ * with one backup. Stack: 16 KiB.
+ */
+int32_t sealwax_backup_share(const struct sealwax_backup *backup,
+                             size_t index,
+                             char *out,
+                             size_t out_size,
+                             size_t *out_len);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Adds a share to a backup that is to be restored: its string, `text_len` bytes, in any order.
+ *
+ * Errors: SEALWAX_ERROR_FORMAT (mistyped), _LIMIT, _INVALID_ARGUMENT (NULL, overlap, not UTF-8);
+ * the backup is then as it was. Whether it is a share of this backup is seen when that is
+ * restored. Threads: the backup alone. Stack: 16 KiB.
+ */
+int32_t sealwax_backup_add_share(struct sealwax_backup *backup,
+                                 const char *share,
+                                 size_t share_len);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Writes what a share says about itself: its string, `share_len` bytes.
+ *
+ * Errors: SEALWAX_ERROR_FORMAT (mistyped), _LIMIT, _INVALID_ARGUMENT (NULL, overlap, not UTF-8);
+ * nothing is then written. Threads: any. Stack: 16 KiB.
+ */
+int32_t sealwax_share_describe(const char *share,
+                               size_t share_len,
+                               struct sealwax_share_description *description);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Opens a backup: with any of `key_count` keys, public keys' identities among them, or, where
+ * `key_count` is 0, with the shares that were added.
+ *
+ * A public key proves nothing about who made a backup: show what sealwax_key_describe and
+ * sealwax_key_fingerprint say to somebody who knows, before the keyset is used;
+ * sealwax_store_restore then puts it in place.
+ *
+ * `*key` becomes the keyset, which the caller frees; NULL on errors: SEALWAX_ERROR_UNKNOWN_KEY
+ * (too few shares, or one of another backup; none of the keys), _DECRYPT,
+ * _FORMAT (also a forged share), _TRUNCATED, _LIMIT, _BAD_STATE, _INVALID_ARGUMENT (NULL,
+ * overlap). Threads: any number with one backup. Stack: 64 KiB.
+ */
+int32_t sealwax_backup_restore(const struct sealwax_backup *backup,
+                               const struct sealwax_key *const *keys,
+                               size_t key_count,
+                               struct sealwax_key **key);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Frees a backup and wipes its shares. NULL is fine. Threads: the backup alone: nobody may be
+ * using it. Stack: 16 KiB.
+ */
+void sealwax_backup_free(struct sealwax_backup *backup);
+#endif
 
 #if defined(SEALWAX_HOSTED)
 /**
@@ -1459,8 +1912,9 @@ int32_t sealwax_key_save_keyset(const struct sealwax_key *key,
  * opening.
  *
  * Errors: SEALWAX_ERROR_INVALID_ARGUMENT (NULL, not a keyset, an algorithm that its policy does
- * not allow), _FORMAT (no such algorithm), _RANDOM; the keyset is then as it was. Threads: the
- * keyset alone.
+ * not allow), _BAD_STATE (it is a store's, which sealwax_store_rotate changes, or a store's file
+ * is sealed for it), _FORMAT (no such algorithm), _RANDOM; the keyset is then as it was. Threads:
+ * the keyset alone.
  */
 int32_t sealwax_key_rotate(struct sealwax_key *key, uint8_t algorithm);
 #endif
@@ -1557,9 +2011,374 @@ int32_t sealwax_key_open_token(const struct sealwax_key *key,
 
 #if defined(SEALWAX_HOSTED)
 /**
- * Frees a key and wipes its secrets. NULL is fine. Threads: the key alone: nobody may be using it.
+ * Frees a key and wipes its secrets; where a store uses them, with that store. NULL is fine.
+ * Threads: the key alone: nobody may be using it.
  */
 void sealwax_key_free(struct sealwax_key *key);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Writes what a keyset is. Nothing of it is secret.
+ *
+ * Errors: SEALWAX_ERROR_INVALID_ARGUMENT (NULL, overlap, not a keyset); nothing is then written.
+ * Threads: any number with one key. Stack: 16 KiB.
+ */
+int32_t sealwax_key_describe(const struct sealwax_key *key,
+                             struct sealwax_keyset_description *description);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Writes what the versions of a keyset are, in ascending order of their ids.
+ *
+ * `versions` is room for `version_room` descriptions. `*version_count` becomes their number, with
+ * SEALWAX_ERROR_BUFFER_TOO_SMALL the number that is needed, with other errors 0. Errors: also
+ * _INVALID_ARGUMENT (NULL, overlap, not a keyset). `versions` is then zero or untouched. Threads:
+ * any number with one key. Stack: 16 KiB.
+ */
+int32_t sealwax_key_versions(const struct sealwax_key *key,
+                             struct sealwax_version_description *versions,
+                             size_t version_room,
+                             size_t *version_count);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Writes the fingerprint of a keyset, by which people compare what they restored
+ * (format.md 8.6b): SEALWAX_KEYSET_FINGERPRINT_LEN bytes, which are not secret.
+ *
+ * Errors: SEALWAX_ERROR_INVALID_ARGUMENT (NULL, overlap, not a keyset), _BAD_STATE (the process
+ * forked since it was loaded); nothing is then written. Threads: any number with one key. Stack:
+ * 16 KiB.
+ */
+int32_t sealwax_key_fingerprint(const struct sealwax_key *key, uint8_t *out);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * A provider's key as a recipient of one envelope: draws a fresh key and has `wrap` wrap it, once,
+ * before this call returns.
+ *
+ * `provider` is `provider_len` bytes of UTF-8 without control characters, 1 to 255; `key_name`
+ * `key_name_len`, 1 to 2,048: they travel readable, and whoever opens names them. `*key` becomes a
+ * key that seals and does not open, which the caller frees; NULL on errors:
+ * SEALWAX_ERROR_PROVIDER (`wrap` stopped, or gave nothing or too much), _RANDOM, _INVALID_ARGUMENT
+ * (NULL, overlap, a name that is not allowed). Threads: any. Stack: 64 KiB, and what `wrap` uses.
+ */
+int32_t sealwax_key_wrapped_by_provider(const char *provider,
+                                        size_t provider_len,
+                                        const char *key_name,
+                                        size_t key_name_len,
+                                        sealwax_provider_wrap wrap,
+                                        void *wrap_context,
+                                        struct sealwax_key **key);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * A key for one envelope, in memory, that was sealed for a provider's key: finds the entry with
+ * these names and has `unwrap` unwrap it, once, before this call returns.
+ *
+ * `envelope` is an envelope of `envelope_len` bytes, or its beginning with at least all of the
+ * header. Names as in sealwax_key_wrapped_by_provider; of several entries with these names the
+ * first counts. A key that is not SEALWAX_PROVIDED_KEY_LEN bytes long will not open (format.md
+ * 5.6). `*key` becomes a key that opens, which the caller frees; NULL on errors:
+ * SEALWAX_ERROR_UNKNOWN_KEY (there is no such entry), _PROVIDER (`unwrap` stopped), _FORMAT,
+ * _TRUNCATED, _LIMIT (the header), _INVALID_ARGUMENT (NULL, overlap, a name that is not allowed).
+ * Threads: any. Stack: 64 KiB, and what `unwrap` uses.
+ */
+int32_t sealwax_key_unwrapped_by_provider(const uint8_t *envelope,
+                                          size_t envelope_len,
+                                          const char *provider,
+                                          size_t provider_len,
+                                          const char *key_name,
+                                          size_t key_name_len,
+                                          sealwax_provider_unwrap unwrap,
+                                          void *unwrap_context,
+                                          struct sealwax_key **key);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * A key for one sealed file or keyset file: as sealwax_key_unwrapped_by_provider.
+ *
+ * `file` is a path, zero-terminated. Errors: also SEALWAX_ERROR_IO. Threads: any. Stack: 64 KiB,
+ * and what `unwrap` uses.
+ */
+int32_t sealwax_key_unwrapped_by_provider_for_path(const char *file,
+                                                   const char *provider,
+                                                   size_t provider_len,
+                                                   const char *key_name,
+                                                   size_t key_name_len,
+                                                   sealwax_provider_unwrap unwrap,
+                                                   void *unwrap_context,
+                                                   struct sealwax_key **key);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Writes a new keyset file, with mode 0600, and opens it. A file that exists is never overwritten.
+ *
+ * `file` is a path, zero-terminated; `keyset` a keyset, of which the store has its own copy.
+ * `*store` becomes the store, which the caller frees; NULL on errors: SEALWAX_ERROR_IO (also a
+ * file that exists), _INVALID_ARGUMENT (NULL, overlap, not a keyset, neither keys nor
+ * SEALWAX_STORE_UNPROTECTED, or both), _BAD_STATE (also a usage file that is not this keyset's),
+ * _FORMAT, _TRUNCATED, _LIMIT (a usage file), _RANDOM. There is then no new file. Threads: any.
+ * Stack: 64 KiB.
+ */
+int32_t sealwax_store_create(const char *file,
+                             const struct sealwax_key *keyset,
+                             const struct sealwax_store_options *options,
+                             struct sealwax_store **store);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Opens a keyset file.
+ *
+ * As sealwax_store_create, of a file that is there. Errors: SEALWAX_ERROR_IO, _FORMAT (also
+ * another protection than expected), _TRUNCATED, _LIMIT, _UNKNOWN_KEY, _DECRYPT, _BAD_STATE (the
+ * file was put back; the usage file was changed), _INVALID_ARGUMENT. Threads: any. Stack: 64 KiB.
+ */
+int32_t sealwax_store_open(const char *file,
+                           const struct sealwax_store_options *options,
+                           struct sealwax_store **store);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Writes a keyset that was restored from a backup, and opens it: as the revision that follows all
+ * that were seen (format.md 8.8b).
+ *
+ * As sealwax_store_create. The counters of the usage file go on, if it is still there; without it
+ * they begin anew, too low: rotate. Threads: any. Stack: 64 KiB.
+ */
+int32_t sealwax_store_restore(const char *file,
+                              const struct sealwax_key *keyset,
+                              const struct sealwax_store_options *options,
+                              struct sealwax_store **store);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Looks at the file now, and writes what the keyset is. Without this call the file is looked at
+ * once a second, where the store is used.
+ *
+ * Errors: those of sealwax_store_open; the keyset that is in use stays in use, and nothing is
+ * written. Threads: any number with one store. Stack: 64 KiB.
+ */
+int32_t sealwax_store_refresh(const struct sealwax_store *store,
+                              struct sealwax_keyset_description *description);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Gives out the newest revision as a key, for envelopes and tokens, with what it seals counted by
+ * the store.
+ *
+ * Ask again for each job: whoever keeps a revision gets SEALWAX_ERROR_BAD_STATE some time after it
+ * was rotated elsewhere. `*key` becomes a keyset, which the caller frees and which may live longer
+ * than the store; NULL on errors: _INVALID_ARGUMENT (NULL, overlap). Threads: any number with one
+ * store. Stack: 64 KiB.
+ */
+int32_t sealwax_store_keyset(const struct sealwax_store *store, struct sealwax_key **key);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Seals a token under the newest revision: as sealwax_key_seal_token.
+ *
+ * Errors: also those of sealwax_store_rotate, because once in many messages a lease is taken.
+ * Threads: any number with one store. Stack: 64 KiB.
+ */
+int32_t sealwax_store_seal_token(const struct sealwax_store *store,
+                                 const uint8_t *context,
+                                 size_t context_len,
+                                 const uint8_t *plaintext,
+                                 size_t plaintext_len,
+                                 uint8_t *out,
+                                 size_t out_size,
+                                 size_t *out_len);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Opens a token with the newest revision: as sealwax_key_open_token. Threads: any number with one
+ * store. Stack: 64 KiB.
+ */
+int32_t sealwax_store_open_token(const struct sealwax_store *store,
+                                 const uint8_t *context,
+                                 size_t context_len,
+                                 const uint8_t *token,
+                                 size_t token_len,
+                                 uint8_t *out,
+                                 size_t out_size,
+                                 size_t *out_len);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Adds a fresh version and makes it the primary, in the file. The older ones go on opening.
+ *
+ * `algorithm` is one of SEALWAX_ALGORITHM_, or 0: that of the primary. `*version` becomes the new
+ * version's id; 0 on errors: SEALWAX_ERROR_IO, _INVALID_ARGUMENT (NULL, overlap, an algorithm that
+ * the policy does not allow, a file that is sealed for somebody whose key the store has not),
+ * _BAD_STATE (the file or the usage file was put back or changed), _UNKNOWN_KEY, _DECRYPT,
+ * _FORMAT, _TRUNCATED, _LIMIT, _RANDOM. The file is then as it was; where the usage file alone
+ * could not be written, it is changed. Threads: any number with one store; other processes wait.
+ * Stack: 64 KiB.
+ */
+int32_t sealwax_store_rotate(const struct sealwax_store *store,
+                             uint8_t algorithm,
+                             uint32_t *version);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Rotates if policy, times or limits want it.
+ *
+ * As sealwax_store_rotate; `*version` becomes 0 where it was not due. Threads: any number with one
+ * store. Stack: 64 KiB.
+ */
+int32_t sealwax_store_rotate_if_due(const struct sealwax_store *store, uint32_t *version);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Adds a fresh version that is not yet in use: once every reader has it, SEALWAX_MOVE_ACTIVATE
+ * makes it the primary.
+ *
+ * As sealwax_store_rotate. Threads: any number with one store. Stack: 64 KiB.
+ */
+int32_t sealwax_store_prepare(const struct sealwax_store *store,
+                              uint8_t algorithm,
+                              uint32_t *version);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Changes the state of a version, in the file (format.md 7.1).
+ *
+ * `change` is one of SEALWAX_MOVE_. `reason` is `reason_len` bytes of UTF-8 without control
+ * characters, up to 255, kept in the keyset; NULL if `reason_len` is 0.
+ *
+ * Errors: those of sealwax_store_rotate; _UNKNOWN_KEY (no such version), _BAD_STATE (its state has
+ * no such move), _INVALID_ARGUMENT (no such change, a reason that is not allowed). The file is
+ * then as there. Threads: any number with one store. Stack: 64 KiB.
+ */
+int32_t sealwax_store_change_state(const struct sealwax_store *store,
+                                   uint32_t version,
+                                   uint8_t change,
+                                   const char *reason,
+                                   size_t reason_len);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Wipes a version's secret, in the file, without a census: whatever still depends on it is lost
+ * for good, and the caller knows it.
+ *
+ * As sealwax_store_change_state; the primary is refused with SEALWAX_ERROR_BAD_STATE: rotate
+ * first. Copies of the file hold the secret still. Threads: any number with one store. Stack: 64
+ * KiB.
+ */
+int32_t sealwax_store_danger_destroy_without_census(const struct sealwax_store *store,
+                                                    uint32_t version,
+                                                    const char *reason,
+                                                    size_t reason_len);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Sets from when on a version may be used and from when on it no longer seals, in the file:
+ * seconds since 1970-01-01T00:00:00Z, 0 for no limit. Times only restrict (format.md 7.2).
+ *
+ * Errors: those of sealwax_store_rotate; _UNKNOWN_KEY (no such version), _BAD_STATE (it is
+ * destroyed), _INVALID_ARGUMENT (the end is not after the beginning). The file is then as there.
+ * Threads: any number with one store. Stack: 64 KiB.
+ */
+int32_t sealwax_store_schedule(const struct sealwax_store *store,
+                               uint32_t version,
+                               uint64_t activate_at,
+                               uint64_t deactivate_at);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Seals the keyset file for others from now on: `key_count` keys, or none and `flags` is
+ * SEALWAX_STORE_UNPROTECTED. It is a new revision. Older copies of the file still open with the
+ * older keys.
+ *
+ * Errors: those of sealwax_store_rotate; _INVALID_ARGUMENT (keys that do not fit together, other
+ * flags). The file is then as there. Threads: any number with one store. Stack: 64 KiB.
+ */
+int32_t sealwax_store_protect(const struct sealwax_store *store,
+                              const struct sealwax_key *const *keys,
+                              size_t key_count,
+                              uint32_t flags);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Writes what each version was used for, in ascending order of their ids; versions that were not
+ * used may be missing.
+ *
+ * `usages` is room for `usage_room` of them. `*usage_count` becomes their number, with
+ * SEALWAX_ERROR_BUFFER_TOO_SMALL the number that is needed, with other errors 0. Errors: also _IO,
+ * _FORMAT, _TRUNCATED, _LIMIT (the usage file), _BAD_STATE (it was changed, put back or taken
+ * away), those of sealwax_store_refresh, _INVALID_ARGUMENT (NULL, overlap). `usages` is then zero
+ * or untouched. Threads: any number with one store. Stack: 64 KiB.
+ */
+int32_t sealwax_store_usage(const struct sealwax_store *store,
+                            struct sealwax_version_usage *usages,
+                            size_t usage_room,
+                            size_t *usage_count);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Writes the newest backup that was recorded: its revision, and when it was made, in seconds since
+ * 1970-01-01T00:00:00Z. Both are 0 where none was; the time is 0 where nobody knew it.
+ *
+ * Errors: those of sealwax_store_usage; nothing is then written. Threads: any number with one
+ * store. Stack: 64 KiB.
+ */
+int32_t sealwax_store_backed_up(const struct sealwax_store *store,
+                                uint64_t *revision,
+                                uint64_t *at);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Records that a backup of this revision was made, at `at` seconds since 1970-01-01T00:00:00Z; 0:
+ * nobody knows. Where a newer one was recorded, that stays.
+ *
+ * Errors: those of sealwax_store_rotate; _INVALID_ARGUMENT (a revision that never was). The usage
+ * file is then as it was. Threads: any number with one store. Stack: 64 KiB.
+ */
+int32_t sealwax_store_record_backup(const struct sealwax_store *store,
+                                    uint64_t revision,
+                                    uint64_t at);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Gives back what was leased and not used, and records failed opens. sealwax_store_free does it
+ * too, and does not say where it failed.
+ *
+ * Errors: those of sealwax_store_rotate: the counters are then too high. Threads: any number with
+ * one store. Stack: 64 KiB.
+ */
+int32_t sealwax_store_release(const struct sealwax_store *store);
+#endif
+
+#if defined(SEALWAX_HOSTED)
+/**
+ * Frees a store, and wipes its keyset once the keys that sealwax_store_keyset gave out are freed
+ * too. NULL is fine. Threads: the store alone: nobody may be using it. Stack: 64 KiB.
+ */
+void sealwax_store_free(struct sealwax_store *store);
 #endif
 
 #if defined(SEALWAX_HOSTED)
@@ -2248,7 +3067,7 @@ int32_t sealwax_session_reserve(struct sealwax_session *session,
                                 const uint8_t *slot,
                                 size_t slot_len,
                                 const struct sealwax_random *random,
-                                sealwax_store store,
+                                sealwax_keep store,
                                 void *store_context);
 #endif
 
@@ -2290,7 +3109,7 @@ int32_t sealwax_session_import(struct sealwax_session *session,
  */
 int32_t sealwax_session_end(struct sealwax_session *session,
                             uint64_t now,
-                            sealwax_store store,
+                            sealwax_keep store,
                             void *store_context,
                             uint8_t *out,
                             size_t out_size,

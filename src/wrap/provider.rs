@@ -34,7 +34,8 @@ pub struct Recipient {
 /// What a provider decrypted, as a key for one envelope.
 pub struct Unwrapped {
     names: Names,
-    provided: Key<Provided>,
+    /// Nothing where it was not 32 bytes.
+    provided: Option<Key<Provided>>,
 }
 
 struct Names {
@@ -77,7 +78,15 @@ impl Unwrapped {
     /// # Errors
     /// `Misuse` as [`Request::new`].
     pub fn new(provider: &str, key_name: &str, provided: Key<Provided>) -> Result<Self> {
-        Ok(Unwrapped { names: Names::new(provider, key_name)?, provided })
+        Ok(Unwrapped { names: Names::new(provider, key_name)?, provided: Some(provided) })
+    }
+
+    /// What stands for a provider's answer that is not 32 bytes: each trial with it fails (format.md 5.6).
+    ///
+    /// # Errors
+    /// `Misuse` as [`Request::new`].
+    pub fn of_wrong_length(provider: &str, key_name: &str) -> Result<Self> {
+        Ok(Unwrapped { names: Names::new(provider, key_name)?, provided: None })
     }
 }
 
@@ -169,7 +178,8 @@ impl KeyWrap for Unwrapped {
                 if *provider == self.names.provider && *key_name == self.names.key_name =>
             {
                 trials.spend()?;
-                let key = self.names.key(&self.provided, binding.suite);
+                let Some(provided) = &self.provided else { return Ok(Unwrap::Failed) };
+                let key = self.names.key(provided, binding.suite);
                 let opened = super::unwrap_value(&key, binding.suite, binding, *wrapped, data_key);
                 Ok(match opened {
                     true => Unwrap::Opened(OpenedVia::Provider),

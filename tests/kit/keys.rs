@@ -186,13 +186,13 @@ fn one_raw_key(material: &Value) -> RawKey {
 
 fn provided(material: &Value) -> Unwrapped {
     only(material, &["provider", "key_name", "key"]);
-    // Our type holds 32 bytes only. A key of another length is a failed trial (format.md 5.6), as a wrong one is.
-    let key = match string(material, "key") {
-        key if key.len() == 64 => key_of(key),
-        _ => Key::zeroed(),
-    };
-    Unwrapped::new(string(material, "provider"), string(material, "key_name"), key)
-        .expect("the vector's names are allowed")
+    let names = [string(material, "provider"), string(material, "key_name")];
+    match string(material, "key") {
+        key if key.len() == 64 => Unwrapped::new(names[0], names[1], key_of(key)),
+        // A key of another length is a failed trial (format.md 5.6).
+        _ => Unwrapped::of_wrong_length(names[0], names[1]),
+    }
+    .expect("the vector's names are allowed")
 }
 
 fn key_of<P>(hex: &str) -> Key<P> {

@@ -6,6 +6,7 @@ An unknown type or field fails the run, and so does a vector that no rule below 
 import collections
 import glob
 import hashlib
+import hmac
 import json
 import os
 import sys
@@ -29,6 +30,7 @@ FIELDS = {
     "session": {"device", "slot", "peer", "kept", "parsed", "steps", "intermediates"},
 }
 ALWAYS = {"comment", "expect", "type"}
+BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 
 
 def keyset_blob(keyset_id, versions):
@@ -41,8 +43,12 @@ def keyset_blob(keyset_id, versions):
         records += len(body).to_bytes(2, "big") + body
     encoding = b"\x01" + bytes.fromhex(keyset_id) + b"\x04test" + (1).to_bytes(8, "big") + bytes(32) + bytes(4)
     encoding += bytes(24) + (b"\x0c" if pairs else b"\x03") + b"\x00" + len(versions).to_bytes(4, "big") + records
-    check = hashlib.sha256(b"sealwax/v1/unprotected\0" + encoding).digest()[:16]
-    return b"SWKS\x01" + encoding + check
+    return unprotected(encoding)
+
+
+def unprotected(encoding):
+    """format.md 8.4, around any encoding."""
+    return b"SWKS\x01" + encoding + hashlib.sha256(b"sealwax/v1/unprotected\0" + encoding).digest()[:16]
 
 
 def key_lines(keys):
@@ -54,28 +60,81 @@ def key_lines(keys):
                 lines.append(f"{word} {keyset_blob(keyset['keyset_id'], versions).hex()}")
     for raw in keys.get("raw_keys", []):
         lines.append(f"device {raw['key_id']} {raw['key']}")
+    for provided in keys.get("provider_keys", []):
+        lines.append(f"provided {provided['provider'].encode().hex()} {provided['key_name'].encode().hex()} {provided['key']}")
     return lines
+
+
+def parsed_lines(vector):
+    """What a keyset is, where one comes out."""
+    if "parsed" not in vector:
+        return []
+    parsed = vector["parsed"]
+    pairs = bool(parsed["policy"]["algorithms"] & 0x0c)
+    lines = [f"parsed {parsed['keyset_id']} {parsed['revision']} {parsed['primary']} {len(parsed['versions'])} {2 if pairs else 1}"]
+    for version in parsed["versions"]:
+        fields = ("version_id", "algorithm", "state", "created", "activate_at", "deactivate_at")
+        lines.append("version " + " ".join(str(version[field]) for field in fields))
+    return lines + [f"fingerprint {vector['intermediates']['fingerprint']}"]
+
+
+def usage_lines(vector):
+    """What a store reads of the usage file beside a keyset, and the file that it writes next, with a backup recorded."""
+    lines = [f"seen {vector['seen'] or '-'}", f"usage {vector['file'] or '-'}", f"keyset_file {vector['keyset']}"]
+    if "parsed" not in vector:
+        return lines
+    parsed, old = vector["parsed"], bytes.fromhex(vector["file"])
+    for used in parsed["usages"]:
+        lines.append(f"used {used['version_id']} {used['messages']} {used['bytes']} {used['failed_opens']}")
+    lines.append(f"backed_up {parsed['backup_revision']} {parsed['backup_at']}")
+    # A keyset's revision: after format version, id and name.
+    encoding = bytes.fromhex(vector["keyset"])[5:]
+    revision = int.from_bytes(encoding[18 + encoding[17]:][:8], "big")
+    fingerprint = hashlib.sha256(b"sealwax/v1/keyset-fingerprint\0" + encoding[:-16]).digest()[:16]
+    if parsed["serial"] == 2**64 - 1:
+        return lines + [f"next {revision} -"]
+    new = old[:21] + (parsed["serial"] + 1).to_bytes(8, "big") + revision.to_bytes(8, "big") + fingerprint
+    new += revision.to_bytes(8, "big") + (9).to_bytes(8, "big") + old[69:-32]
+    key = bytes.fromhex(vector["intermediates"]["usage_key"])
+    return lines + [f"next {revision} {(new + hmac.digest(key, b'sealwax/v1/usage' + bytes(1) + new, 'sha256')).hex()}"]
+
+
+def share_lines(vector):
+    """A share string, what it says of itself, and how it is written."""
+    lines = [f"share {vector['string'].encode().hex() or '-'}"]
+    if vector["expect"] == "ok":
+        text = vector["string"].strip("\t\n\r ")
+        bits = "".join(f"{BECH32.index(letter):05b}" for letter in text.lower().rpartition("1")[2][:-6])
+        payload = int(bits[:51 * 8], 2).to_bytes(51, "big")
+        wanted = bytes.fromhex(vector["backup_id"]) + bytes([vector["k"], vector["n"], vector["x"]]) + bytes.fromhex(vector["value"])
+        if payload != wanted:
+            sys.exit(f"vectors.py: a share string holds {payload.hex()}")
+        lines += [f"described {vector['backup_id']} {vector['k']} {vector['n']} {vector['x']}", f"text {text}"]
+    return lines
+
+
+def backup_lines(vector):
+    lines = [f"backup {vector['file'] or '-'}"] + [f"with_share {share.encode().hex() or '-'}" for share in vector["shares"]]
+    if "restored_encoding" in vector["intermediates"] and vector["expect"] == "ok":
+        lines.append(f"restored {unprotected(bytes.fromhex(vector['intermediates']['restored_encoding'])).hex()}")
+    return lines + parsed_lines(vector)
 
 
 def left_out(vector):
     """Why no call of the header takes a vector."""
-    if vector["type"] in ("backup", "share", "usage"):
-        return "the header has no usage files, backups and shares"
     if vector["type"] == "handshake":
         return "the header has no handshakes"
     if vector["type"] == "record":
         return "the header makes no session from secrets"
     if vector["type"] == "session":
         return "tests/transit.c keeps sessions"
-    if "provider_keys" in vector.get("keys", {}):
-        return "the header has no providers"
     return None
 
 
 def hosted_only(vector):
     """Whether the firmware profile has no call for a vector, and only the hosted one runs it."""
     kind, keys = vector["type"], vector.get("keys", {})
-    if kind in ("recipient", "identity") or "passphrase" in keys:
+    if kind in ("recipient", "identity", "backup", "share", "usage") or {"passphrase", "provider_keys"} & set(keys):
         return True
     if kind == "keyset" and vector["protection"] == "envelope" and set(keys) - {"raw_keys"}:
         return True
@@ -117,11 +176,13 @@ def main():
                 lines.append(f"entry {entry.encode().hex() or '-'} {value or '-'}")
             if kind == "keyset":
                 lines.append(f"file {vector['protection']} {vector['file'] or '-'}")
-                if "parsed" in vector:
-                    parsed = vector["parsed"]
-                    pairs = bool(parsed["policy"]["algorithms"] & 0x0c)
-                    lines.append(f"parsed {parsed['keyset_id']} {parsed['revision']} {parsed['primary']} "
-                                 f"{len(parsed['versions'])} {2 if pairs else 1}")
+                lines += parsed_lines(vector)
+            elif kind == "usage":
+                lines += usage_lines(vector)
+            elif kind == "share":
+                lines += share_lines(vector)
+            elif kind == "backup":
+                lines += backup_lines(vector)
             elif kind in ("recipient", "identity"):
                 lines.append(f"{kind} {vector['string'].encode().hex() or '-'}")
             else:
@@ -131,6 +192,7 @@ def main():
                 if "plaintext" in vector:
                     lines.append(f"plaintext {vector['plaintext'] or '-'}")
             out.write("\n".join(lines + ["end"]) + "\n")
+        out.write(f"all {sum(counts.values())}\n")
     print(f"vectors.py: {dict(counts)}; left out: {dict(skipped)}")
 
 

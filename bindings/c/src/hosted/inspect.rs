@@ -124,7 +124,7 @@ fn describe(entry: &Entry<'_>) -> sealwax_recipient_description {
 }
 
 /// As many bytes as the header has.
-fn read_front(path: &std::path::Path) -> Result<Vec<u8>, Failure> {
+pub(crate) fn read_front(path: &std::path::Path) -> Result<Vec<u8>, Failure> {
     let mut file = File::open(path).map_err(Error::Io)?;
     let mut front = Vec::new();
     loop {

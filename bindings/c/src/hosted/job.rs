@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Envelopes from path to path, and in memory.
 
-use core::ffi::{CStr, c_char};
+use core::ffi::{CStr, c_char, c_void};
 use std::path::Path;
 
 use sealwax::atomic::Existing;
@@ -9,10 +9,11 @@ use sealwax::envelope::{ChunkLen, Rewrapper};
 use sealwax::id::Suite;
 use sealwax::stream::{FileRewrap, Job, RewrapJob, Room};
 use sealwax::wrap::KeyWrap;
-use sealwax::{Context, Opener, Sealer};
+use sealwax::{Context, Error, Opener, Sealer};
 
 use crate::boundary::{Borrows, Plain, call};
 use crate::hosted::key::{owned, put, sealwax_key};
+use crate::hosted::watch::{Watch, sealwax_progress};
 use crate::status::{BUFFER_TOO_SMALL, Failure, INVALID_ARGUMENT};
 
 /// A file that exists is replaced, at once, when the new one is complete.
@@ -42,6 +43,10 @@ pub struct sealwax_options {
     pub external: *const u8,
     /// Its length.
     pub external_len: usize,
+    /// Files: hears of the progress, and may stop the job. May be NULL.
+    pub progress: sealwax_progress,
+    /// Passed to `progress`. May be NULL.
+    pub progress_context: *mut c_void,
     /// Threads for files; 0: as many as there are cores.
     pub threads: usize,
     /// Opening: a key block with a lower epoch is refused.
@@ -58,13 +63,13 @@ pub struct sealwax_options {
 }
 
 impl Plain for sealwax_options {}
-impl Plain for *mut sealwax_key {}
 
 /// What a call is to do.
 pub(crate) struct Options<'a> {
     keys: Vec<&'a dyn KeyWrap>,
     stored: Context,
     external: Context,
+    watch: Watch,
     given: sealwax_options,
 }
 
@@ -84,6 +89,7 @@ impl<'a> Options<'a> {
             keys: keys.into_iter().map(sealwax_key::wrap).collect(),
             stored: owned(borrows, given.stored, given.stored_len)?,
             external: owned(borrows, given.external, given.external_len)?,
+            watch: Watch::new(given.progress, given.progress_context),
             given,
         })
     }
@@ -128,12 +134,12 @@ impl<'a> Options<'a> {
         if self.given.stored_len == 0 { Ok(()) } else { Err(INVALID_ARGUMENT) }
     }
 
-    fn job(&self) -> Job<'static> {
+    fn job(&self) -> Job<'_> {
         let existing = match self.has(SEALWAX_REPLACE) {
             true => Existing::Replace,
             false => Existing::Keep,
         };
-        Job { threads: self.given.threads, existing, control: None }
+        Job { threads: self.given.threads, existing, control: self.watch.control() }
     }
 
     fn has(&self, flag: u32) -> bool {
@@ -195,7 +201,7 @@ pub unsafe extern "C" fn sealwax_verify_path(
         let source = path(borrows, source)?;
         match options.opener()?.verify_path(source, &options.job())?.damage.is_empty() {
             true => Ok(()),
-            false => Err(sealwax::Error::Decrypt.into()),
+            false => Err(Error::Decrypt.into()),
         }
     })
 }
@@ -245,9 +251,12 @@ pub unsafe extern "C" fn sealwax_rewrap_path(
             rewrapper = rewrapper.danger_mix_recipients();
         }
         let room = if options.has(SEALWAX_GROW) { Room::Grow } else { Room::AsItIs };
-        let job = RewrapJob { room, ..RewrapJob::default() };
-        let done = rewrapper.rewrap_path(path(borrows, file)?, &job)?;
-        *changed = u32::from(!matches!(done, FileRewrap::Current));
+        let job = RewrapJob { room, control: options.watch.control(), ..RewrapJob::default() };
+        *changed = match rewrapper.rewrap_path(path(borrows, file)?, &job)? {
+            FileRewrap::Current => 0,
+            FileRewrap::NotAtHand(wanted) => return Err(Error::UnknownKey(wanted).into()),
+            _ => 1,
+        };
         Ok(())
     })
 }

@@ -2,19 +2,20 @@
 //! Keys of every kind, on the heap: what envelopes are sealed for and opened with.
 
 use core::ffi::c_char;
+use std::sync::Arc;
 
 use sealwax::id::RawKeyId;
 use sealwax::keyset::file::Protection;
-use sealwax::wrap::KeyWrap;
 use sealwax::wrap::hpke::Recipient;
 use sealwax::wrap::passphrase::Passphrase;
 use sealwax::wrap::raw_key::RawKey;
+use sealwax::wrap::{KeyWrap, provider};
 use sealwax::{Algorithm, Context, Keyset, token};
 
-use crate::boundary::{Borrows, call, free, give};
+use crate::boundary::{Borrows, Handle, call, free, give};
 use crate::context::encoded;
 use crate::hosted::job::path;
-use crate::status::{BUFFER_TOO_SMALL, Failure, INVALID_ARGUMENT};
+use crate::status::{BAD_STATE, BUFFER_TOO_SMALL, Failure, INVALID_ARGUMENT};
 
 /// A symmetric key of suite 1, AES-256-GCM.
 pub const SEALWAX_ALGORITHM_COBBLESTONE_256: u8 = 1;
@@ -25,33 +26,56 @@ pub const SEALWAX_ALGORITHM_X25519: u8 = 3;
 /// An X-Wing key pair: ML-KEM-768 with X25519.
 pub const SEALWAX_ALGORITHM_X_WING: u8 = 4;
 
-/// A key of any kind: a keyset, a passphrase, a device key, or a public key. The library owns it;
-/// free it with sealwax_key_free, which wipes it. Any number of threads may use one at once;
-/// changing and freeing it need it alone.
+/// A key of any kind: a keyset, a passphrase, a device key, a public key, or a provider's key. The
+/// library owns it; free it with sealwax_key_free, which wipes it. Any number of threads may use
+/// one at once; changing and freeing it need it alone.
 pub struct sealwax_key {
     pub(crate) kind: Kind,
 }
 
+/// Shared, because a store goes on using the keys that protect its file.
 pub(crate) enum Kind {
-    Keyset(Box<Keyset>),
-    Passphrase(Passphrase),
-    DeviceKey(Box<RawKey>),
-    Recipient(Box<Recipient>),
+    Keyset(Arc<Keyset>),
+    /// A revision of a store's keyset: the store alone changes it.
+    Revision(Arc<Keyset>),
+    Passphrase(Arc<Passphrase>),
+    DeviceKey(Arc<RawKey>),
+    Recipient(Arc<Recipient>),
+    /// A fresh key that a provider wrapped.
+    Wrapped(Arc<provider::Recipient>),
+    /// What a provider unwrapped.
+    Unwrapped(Arc<provider::Unwrapped>),
 }
+
+impl Handle for sealwax_key {}
 
 impl sealwax_key {
     pub(crate) fn wrap(&self) -> &dyn KeyWrap {
         match &self.kind {
-            Kind::Keyset(keyset) => &**keyset,
-            Kind::Passphrase(passphrase) => passphrase,
+            Kind::Keyset(keyset) | Kind::Revision(keyset) => &**keyset,
+            Kind::Passphrase(passphrase) => &**passphrase,
             Kind::DeviceKey(key) => &**key,
             Kind::Recipient(recipient) => &**recipient,
+            Kind::Wrapped(recipient) => &**recipient,
+            Kind::Unwrapped(key) => &**key,
+        }
+    }
+
+    /// The key for as long as somebody else wants it.
+    pub(crate) fn share(&self) -> Arc<dyn KeyWrap + Send + Sync> {
+        match &self.kind {
+            Kind::Keyset(keyset) | Kind::Revision(keyset) => Arc::clone(keyset) as _,
+            Kind::Passphrase(passphrase) => Arc::clone(passphrase) as _,
+            Kind::DeviceKey(key) => Arc::clone(key) as _,
+            Kind::Recipient(recipient) => Arc::clone(recipient) as _,
+            Kind::Wrapped(recipient) => Arc::clone(recipient) as _,
+            Kind::Unwrapped(key) => Arc::clone(key) as _,
         }
     }
 
     pub(crate) fn keyset(&self) -> Result<&Keyset, Failure> {
         match &self.kind {
-            Kind::Keyset(keyset) => Ok(keyset),
+            Kind::Keyset(keyset) | Kind::Revision(keyset) => Ok(keyset),
             _ => Err(INVALID_ARGUMENT),
         }
     }
@@ -69,10 +93,10 @@ pub unsafe extern "C" fn sealwax_key_generate_keyset(
     algorithm: u8,
     key: *mut *mut sealwax_key,
 ) -> i32 {
-    make(key, |borrows| {
+    make_key(key, |borrows| {
         let name = text(borrows, name, name_len)?;
         let keyset = Keyset::generate(name, Algorithm::from_u8(algorithm)?)?;
-        Ok(Kind::Keyset(Box::new(keyset)))
+        Ok(Kind::Keyset(Arc::new(keyset)))
     })
 }
 
@@ -91,10 +115,10 @@ pub unsafe extern "C" fn sealwax_key_load_keyset(
     protection: *const sealwax_key,
     key: *mut *mut sealwax_key,
 ) -> i32 {
-    make(key, |borrows| {
+    make_key(key, |borrows| {
         let file = path(borrows, file)?;
         let keyset = protected(borrows, protection, |given| Ok(Keyset::load(file, given)?))?;
-        Ok(Kind::Keyset(Box::new(keyset)))
+        Ok(Kind::Keyset(Arc::new(keyset)))
     })
 }
 
@@ -106,10 +130,10 @@ pub unsafe extern "C" fn sealwax_key_parse_keyset(
     protection: *const sealwax_key,
     key: *mut *mut sealwax_key,
 ) -> i32 {
-    make(key, |borrows| {
+    make_key(key, |borrows| {
         let blob = borrows.input(blob, blob_len)?;
         let parse = |given: Protection<'_>| Ok(Keyset::parse_file_bytes(blob, given)?);
-        Ok(Kind::Keyset(Box::new(protected(borrows, protection, parse)?)))
+        Ok(Kind::Keyset(Arc::new(protected(borrows, protection, parse)?)))
     })
 }
 
@@ -135,13 +159,16 @@ pub unsafe extern "C" fn sealwax_key_save_keyset(
 /// opening.
 ///
 /// Errors: SEALWAX_ERROR_INVALID_ARGUMENT (NULL, not a keyset, an algorithm that its policy does
-/// not allow), _FORMAT (no such algorithm), _RANDOM; the keyset is then as it was. Threads: the
-/// keyset alone.
+/// not allow), _BAD_STATE (it is a store's, which sealwax_store_rotate changes, or a store's file
+/// is sealed for it), _FORMAT (no such algorithm), _RANDOM; the keyset is then as it was. Threads:
+/// the keyset alone.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_key_rotate(key: *mut sealwax_key, algorithm: u8) -> i32 {
     call(|borrows| {
-        let Kind::Keyset(keyset) = &mut borrows.handle_mut(key)?.kind else {
-            return Err(INVALID_ARGUMENT);
+        let keyset = match &mut borrows.handle_mut(key)?.kind {
+            Kind::Keyset(keyset) => Arc::get_mut(keyset).ok_or(BAD_STATE)?,
+            Kind::Revision(_) => return Err(BAD_STATE),
+            _ => return Err(INVALID_ARGUMENT),
         };
         keyset.rotate(Algorithm::from_u8(algorithm)?)?;
         Ok(())
@@ -158,9 +185,9 @@ pub unsafe extern "C" fn sealwax_key_from_passphrase(
     passphrase_len: usize,
     key: *mut *mut sealwax_key,
 ) -> i32 {
-    make(key, |borrows| {
+    make_key(key, |borrows| {
         let passphrase = text(borrows, passphrase, passphrase_len)?;
-        Ok(Kind::Passphrase(Passphrase::new(passphrase)?))
+        Ok(Kind::Passphrase(Arc::new(Passphrase::new(passphrase)?)))
     })
 }
 
@@ -175,11 +202,12 @@ pub unsafe extern "C" fn sealwax_key_from_device_key(
     device_key: *const u8,
     key: *mut *mut sealwax_key,
 ) -> i32 {
-    make(key, |borrows| {
+    make_key(key, |borrows| {
         let id = RawKeyId(*borrows.array(device_key_id.cast())?);
         // Filled where it stays: a move would leave a copy.
-        let mut key = Box::new(RawKey::empty());
-        key.fill(id, borrows.array(device_key.cast())?)?;
+        let mut key = Arc::new(RawKey::empty());
+        let place = Arc::get_mut(&mut key).expect("nobody shares it yet");
+        place.fill(id, borrows.array(device_key.cast())?)?;
         Ok(Kind::DeviceKey(key))
     })
 }
@@ -194,9 +222,9 @@ pub unsafe extern "C" fn sealwax_key_from_recipient(
     text_len: usize,
     key: *mut *mut sealwax_key,
 ) -> i32 {
-    make(key, |borrows| {
+    make_key(key, |borrows| {
         let text = self::text(borrows, text, text_len)?;
-        Ok(Kind::Recipient(Box::new(Recipient::parse_text(text)?)))
+        Ok(Kind::Recipient(Arc::new(Recipient::parse_text(text)?)))
     })
 }
 
@@ -210,9 +238,9 @@ pub unsafe extern "C" fn sealwax_key_from_identity(
     text_len: usize,
     key: *mut *mut sealwax_key,
 ) -> i32 {
-    make(key, |borrows| {
+    make_key(key, |borrows| {
         let text = self::text(borrows, text, text_len)?;
-        Ok(Kind::Keyset(Box::new(Keyset::parse_identity_text(text)?)))
+        Ok(Kind::Keyset(Arc::new(Keyset::parse_identity_text(text)?)))
     })
 }
 
@@ -231,7 +259,7 @@ pub unsafe extern "C" fn sealwax_key_recipient(
     call(|borrows| {
         let out_len = borrows.output_len(out_len)?;
         let text = match &borrows.handle(key)?.kind {
-            Kind::Keyset(keyset) => keyset.recipient()?.to_text(),
+            Kind::Keyset(keyset) | Kind::Revision(keyset) => keyset.recipient()?.to_text(),
             Kind::Recipient(recipient) => recipient.to_text(),
             _ => return Err(INVALID_ARGUMENT),
         };
@@ -299,7 +327,8 @@ pub unsafe extern "C" fn sealwax_key_open_token(
     })
 }
 
-/// Frees a key and wipes its secrets. NULL is fine. Threads: the key alone: nobody may be using it.
+/// Frees a key and wipes its secrets; where a store uses them, with that store. NULL is fine.
+/// Threads: the key alone: nobody may be using it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_key_free(key: *mut sealwax_key) {
     free(key);
@@ -324,19 +353,27 @@ pub(crate) fn put(out: &mut [u8], bytes: &[u8], out_len: &mut usize) -> Result<(
     Ok(())
 }
 
-fn make(
-    key: *mut *mut sealwax_key,
-    kind: impl FnOnce(&mut Borrows<'_>) -> Result<Kind, Failure>,
+/// Gives out what `value` makes; NULL where it fails.
+pub(crate) fn make<T: Handle>(
+    at: *mut *mut T,
+    value: impl FnOnce(&mut Borrows<'_>) -> Result<T, Failure>,
 ) -> i32 {
     call(|borrows| {
-        let key = borrows.output_value(key)?;
-        *key = core::ptr::null_mut();
-        *key = give(sealwax_key { kind: kind(borrows)? });
+        let at = borrows.output_value(at)?;
+        *at = core::ptr::null_mut();
+        *at = give(value(borrows)?);
         Ok(())
     })
 }
 
-fn text<'a>(
+pub(crate) fn make_key(
+    key: *mut *mut sealwax_key,
+    kind: impl FnOnce(&mut Borrows<'_>) -> Result<Kind, Failure>,
+) -> i32 {
+    make(key, |borrows| Ok(sealwax_key { kind: kind(borrows)? }))
+}
+
+pub(crate) fn text<'a>(
     borrows: &mut Borrows<'a>,
     text: *const c_char,
     len: usize,

@@ -19,7 +19,7 @@ pub const SEALWAX_KEPT_SESSION_LEN: usize = 220;
 /// Writes a kept session to where it outlives a restart, in the place of the one before, and
 /// returns 0 when it is there; anything else says that it is not. `kept` is
 /// SEALWAX_KEPT_SESSION_LEN bytes, and must not be used for the session that is in use.
-pub type sealwax_store =
+pub type sealwax_keep =
     Option<unsafe extern "C" fn(context: *mut c_void, kept: *const u8, kept_len: usize) -> i32>;
 
 /// Makes room for `block` more records in each direction, for a session that outlives restarts:
@@ -44,7 +44,7 @@ pub unsafe extern "C" fn sealwax_session_reserve(
     slot: *const u8,
     slot_len: usize,
     random: *const sealwax_random,
-    store: sealwax_store,
+    store: sealwax_keep,
     store_context: *mut c_void,
 ) -> i32 {
     call(|borrows| {
@@ -111,7 +111,7 @@ pub unsafe extern "C" fn sealwax_session_import(
 pub unsafe extern "C" fn sealwax_session_end(
     session: *mut sealwax_session,
     now: u64,
-    store: sealwax_store,
+    store: sealwax_keep,
     store_context: *mut c_void,
     out: *mut u8,
     out_size: usize,
