@@ -120,6 +120,11 @@ pub(crate) fn provider_key(
     Prk::new(&key)
 }
 
+/// K_salt for the T of an entry, from that T's own key: format.md 3.5.
+pub(crate) fn wrap_salt_key(key: &Prk<Wrap>) -> Prk<Salt> {
+    Prk::new(&expand(key, b"sealwax/v1/wrap-salt", [&[0], &[], &[], &[]]))
+}
+
 /// Fingerprint of a public key: format.md 5.4.
 pub(crate) fn fingerprint(kind: RecipientKind, public: &[u8]) -> Fingerprint {
     let hash = hash(&[b"sealwax/v1/fingerprint\0", &[kind.number()], public]);

@@ -7,8 +7,8 @@ use crate::format::token::{HEAD_LEN, Token, head};
 use crate::id::{Suite, VersionId};
 use crate::primitives::Prk;
 use crate::rng::Random;
+use crate::secret::Token as TokenKey;
 use crate::secret::memory::{VALUE_DEPTH, with_wiped_stack};
-use crate::secret::{Salt, Token as TokenKey};
 use crate::value::{self, SALT_LEN};
 use crate::wrap::version_key::VersionKey;
 
@@ -41,7 +41,7 @@ pub fn seal_into(
 ) -> Result<usize> {
     let mut drawn = [0; SALT_LEN];
     random.fill(&mut drawn)?;
-    let salt = hedged_salt(&key.keys.salt, &drawn, context, plaintext);
+    let salt = value::hedged_salt(&key.keys.salt, &drawn, context.as_bytes(), plaintext);
     seal_with_salt(key, context, plaintext, &salt, out)
 }
 
@@ -128,17 +128,4 @@ pub(crate) fn seal_under(
         value::seal_into(key, suite, salt, context, plaintext, sealed)
     })?;
     Ok(len)
-}
-
-/// format.md 3.5.
-pub(crate) fn hedged_salt(
-    key: &Prk<Salt>,
-    drawn: &[u8; SALT_LEN],
-    context: Encoded<'_>,
-    plaintext: &[u8],
-) -> [u8; SALT_LEN] {
-    let context = context.as_bytes();
-    let len = (context.len() as u64).to_be_bytes();
-    let mac = key.mac(&[drawn, &len, context, plaintext]);
-    *mac.first_chunk().expect("a mac has 32 bytes")
 }

@@ -5,6 +5,7 @@ use crate::derive::{Commitment, value_key};
 use crate::error::{Error, Result};
 use crate::id::Suite;
 use crate::primitives::{NONCE_LEN, Prk, TAG_LEN};
+use crate::secret::Salt;
 
 /// Bytes that T adds to the plaintext.
 pub(crate) const OVERHEAD: usize = SALT_LEN + COMMITMENT_LEN + TAG_LEN;
@@ -35,6 +36,18 @@ pub(crate) fn seal_into<P>(
     // Each derived key seals one value, hence the fixed nonce (format.md 3.2).
     tag.copy_from_slice(&aead.seal_into(&NONCE, &[], plaintext, ciphertext));
     Ok(())
+}
+
+/// HMAC(K_salt, random[24] || u64 len(context) || context || plaintext)[..24]: format.md 3.5.
+pub(crate) fn hedged_salt(
+    key: &Prk<Salt>,
+    drawn: &[u8; SALT_LEN],
+    context: &[u8],
+    plaintext: &[u8],
+) -> [u8; SALT_LEN] {
+    let len = (context.len() as u64).to_be_bytes();
+    let mac = key.mac(&[drawn, &len, context, plaintext]);
+    *mac.first_chunk().expect("a mac has 32 bytes")
 }
 
 /// Opens T into `out`, which is `OVERHEAD` shorter than `sealed`. On an error `out` is wiped.

@@ -12,6 +12,7 @@ pub mod version_key;
 pub use crate::derive::CoreHash;
 pub use crate::format::entry::Entry;
 
+use crate::derive;
 use crate::error::{Error, Result};
 use crate::id::{Fingerprint, KeysetId, RawKeyId, RecipientKind, Suite, VersionId, Wanted};
 use crate::primitives::Prk;
@@ -217,7 +218,7 @@ impl Trials {
     }
 }
 
-/// T of a data key, bound to H(core): what types 1, 2, 5 and 128 carry.
+/// T of a data key, bound to H(core): what types 1, 2, 5 and 128 carry. The salt is hedged.
 pub(crate) fn wrap_value(
     key: &Prk<Wrap>,
     suite: Suite,
@@ -226,9 +227,11 @@ pub(crate) fn wrap_value(
     random: &mut dyn Random,
     out: &mut [u8],
 ) -> Result<()> {
-    let mut salt = [0; value::SALT_LEN];
-    random.fill(&mut salt)?;
-    value::seal_into(key, suite, &salt, &[&binding.core_hash.0], data_key.expose_bytes(), out)
+    let mut drawn = [0; value::SALT_LEN];
+    random.fill(&mut drawn)?;
+    let (context, data_key) = (&binding.core_hash.0, data_key.expose_bytes());
+    let salt = value::hedged_salt(&derive::wrap_salt_key(key), &drawn, context, data_key);
+    value::seal_into(key, suite, &salt, &[context], data_key, out)
 }
 
 pub(crate) fn unwrap_value(
@@ -240,4 +243,63 @@ pub(crate) fn unwrap_value(
 ) -> bool {
     let context: &[&[u8]] = &[&binding.core_hash.0];
     value::open_into(key, suite, context, wrapped, data_key.expose_bytes_mut()).is_ok()
+}
+
+#[cfg(all(test, feature = "std"))]
+mod tests {
+    use super::*;
+    use crate::format::entry::WRAPPED_LEN;
+    use crate::wrap::passphrase::{Params, Passphrase};
+    use crate::wrap::provider::Request;
+    use crate::wrap::raw_key::RawKey;
+    use crate::wrap::version_key::VersionKey;
+
+    /// A source that gives the same bytes for ever.
+    struct Stuck;
+
+    impl Random for Stuck {
+        fn fill(&mut self, out: &mut [u8]) -> Result<()> {
+            out.fill(7);
+            Ok(())
+        }
+    }
+
+    fn key<P>(byte: u8) -> Key<P> {
+        let filled = Key::init_with(|bytes| {
+            bytes.fill(byte);
+            Ok(())
+        });
+        filled.expect("filling does not fail")
+    }
+
+    #[test]
+    fn salts_of_a_source_that_repeats_itself_differ_where_what_is_wrapped_does() {
+        let id = KeysetId([1; 16]);
+        let version = VersionId::new(1).expect("not zero");
+        let version = VersionKey::derive(&key(2), Suite::ChaCha20Poly1305, id, version);
+        let cheap = Params { m_kib: 8, t: 1, p: 1 };
+        let passphrase = Passphrase::new("correct horse").and_then(|key| key.with_params(cheap));
+        let provided = Request::new("kms", "key", &mut Stuck).and_then(|asked| asked.finish(&[9]));
+        let recipients: [&dyn KeyWrap; 4] = [
+            &RawKey::new(RawKeyId([3; 16]), key(3)),
+            &version,
+            &passphrase.expect("cheap costs are allowed"),
+            &provided.expect("a short blob fits"),
+        ];
+        for recipient in recipients {
+            let salt = |core: u8, data_key: u8| {
+                let core_hash = CoreHash([core; 32]);
+                let binding = Binding { core_hash, suite: Suite::ChaCha20Poly1305 };
+                let shape = recipient.shape().expect("it seals");
+                let mut body = vec![0; shape.body_len];
+                recipient
+                    .wrap_key(&binding, &key(data_key), &mut Stuck, &mut body)
+                    .expect("the body has its length");
+                body[body.len() - WRAPPED_LEN..][..value::SALT_LEN].to_vec()
+            };
+            assert_eq!(salt(1, 1), salt(1, 1), "all that shows is equality");
+            assert_ne!(salt(1, 1), salt(2, 1), "another envelope");
+            assert_ne!(salt(1, 1), salt(1, 2), "another data key");
+        }
+    }
 }

@@ -311,7 +311,8 @@ impl<'v> Keyset<'v> {
         random.fill(&mut drawn)?;
         with_wiped_stack::<HEADER_DEPTH, _>(|| {
             let (root, place) = self.primary()?.root(self.head.id)?;
-            let salt = token::hedged_salt(&salt_key(&root, place), &drawn, context, plaintext);
+            let key = salt_key(&root, place);
+            let salt = value::hedged_salt(&key, &drawn, context.as_bytes(), plaintext);
             let (key, name) = (token_key(&root, place), (place.suite, place.version));
             token::seal_under(&key, name, context, plaintext, &salt, out)
         })

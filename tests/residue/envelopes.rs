@@ -93,7 +93,7 @@ impl Recipient {
             Material::Raw(key, id) => {
                 secrets.add_hmac_key("raw key", key);
                 let wrap = expand(key, &[b"sealwax/v1/raw-key\0", &[suite], &id], 32);
-                secrets.add_hmac_key("K_raw", &wrap);
+                secrets.add_wrap_key("K_raw", &wrap);
                 secrets.add_value_key(&wrap, suite, &body[16..], &core_hash)
             }
             Material::Passphrase => {
@@ -102,7 +102,7 @@ impl Recipient {
                 let stretched = stretch(secrets, costs, &rest[..16]);
                 let info: [&[u8]; 3] = [b"sealwax/v1/passphrase\0", &[suite], costs];
                 let wrap = expand(&stretched, &info, 32);
-                secrets.add_hmac_key("K_pw", &wrap);
+                secrets.add_wrap_key("K_pw", &wrap);
                 secrets.add_value_key(&wrap, suite, &rest[16..], &core_hash)
             }
             Material::X25519(private) => {

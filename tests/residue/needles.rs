@@ -73,6 +73,12 @@ impl Secrets {
         self.add("AES round keys, inverse", &swapped(&back));
     }
 
+    /// A key that wraps data keys, and what hedges its salts: format.md 3.5.
+    pub(crate) fn add_wrap_key(&mut self, name: &'static str, key: &[u8]) {
+        self.add_hmac_key(name, key);
+        self.add_hmac_key("K_salt of an entry", &expand(key, &[b"sealwax/v1/wrap-salt\0"], 32));
+    }
+
     /// The key of T: format.md 3.1. Returns what `sealed` holds.
     pub(crate) fn add_value_key(
         &mut self,

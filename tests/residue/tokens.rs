@@ -24,7 +24,7 @@ pub(crate) fn add_version(
     let [token, wrap, salt] =
         [&b"sealwax/v1/token"[..], b"sealwax/v1/wrap", b"sealwax/v1/salt"].map(derive);
     secrets.add_hmac_key("K_token", &token);
-    secrets.add_hmac_key("K_wrap", &wrap);
+    secrets.add_wrap_key("K_wrap", &wrap);
     secrets.add_hmac_key("K_salt", &salt);
     [token, wrap]
 }

@@ -172,6 +172,33 @@ static void a_random_source_that_fails_at_any_call_seals_nothing(void)
     source.calls = -1;
 }
 
+/* The salt of an envelope's one entry, which is for a device key; `external` is in no byte of the
+ * header, `stored` is. */
+static const uint8_t *salt_in(const uint8_t *front, size_t stored_len)
+{
+    return &front[29U + stored_len + 5U + 5U + 3U + SEALWAX_ID_LEN];
+}
+
+static void a_source_that_repeats_itself_repeats_no_salt(void)
+{
+    sealwax_plan plan;
+    uint8_t fronts[2][512];
+    size_t len = 0;
+    size_t which;
+    (void)memset(&plan, 0, sizeof plan);
+    plan.stored = token_context;
+    for (which = 0; which < 2U; which++) {
+        sealwax_sealing sealing = SEALWAX_SEALING_INIT;
+        source.state = 0x2545f491U;
+        plan.stored_len = (which == 0U) ? 0U : sizeof token_context;
+        STATUS(for_device_key(&sealing, &plan, fronts[which], sizeof fronts[which], &len),
+               SEALWAX_OK);
+        (void)sealwax_sealing_wipe(&sealing);
+    }
+    CLAIM(memcmp(&fronts[0][9], &fronts[1][9], 16) == 0);
+    CLAIM(memcmp(salt_in(fronts[0], 0), salt_in(fronts[1], sizeof token_context), 24) != 0);
+}
+
 int main(void)
 {
     static const size_t lengths[] = {11, 1023, 1024, 1025, 3072};
@@ -209,5 +236,6 @@ int main(void)
     a_random_source_that_fails_at_any_call_seals_nothing();
     STATUS(sealwax_keyset_wipe(&keyset), SEALWAX_OK);
     STATUS(sealwax_keyset_wipe(&identity), SEALWAX_OK);
+    a_source_that_repeats_itself_repeats_no_salt();
     return kit_end();
 }
