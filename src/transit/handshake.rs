@@ -28,8 +28,12 @@ use crate::transit::{Established, Mode, Role};
 pub const MAX_CONTEXT_LEN: usize = 1024;
 /// Longest handshake message, in bytes: message 1 of IK with X-Wing and the longest context.
 pub const MAX_MESSAGE_LEN: usize = FIRST_HEAD_LEN + 1216 + 32 + 48 + MAX_CONTEXT_LEN + 16;
-/// Most pairs of an own key and a peer's key that one message is tried with.
-const MAX_TRIALS: usize = 16;
+/// Most own keys that a message is tried with.
+const MAX_OWN_KEYS: usize = 16;
+/// Most own keys under KK, where each is tried with each pinned peer.
+const MAX_OWN_KEYS_OF_KK: usize = 4;
+/// Most pinned peers under KK. Elsewhere a peer shows its key, which is looked up.
+const MAX_PEERS_OF_KK: usize = 16;
 
 /// What both sides must be set to alike. Nothing is negotiated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -265,24 +269,23 @@ impl Handshake {
         out: &mut [u8],
     ) -> Result<usize> {
         let Stage::Running(noise) = &mut self.stage else { return Err(NOT_EXPECTED) };
-        let (number, suite) = (noise.number(), party.settings.suite);
+        let number = noise.number();
         let kem_len = party.settings.kem_len(number);
         let head = later_head(number);
         let (kem, message) = parts(out, &head, kem_len, noise.message_len(context.len()))?;
-        let _ = suite;
         let psk = match kem.is_empty() {
             true => Ok(party.psk()),
             #[cfg(feature = "x-wing")]
             false => {
-                let first = party.settings.head();
-                self.exchange.answer(&party.psk(), suite, &first, random, kem)
+                let Settings { suite, .. } = party.settings;
+                self.exchange.answer(&party.psk(), suite, &party.settings.head(), random, kem)
             }
             #[cfg(not(feature = "x-wing"))]
             false => Err(NOT_EXPECTED),
         };
         let written = psk.and_then(|psk| noise.write(&psk, context, random, message));
         // Half a message was mixed into the state.
-        written.inspect_err(|_| self.stage = Stage::Failed)?;
+        written.inspect_err(|_| self.end(Stage::Failed))?;
         Ok(head.len() + kem.len() + message.len())
     }
 
@@ -295,9 +298,9 @@ impl Handshake {
     /// # Errors
     /// `Format` for another head, length or an unsafe ephemeral key, and for a message that nobody waits for;
     /// `Decrypt`; `UnknownKey` where the peer's key is not pinned or `accept` refuses, of which the peer must not be told;
-    /// `Limit` where the context is longer than `out` or 1,024 bytes, or there are more than 16 keys to try; `KeyState` where no own key
-    /// may be used now; `Misuse` where the party does not fit the pattern, the handshake failed before or the process was
-    /// forked since it was made. `out` then holds nothing.
+    /// `Limit` where the context is longer than `out` or 1,024 bytes, or there are more than 16 own keys, under KK 4 or 16
+    /// peers; `KeyState` where no own key may be used now; `Misuse` where the party does not fit the pattern, the handshake
+    /// failed before or the process was forked since it was made. `out` then holds nothing.
     pub fn read<'o>(
         &mut self,
         party: &Party<'_>,
@@ -339,7 +342,7 @@ impl Handshake {
             Err(error) => {
                 out.zeroize();
                 if !datagram && !matches!(error, Error::Misuse(_)) {
-                    self.stage = Stage::Failed;
+                    self.end(Stage::Failed);
                 }
                 Err(error)
             }
@@ -433,8 +436,15 @@ impl Handshake {
                 binding: symmetric.handshake_hash(),
             }
         });
-        self.stage = Stage::Done;
+        self.end(Stage::Done);
         Ok(established)
+    }
+
+    /// Nothing more comes of it: what was secret is wiped.
+    fn end(&mut self, stage: Stage) {
+        self.stage = stage;
+        #[cfg(feature = "x-wing")]
+        self.exchange.end();
     }
 }
 
@@ -482,19 +492,19 @@ impl Party<'_> {
         if self.prologue.len() > usize::from(u16::MAX) {
             return Err(Error::limit("a prologue is at most 65,535 bytes"));
         }
-        let pinned = match self.peers {
-            Peers::Pinned(peers) => peers.len(),
-            Peers::Any if pattern == Pattern::KK => {
+        // format.md 13.4: of each its own, so that a rotation does not lock out peers.
+        let most_keys = match (pattern, self.peers) {
+            (Pattern::KK, Peers::Any) => {
                 return Err(Error::misuse("KK knows its peers before: pin them"));
             }
-            Peers::Any => 1,
+            (Pattern::KK, Peers::Pinned(peers)) if peers.len() > MAX_PEERS_OF_KK => {
+                return Err(Error::limit("KK tries at most 16 pinned peers"));
+            }
+            (Pattern::KK, _) => MAX_OWN_KEYS_OF_KK,
+            _ => MAX_OWN_KEYS,
         };
-        let trials = match pattern {
-            Pattern::KK => self.keys.len().saturating_mul(pinned),
-            _ => self.keys.len(),
-        };
-        match trials > MAX_TRIALS {
-            true => Err(Error::limit("a message is tried with at most 16 keys")),
+        match self.keys.len() > most_keys {
+            true => Err(Error::limit("a message is tried with at most 16 own keys, under KK 4")),
             false => Ok(()),
         }
     }

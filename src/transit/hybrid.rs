@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The X-Wing exchange that stands beside the messages of Noise (format.md 13.5).
 
+#[cfg(feature = "alloc")]
+use alloc::boxed::Box;
+
 use crate::derive::hybrid_psk;
+#[cfg(feature = "alloc")]
+use crate::error::Error;
 use crate::error::Result;
 use crate::id::Suite;
 use crate::primitives::kem::{
@@ -17,7 +22,10 @@ pub(super) const CIPHERTEXT_LEN: usize = X_WING_ENC_LEN;
 
 /// What a side keeps between the first two messages.
 pub(super) struct Exchange {
-    /// The initiator's; zeros at the responder.
+    /// The initiator's. With a heap it is expanded once; a device has room for its seed alone.
+    #[cfg(feature = "alloc")]
+    pair: Option<Box<XWing>>,
+    #[cfg(not(feature = "alloc"))]
     seed: Key<Ephemeral>,
     // public: it travels in message 1.
     public: [u8; PUBLIC_LEN],
@@ -25,13 +33,29 @@ pub(super) struct Exchange {
 
 impl Exchange {
     pub(super) fn new() -> Self {
-        Exchange { seed: Key::zeroed(), public: [0; PUBLIC_LEN] }
+        Exchange {
+            #[cfg(feature = "alloc")]
+            pair: None,
+            #[cfg(not(feature = "alloc"))]
+            seed: Key::zeroed(),
+            public: [0; PUBLIC_LEN],
+        }
     }
 
     /// The initiator's part of message 1: a fresh public key.
     pub(super) fn offer(&mut self, random: &mut dyn Random) -> Result<&[u8; PUBLIC_LEN]> {
-        random.fill(self.seed.expose_bytes_mut())?;
-        self.public = XWing::expand(self.seed.expose_bytes()).public();
+        let mut seed = Key::<Ephemeral>::zeroed();
+        random.fill(seed.expose_bytes_mut())?;
+        let pair = XWing::expand(seed.expose_bytes());
+        self.public = pair.public();
+        #[cfg(feature = "alloc")]
+        {
+            self.pair = Some(Box::new(pair));
+        }
+        #[cfg(not(feature = "alloc"))]
+        {
+            *self.seed.expose_bytes_mut() = *seed.expose_bytes();
+        }
         Ok(&self.public)
     }
 
@@ -54,7 +78,7 @@ impl Exchange {
         Ok(hybrid_psk(given, suite, head, &shared, &self.public, &enc))
     }
 
-    /// The initiator's psk from message 2.
+    /// The initiator's psk from message 2. A message 2 that fails may be followed by one that holds.
     pub(super) fn open(
         &self,
         given: &Key<Psk>,
@@ -62,8 +86,22 @@ impl Exchange {
         head: &[u8],
         ciphertext: &[u8; CIPHERTEXT_LEN],
     ) -> Result<Key<Psk>> {
-        let shared = XWing::expand(self.seed.expose_bytes()).decapsulate(ciphertext)?;
+        #[cfg(feature = "alloc")]
+        let pair = self.pair.as_ref().ok_or(Error::Decrypt)?;
+        #[cfg(not(feature = "alloc"))]
+        let pair = XWing::expand(self.seed.expose_bytes());
+        let shared = pair.decapsulate(ciphertext)?;
         Ok(hybrid_psk(given, suite, head, &shared, &self.public, ciphertext))
+    }
+
+    /// Forgets the pair: the handshake is over.
+    pub(super) fn end(&mut self) {
+        #[cfg(feature = "alloc")]
+        {
+            self.pair = None;
+        }
+        #[cfg(not(feature = "alloc"))]
+        zeroize::Zeroize::zeroize(self.seed.expose_bytes_mut());
     }
 }
 

@@ -7,7 +7,7 @@ use sha3::{Digest, Sha3_256};
 use shake::{ExtendableOutput, Shake256, Update, XofReader};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{backend, x25519, x25519_check_public, x25519_public};
+use super::{X25519Private, backend, x25519, x25519_check_public, x25519_public};
 use crate::error::{Error, Result};
 use crate::rng::Random;
 
@@ -116,8 +116,8 @@ fn x_wing_combine_shares(
     ephemeral: &[u8; 32],
 ) -> Result<([u8; X_WING_ENC_LEN], Zeroizing<[u8; 32]>)> {
     let pk_x: &[u8; 32] = public[ML_KEM_PUBLIC_LEN..].try_into().expect("1216 - 1184 bytes");
-    let ct_x = x25519_public(ephemeral);
-    let ss_x = x25519(ephemeral, pk_x)?;
+    let ephemeral = X25519Private::new(ephemeral);
+    let (ct_x, ss_x) = (ephemeral.public(), ephemeral.agree(pk_x)?);
     let shared = combine(ss_m.as_slice(), &ss_x, &ct_x, pk_x);
     let mut enc = [0; X_WING_ENC_LEN];
     enc[..ML_KEM_CIPHERTEXT_LEN].copy_from_slice(&ct_m);
