@@ -455,14 +455,14 @@
 /**
  * Size of a sealwax_handshake, in bytes.
  */
-#define SEALWAX_HANDSHAKE_SIZE 1664
+#define SEALWAX_HANDSHAKE_SIZE 1560
 #endif
 
 #if ((defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT)) && !(defined(SEALWAX_HOSTED) || defined(SEALWAX_X_WING)))
 /**
  * Size of a sealwax_handshake, in bytes.
  */
-#define SEALWAX_HANDSHAKE_SIZE 352
+#define SEALWAX_HANDSHAKE_SIZE 312
 #endif
 
 #if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
@@ -617,7 +617,7 @@
 /**
  * Size of a sealwax_session, in bytes.
  */
-#define SEALWAX_SESSION_SIZE 832
+#define SEALWAX_SESSION_SIZE 648
 #endif
 
 #if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
@@ -1290,7 +1290,7 @@ typedef struct sealwax_random {
  * nonce twice.
  */
 typedef struct sealwax_handshake {
-  uint64_t opaque[208];
+  uint64_t opaque[195];
 } sealwax_handshake;
 #endif
 
@@ -1301,7 +1301,7 @@ typedef struct sealwax_handshake {
  * nonce twice.
  */
 typedef struct sealwax_handshake {
-  uint64_t opaque[44];
+  uint64_t opaque[39];
 } sealwax_handshake;
 #endif
 
@@ -1490,9 +1490,14 @@ typedef struct sealwax_limits {
    */
   uint16_t window;
   /**
+   * 1: the session outlives restarts, in datagram mode, and seals and opens nothing before
+   * sealwax_session_reserve. 0: it ends with the power.
+   */
+  uint8_t is_kept;
+  /**
    * 0.
    */
-  uint16_t reserved;
+  uint8_t reserved;
 } sealwax_limits;
 #endif
 
@@ -1503,7 +1508,7 @@ typedef struct sealwax_limits {
  * nonce twice.
  */
 typedef struct sealwax_session {
-  uint64_t opaque[104];
+  uint64_t opaque[81];
 } sealwax_session;
 #endif
 
@@ -3018,8 +3023,8 @@ int32_t sealwax_handshake_describe(const struct sealwax_handshake *handshake,
  *
  * Errors: SEALWAX_ERROR_BAD_STATE (the handshake is not finished, or its session was taken; the
  * process was forked; the session is in use or was not zero), _INVALID_ARGUMENT (NULL, overlap,
- * limits above the suite's own). The session is then zero, and the handshake as it was. Threads:
- * both alone. Stack: 4 KiB.
+ * limits above the suite's own, a stream that is to be kept). The session is then zero, and the
+ * handshake as it was. Threads: both alone. Stack: 4 KiB.
  */
 int32_t sealwax_handshake_finish(struct sealwax_handshake *handshake,
                                  const struct sealwax_limits *limits,
@@ -3049,15 +3054,15 @@ size_t sealwax_handshake_size(void);
  * Makes room for `block` more records in each direction, for a session that outlives restarts:
  * seals its state under a device key and hands it to `store`.
  *
- * Datagram mode only. After the first call, sealing and opening stop at the end of the block
- * (SEALWAX_ERROR_LIMIT) until the next call. What is left of a block is lost in a restart, so that
+ * For a session that was begun with `is_kept` of sealwax_limits: sealing and opening wait for the
+ * first call, and stop at the end of each block (SEALWAX_ERROR_LIMIT) until the next call. What is left of a block is lost in a restart, so that
  * no number is used twice and no record opened twice. Whoever can put an older state back into the
  * storage makes the session repeat nonces: where that is not excluded, keep no session.
  *
  * `device_key` is SEALWAX_DEVICE_KEY_LEN bytes and is not kept. `slot` names the place where the
  * session is kept, so that what is kept in one does not open in another: at most 255 bytes, NULL
  * if `slot_len` is 0. `store` must not use the session; `store_context` is passed to it as it is.
- * Errors: SEALWAX_ERROR_BAD_STATE (no session, stream mode, closed), _RANDOM, _IO (`store`
+ * Errors: SEALWAX_ERROR_BAD_STATE (no session, not begun to be kept, closed), _RANDOM, _IO (`store`
  * failed), _INVALID_ARGUMENT (NULL, overlap, a block of 0 records). The session then stops where
  * it did before. Threads: the session alone. Stack: 3 KiB.
  */
@@ -3203,8 +3208,8 @@ int32_t sealwax_session_seal_empty(struct sealwax_session *session,
  * record may then come again), with other errors 0; `*opened` says what it was. Errors: also
  * _DECRYPT (not the peer's, or came before, or too old to know), _FORMAT and _LIMIT (no record),
  * _LIMIT (the session is too old; too many records failed; a kept session must reserve the next
- * block, after which the record may come again if it was not opened where it stands), _BAD_STATE
- * (no session; the process was forked), _INVALID_ARGUMENT. `out` is then wiped or untouched.
+ * block, after which the record, which is as it was, may come again), _BAD_STATE (no session; the
+ * process was forked), _INVALID_ARGUMENT. `out` is then wiped or untouched.
  * Threads: the session alone. Stack: 2 KiB.
  */
 int32_t sealwax_session_open(struct sealwax_session *session,

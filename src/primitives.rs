@@ -27,7 +27,6 @@ pub(crate) use running_hash::{RunningHash, STATE_LEN};
 
 use core::marker::PhantomData;
 
-use hkdf::{Hkdf, HkdfExtract};
 use hmac::EagerHash;
 use hmac::KeyInit;
 use hmac::block_api::HmacCore;
@@ -143,24 +142,17 @@ impl<P> Prk<P> {
 
 /// HKDF-Extract(salt, head || ikm) with SHA-256: RFC 5869 section 2.2.
 pub(crate) fn extract(salt: &[u8], head: &[&[u8]], ikm: &[&[u8]]) -> [u8; HASH_LEN] {
-    let mut extract = HkdfExtract::<Sha256>::new(Some(salt));
-    head.iter().chain(ikm).for_each(|piece| extract.input_ikm(piece));
-    extract.finalize().0.into()
+    mac(&keyed::<Sha256>(salt), &[], head, ikm, &[]).into()
 }
 
-/// HKDF-Expand(prk, head || info, out.len()) with SHA-256: RFC 5869 section 2.3. At most 8 pieces in all.
+/// HKDF-Expand(prk, head || info, out.len()) with SHA-256: RFC 5869 section 2.3.
 pub(crate) fn expand(prk: &[u8; HASH_LEN], head: &[&[u8]], info: &[&[u8]], out: &mut [u8]) {
-    let mut pieces: [&[u8]; 8] = [&[]; 8];
-    for (piece, given) in pieces.iter_mut().zip(head.iter().chain(info)) {
-        *piece = given;
-    }
-    let hkdf = Hkdf::<Sha256>::from_prk(prk).expect("a PRK of 32 bytes is long enough");
-    hkdf.expand_multi_info(&pieces, out).expect("at most 255 blocks are asked for");
+    expand_from(&keyed::<Sha256>(prk), head, info, out);
 }
 
 /// HKDF-Expand with SHA-512 and a 32-byte PRK: RFC 5869 section 2.3.
 ///
-/// The hkdf crate refuses a PRK shorter than the hash, and Cobblestone-256 has one.
+/// The hkdf crate would refuse it: the PRK is shorter than the hash.
 #[cfg(feature = "suite-1")]
 pub(crate) fn expand512(prk: &[u8; KEY_LEN], head: &[&[u8]], info: &[&[u8]], out: &mut [u8]) {
     expand_from(&keyed::<Sha512>(prk), head, info, out);
@@ -183,12 +175,12 @@ fn mac<H: EagerHash>(
 ) -> Output<HmacCore<H>> {
     let mut hmac = keyed.clone();
     let mut buffer = Buffer::<HmacCore<H>>::default();
-    let mut update =
-        |piece: &[u8]| buffer.digest_blocks(piece, |blocks| hmac.update_blocks(blocks));
-    update(first);
-    head.iter().for_each(|piece| update(piece));
-    info.iter().for_each(|piece| update(piece));
-    update(last);
+    // One place that takes a piece: it is inlined, and large.
+    for pieces in [&[first][..], head, info, &[last][..]] {
+        for piece in pieces {
+            buffer.digest_blocks(piece, |blocks| hmac.update_blocks(blocks));
+        }
+    }
     let mut out = Output::<HmacCore<H>>::default();
     hmac.finalize_fixed_core(&mut buffer, &mut out);
     out

@@ -4,6 +4,7 @@
 use zeroize::Zeroizing;
 
 use super::limits::{Clock, Limits};
+use super::sending::Place;
 use super::{Mode, PeerKey, Role, Session};
 use crate::derive::export_keys;
 use crate::error::{Error, Result};
@@ -31,15 +32,16 @@ impl Session {
     /// Makes room for `block` more records in each direction: hands the session's state to `store`, which writes it to
     /// where it outlives a restart, and only then lets the session go on up to the end of the block.
     ///
-    /// After the first call, sealing and opening stop at the end of the block (`Limit`) until the next call. After an
-    /// import, whatever was left of the block is lost, so that no counter is used twice and no record opened twice.
-    /// Needed for datagrams only, where sessions outlive connections.
+    /// For a session that was begun with [`Limits::kept`]: it seals and opens nothing before the first call, and then up
+    /// to the end of the block (`Limit`), until the next call. After an import, whatever was left of the block is lost,
+    /// so that no counter is used twice and no record opened twice. For datagrams only, where sessions outlive
+    /// connections.
     ///
     /// An attacker who can put back an older state makes the session repeat nonces; where storage does not exclude
     /// that, do not keep sessions.
     ///
     /// # Errors
-    /// `Misuse` for a session of another mode, one that ended, or a block of 0 records; `Random`; those of `store`. The
+    /// `Misuse` for a session that is not kept, one that ended, or a block of 0 records; `Random`; those of `store`. The
     /// session then stops where it did before.
     pub fn reserve(
         &mut self,
@@ -49,11 +51,11 @@ impl Session {
         store: &mut dyn FnMut(&[u8; EXPORT_LEN]) -> Result<()>,
     ) -> Result<()> {
         let is_over = self.sending.is_closed() || self.receiving.is_closed();
-        if self.sending.mode() != Mode::Datagram || is_over || block == 0 {
-            return Err(Error::misuse("only an open session of datagrams is kept"));
+        if !self.sending.is_kept() || is_over || block == 0 {
+            return Err(Error::misuse("only an open session that was begun to be kept has blocks"));
         }
         let block = u64::from(block);
-        let after = |(epoch, counter): (u32, u64)| (epoch, counter.saturating_add(block));
+        let after = |(epoch, counter): Place| (epoch, counter.saturating_add(block));
         let sending = after((self.sending.epoch(), self.sending.counter));
         let receiving = after(self.receiving.heard());
         let mut out = [0; EXPORT_LEN];
@@ -61,8 +63,7 @@ impl Session {
             self.export(keeping, random, sending.1, receiving.1, &mut out)
         })?;
         store(&out)?;
-        self.sending.reserved = Some(sending);
-        self.receiving.reserved = Some(receiving);
+        (self.sending.end, self.receiving.end) = (sending, receiving);
         Ok(())
     }
 
@@ -115,7 +116,7 @@ impl Session {
         let mut state = Zeroizing::new([0; STATE_LEN]);
         let mut writer = Writer::new(state.as_mut_slice());
         writer.put(&[sending.mode() as u8, self.role as u8]).put(&self.binding);
-        writer.put(&sending.clock.age().to_be_bytes()).put(&failed.to_be_bytes());
+        writer.put(&u64::from(sending.clock.age()).to_be_bytes()).put(&failed.to_be_bytes());
         writer.put(&sending.unheard.to_be_bytes());
         for (chain, end) in [(&sending.chain, sending_end), (&receiving.chain, receiving_end)] {
             writer.put(&chain.epoch().to_be_bytes()).put(&end.to_be_bytes());
@@ -189,8 +190,8 @@ impl Session {
         self.receiving.begin((suite, mode), &secrets[1], place[1], limits, clock);
         self.sending.unheard = unheard;
         self.sending.leave()?;
-        self.sending.reserved = Some((self.sending.epoch(), self.sending.counter));
-        self.receiving.reserved = Some(place[1]);
+        self.sending.end = (self.sending.epoch(), self.sending.counter);
+        self.receiving.end = place[1];
         (*self.receiving.failed_opens(), self.receiving.wants_rekey) = (failed, true);
         (self.role, self.binding, self.peer) = (role, binding, peer);
         Ok(())

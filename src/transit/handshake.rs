@@ -181,7 +181,7 @@ impl Handshake {
         let (number, head_len, len) = match &self.stage {
             Stage::Waiting => {
                 let shape = settings.pattern.shape(settings.hybrid);
-                (1, FIRST_HEAD_LEN, shape.message_len(0, false, context_len))
+                (1, FIRST_HEAD_LEN, shape.layout(0, false).len + context_len)
             }
             Stage::Running(noise) if !noise.is_finished() => {
                 (noise.number(), LATER_HEAD_LEN, noise.message_len(context_len))
@@ -251,7 +251,7 @@ impl Handshake {
         let kem: &[u8] = &[];
         let known = party.known_peer()?;
         let mut noise = party.begin(Role::Initiator, kem, party.primary()?, known)?;
-        if !(context.is_empty() || noise.encrypts_payload()) {
+        if !(context.is_empty() || noise.layout().encrypts_payload) {
             return Err(Error::misuse("the first message of XX is not encrypted: no context"));
         }
         let (out_kem, message) = parts(out, &head, kem.len(), noise.message_len(context.len()))?;
@@ -369,7 +369,7 @@ impl Handshake {
             }
         };
         let (mut noise, heard, len) = try_keys(party, kem, message, out)?;
-        if !noise.encrypts_payload() && len != 0 {
+        if !noise.layout().encrypts_payload && len != 0 {
             return Err(Error::format("13.2", "the first message of XX has no context"));
         }
         if pattern.is_first_replayable() {

@@ -10,27 +10,28 @@ pub struct Limits {
     pub(super) sending: SendingLimits,
     pub(super) receiving: ReceivingLimits,
     pub(super) age: Ages,
+    pub(super) is_kept: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SendingLimits {
-    pub(super) records: u64,
     pub(super) bytes: u64,
-    pub(super) epoch_ms: u64,
+    pub(super) records: u32,
+    pub(super) epoch_ms: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ReceivingLimits {
     pub(super) failed_opens: u64,
-    pub(super) previous_ms: u64,
+    pub(super) previous_ms: u32,
     pub(super) previous_records: u32,
     pub(super) window: u16,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ages {
-    pub(super) handshake_ms: u64,
-    pub(super) end_ms: u64,
+    pub(super) handshake_ms: u32,
+    pub(super) end_ms: u32,
 }
 
 impl Limits {
@@ -42,14 +43,15 @@ impl Limits {
             Suite::ChaCha20Poly1305 => 1 << 36,
         };
         Limits {
-            sending: SendingLimits { records: MAX_RECORDS, bytes: MAX_BYTES, epoch_ms: HOUR_MS },
+            sending: SendingLimits { bytes: MAX_BYTES, records: MAX_RECORDS, epoch_ms: HOUR_MS },
             receiving: ReceivingLimits {
                 failed_opens,
                 previous_ms: 60_000,
                 previous_records: 1024,
                 window: DEFAULT_WINDOW,
             },
-            age: Ages { handshake_ms: 24 * HOUR_MS, end_ms: 48 * HOUR_MS },
+            age: Ages { handshake_ms: 24 * HOUR_MS, end_ms: END_MS },
+            is_kept: false,
         }
     }
 
@@ -58,18 +60,20 @@ impl Limits {
     /// # Errors
     /// `Misuse` for 0, above 2^23 records or above 2^36 bytes.
     pub fn epoch(mut self, records: u64, bytes: u64, milliseconds: u64) -> Result<Self> {
-        let fits = (1..=MAX_RECORDS).contains(&records) && (1..=MAX_BYTES).contains(&bytes);
-        if !fits || milliseconds == 0 {
-            return Err(Error::misuse("an epoch has at most 2^23 records and 2^36 bytes"));
+        let many = Error::misuse("an epoch has at most 2^23 records and 2^36 bytes");
+        let records = u32::try_from(records).ok().filter(|count| (1..=MAX_RECORDS).contains(count));
+        let Some(records) = records else { return Err(many) };
+        if !(1..=MAX_BYTES).contains(&bytes) || milliseconds == 0 {
+            return Err(many);
         }
-        self.sending = SendingLimits { records, bytes, epoch_ms: milliseconds };
+        self.sending = SendingLimits { bytes, records, epoch_ms: within(milliseconds) };
         Ok(self)
     }
 
     /// The epoch before the present one opens records until so many came in the present one, or so much time went by.
     pub fn previous_epoch(mut self, records: u32, milliseconds: u64) -> Self {
         self.receiving.previous_records = records;
-        self.receiving.previous_ms = milliseconds;
+        self.receiving.previous_ms = within(milliseconds);
         self
     }
 
@@ -102,11 +106,17 @@ impl Limits {
     /// # Errors
     /// `Misuse` where the end comes before the handshake, or after more than 48 hours.
     pub fn age(mut self, handshake: u64, end: u64) -> Result<Self> {
-        if handshake > end || end > 48 * HOUR_MS {
+        if handshake > end || end > u64::from(END_MS) {
             return Err(Error::misuse("a session ends after its handshake, within 48 hours"));
         }
-        self.age = Ages { handshake_ms: handshake, end_ms: end };
+        self.age = Ages { handshake_ms: within(handshake), end_ms: within(end) };
         Ok(self)
+    }
+
+    /// The session outlives restarts: it seals and opens nothing before [`super::Session::reserve`] stored it.
+    pub fn kept(mut self) -> Self {
+        self.is_kept = true;
+        self
     }
 }
 
@@ -114,30 +124,37 @@ impl Limits {
 #[derive(Clone, Copy)]
 pub(super) struct Clock {
     last: u64,
-    age: u64,
+    age: u32,
 }
 
 impl Clock {
-    pub(super) const fn begin(now: u64, age: u64) -> Self {
-        Clock { last: now, age }
+    pub(super) fn begin(now: u64, age: u64) -> Self {
+        Clock { last: now, age: within(age) }
     }
 
     /// Milliseconds since the beginning: the sum of all steps forward. A step back counts as none.
-    pub(super) fn age_at(&mut self, now: u64) -> u64 {
-        self.age = self.age.saturating_add(now.saturating_sub(self.last));
+    pub(super) fn age_at(&mut self, now: u64) -> u32 {
+        self.age = self.age.saturating_add(within(now.saturating_sub(self.last)));
         self.last = now;
         self.age
     }
 
-    pub(super) fn age(&self) -> u64 {
+    pub(super) fn age(&self) -> u32 {
         self.age
     }
+}
+
+/// Milliseconds as a session counts them: it ends long before they are over, after 48 hours.
+fn within(milliseconds: u64) -> u32 {
+    u32::try_from(milliseconds).unwrap_or(u32::MAX)
 }
 
 /// Longest window, in bits.
 pub(super) const MAX_WINDOW: u16 = if cfg!(feature = "alloc") { 8192 } else { 256 };
 /// The window where nobody chose one.
 const DEFAULT_WINDOW: u16 = if cfg!(feature = "alloc") { 1024 } else { 256 };
-const MAX_RECORDS: u64 = 1 << 23;
+const MAX_RECORDS: u32 = 1 << 23;
 const MAX_BYTES: u64 = 1 << 36;
-const HOUR_MS: u64 = 3_600_000;
+const HOUR_MS: u32 = 3_600_000;
+/// The oldest that a session may be.
+const END_MS: u32 = 48 * HOUR_MS;

@@ -7,13 +7,12 @@ use crate::error::{Error, Result};
 use crate::format::reader::{End, Reader};
 use crate::format::writer::Writer;
 use crate::id::Suite;
-use crate::primitives::TAG_LEN;
 use crate::primitives::kem::{X25519Private, x25519_check_public};
 use crate::rng::Random;
 use crate::secret::{Ephemeral, Key, Psk};
 use crate::transit::Role;
 use crate::transit::identity::{PEER_KEY_LEN, Pair};
-use crate::transit::pattern::{Shape, Token};
+use crate::transit::pattern::{Layout, Shape, Token, tag_len};
 use crate::transit::symmetric::Symmetric;
 
 /// A handshake under way: s, e, rs, re and the symmetric state.
@@ -89,15 +88,14 @@ impl Noise {
         self.next == self.shape.len()
     }
 
-    /// Whether the payload of the next message is encrypted.
-    pub(super) fn encrypts_payload(&self) -> bool {
-        self.message_len(0)
-            > self.shape.tokens(self.next).filter(|token| *token == Token::E).count() * PEER_KEY_LEN
+    /// How the next message lies.
+    pub(super) fn layout(&self) -> Layout {
+        self.shape.layout(self.next, self.heard.symmetric.has_key())
     }
 
     /// Length of the next message with a payload of this length.
     pub(super) fn message_len(&self, payload_len: usize) -> usize {
-        self.shape.message_len(self.next, self.heard.symmetric.has_key(), payload_len)
+        self.layout().len + payload_len
     }
 
     /// WriteMessage(payload) into `out`, which has exactly [`Noise::message_len`] bytes. `psk` is that of this message.
@@ -109,8 +107,8 @@ impl Noise {
         out: &mut [u8],
     ) -> Result<()> {
         let mut writer = Writer::new(out);
-        for token in self.shape.tokens(self.next) {
-            match token {
+        for token in self.shape.tokens(self.next).as_slice() {
+            match *token {
                 Token::E => {
                     let mut private = Key::<Ephemeral>::zeroed();
                     random.fill(private.expose_bytes_mut())?;
@@ -122,7 +120,7 @@ impl Noise {
                 }
                 Token::S => {
                     let keyed = self.heard.symmetric.has_key();
-                    let out = writer.reserve(PEER_KEY_LEN + if keyed { TAG_LEN } else { 0 });
+                    let out = writer.reserve(PEER_KEY_LEN + tag_len(keyed));
                     let s = self.s.as_ref().ok_or(MISSING)?;
                     out[..PEER_KEY_LEN].copy_from_slice(&s.public);
                     self.heard.symmetric.encrypt_and_hash(out);
@@ -130,8 +128,7 @@ impl Noise {
                 token => self.mix(token, psk)?,
             }
         }
-        let tag_len = if self.heard.symmetric.has_key() { TAG_LEN } else { 0 };
-        let out = writer.reserve(payload.len() + tag_len);
+        let out = writer.reserve(payload.len() + tag_len(self.heard.symmetric.has_key()));
         writer.finish();
         out[..payload.len()].copy_from_slice(payload);
         self.heard.symmetric.encrypt_and_hash(out);
@@ -157,8 +154,8 @@ impl Noise {
         let keys = Own { role: self.role, s: &self.s, e: &self.e, psk };
         let mut heard = self.heard.duplicate();
         let mut reader = Reader::new(message, End::of("13.3"));
-        for token in self.shape.tokens(self.next) {
-            match token {
+        for token in self.shape.tokens(self.next).as_slice() {
+            match *token {
                 Token::E => {
                     let public = reader.array()?;
                     x25519_check_public(public)?;
@@ -167,7 +164,7 @@ impl Noise {
                 }
                 Token::S => {
                     let keyed = heard.symmetric.has_key();
-                    let sealed = reader.take(PEER_KEY_LEN + if keyed { TAG_LEN } else { 0 })?;
+                    let sealed = reader.take(PEER_KEY_LEN + tag_len(keyed))?;
                     let mut public = [0; PEER_KEY_LEN];
                     heard.symmetric.decrypt_and_hash(sealed, &mut public)?;
                     // A key that is not canonical would be one peer under two names.
@@ -178,8 +175,8 @@ impl Noise {
             }
         }
         let sealed = reader.rest();
-        let tag_len = if heard.symmetric.has_key() { TAG_LEN } else { 0 };
         let short = Error::format("13.3", "a length runs past the end");
+        let tag_len = tag_len(heard.symmetric.has_key());
         let len = sealed.len().checked_sub(tag_len).ok_or(short)?;
         // Not the caller's mistake: anybody can make a message long.
         let room = Error::limit("the payload of a handshake message is longer than there is room");

@@ -114,31 +114,36 @@ impl Pattern {
 }
 
 impl Shape {
-    /// Length of message `index`, counted from 0, with a payload of this length; `keyed` says whether a key was mixed in
-    /// before it.
-    pub(super) fn message_len(self, index: u8, mut keyed: bool, payload_len: usize) -> usize {
-        let tag = |keyed| if keyed { TAG_LEN } else { 0 };
+    /// How message `index`, counted from 0, lies; `keyed` says whether a key was mixed in before it.
+    pub(super) fn layout(self, index: u8, mut keyed: bool) -> Layout {
         let mut len = 0;
-        for token in self.tokens(index) {
+        for token in self.tokens(index).as_slice() {
             match token {
                 Token::E => {
                     len += PEER_KEY_LEN;
                     keyed |= self.has_psk();
                 }
-                Token::S => len += PEER_KEY_LEN + tag(keyed),
+                Token::S => len += PEER_KEY_LEN + tag_len(keyed),
                 Token::Psk | Token::Ee | Token::Es | Token::Se | Token::Ss => keyed = true,
             }
         }
-        len + payload_len + tag(keyed)
+        Layout { len: len + tag_len(keyed), encrypts_payload: keyed }
     }
 
     /// The steps of message `index`, counted from 0.
-    pub(super) fn tokens(self, index: u8) -> impl Iterator<Item = Token> {
+    pub(super) fn tokens(self, index: u8) -> Tokens {
         let modified = |at: u8| self.psks & 1 << at != 0;
-        let before = (index == 0 && modified(0)).then_some(Psk);
-        let after = modified(index + 1).then_some(Psk);
-        let steps = self.base.messages().get(usize::from(index)).copied().unwrap_or(&[]);
-        before.into_iter().chain(steps.iter().copied()).chain(after)
+        let mut tokens = Tokens { tokens: [Psk; MAX_TOKENS], len: 0 };
+        if index == 0 && modified(0) {
+            tokens.push(Psk);
+        }
+        for token in self.base.messages().get(usize::from(index)).copied().unwrap_or(&[]) {
+            tokens.push(*token);
+        }
+        if modified(index + 1) {
+            tokens.push(Psk);
+        }
+        tokens
     }
 
     /// How many messages there are.
@@ -163,23 +168,52 @@ impl Shape {
     }
 
     /// What is between `Noise_` and the names of the algorithms: Noise section 8.
-    pub(super) const fn name(self) -> Name {
+    pub(super) fn name(self) -> Name {
         let base = match self.base {
             Base::NN => b"NN",
             Base::IK => b"IK",
             Base::KK => b"KK",
             Base::XX => b"XX",
         };
-        let mut name = Name { bytes: [0; MAX_NAME_LEN], len: 2 };
-        (name.bytes[0], name.bytes[1]) = (base[0], base[1]);
-        let mut at = 0;
-        while at < 4 {
+        let mut name = Name { bytes: [0; MAX_NAME_LEN], len: 0 };
+        name.push(base);
+        for at in 0..4 {
             if self.psks & 1 << at != 0 {
-                name = name.modified(at);
+                // The first modifier has no plus.
+                let from = usize::from(name.len == base.len());
+                name.push(&[b'+', b'p', b's', b'k', b'0' + at][from..]);
             }
-            at += 1;
         }
         name
+    }
+}
+
+/// Bytes of a tag, where there is a key.
+pub(super) fn tag_len(keyed: bool) -> usize {
+    if keyed { TAG_LEN } else { 0 }
+}
+
+/// How a message lies.
+pub(super) struct Layout {
+    /// Its length, but for the payload's.
+    pub(super) len: usize,
+    pub(super) encrypts_payload: bool,
+}
+
+/// The steps of a message.
+pub(super) struct Tokens {
+    tokens: [Token; MAX_TOKENS],
+    len: usize,
+}
+
+impl Tokens {
+    fn push(&mut self, token: Token) {
+        self.tokens[self.len] = token;
+        self.len += 1;
+    }
+
+    pub(super) fn as_slice(&self) -> &[Token] {
+        &self.tokens[..self.len]
     }
 }
 
@@ -196,23 +230,15 @@ impl Base {
 }
 
 /// The name of a pattern with its modifiers.
-#[derive(Clone, Copy)]
 pub(super) struct Name {
     bytes: [u8; MAX_NAME_LEN],
     len: usize,
 }
 
 impl Name {
-    const fn modified(mut self, at: u8) -> Self {
-        let text: [u8; 5] = [b'+', b'p', b's', b'k', b'0' + at];
-        // The first modifier has no plus.
-        let mut from = if self.len == 2 { 1 } else { 0 };
-        while from < text.len() {
-            self.bytes[self.len] = text[from];
-            self.len += 1;
-            from += 1;
-        }
-        self
+    fn push(&mut self, text: &[u8]) {
+        self.bytes[self.len..self.len + text.len()].copy_from_slice(text);
+        self.len += text.len();
     }
 
     pub(super) fn as_bytes(&self) -> &[u8] {
@@ -222,3 +248,5 @@ impl Name {
 
 /// Two letters and four modifiers.
 const MAX_NAME_LEN: usize = 2 + 4 * 5;
+/// Message 1 of IK, with a psk before and after it.
+const MAX_TOKENS: usize = 6;

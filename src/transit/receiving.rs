@@ -3,29 +3,31 @@
 
 #[cfg(feature = "std")]
 use std::sync::Arc;
-#[cfg(feature = "std")]
-use std::sync::atomic::Ordering;
 
 use super::limits::{Ages, Clock, Limits, ReceivingLimits};
 #[cfg(feature = "std")]
 use super::sending::Shared;
-use super::sending::{LAST_EPOCHS, News, check_associated, with_associated};
+use super::sending::{
+    LAST_EPOCHS, NO_END, News, Place, check_associated, first_end, with_associated,
+};
 use super::traffic::{Chain, EpochKey};
 use super::window::Window;
 use super::{Mode, RekeyRequest};
 use crate::error::{Error, Result};
 use crate::format::record::{HEADER_LEN, Header, Kind, OVERHEAD, unpadded};
 use crate::id::Suite;
+use crate::primitives::TAG_LEN;
 use crate::secret::memory::{VALUE_DEPTH, with_wiped_stack};
 use crate::secret::{Key, Traffic};
+use zeroize::Zeroize;
 
 /// Opens records, each once. Nothing changes it but a record whose tag holds.
 pub struct Receiving {
     pub(super) chain: Chain,
     current: Epoch,
     previous: Option<Previous>,
-    /// Keys of an epoch that did not begin: worked out for a record that claims it.
-    ahead: Ahead,
+    /// Records that failed to open under any key ahead since an epoch began.
+    failed_ahead: u64,
     /// The place of the window and the key of an epoch that is over.
     spare: Epoch,
     clock: Clock,
@@ -34,9 +36,9 @@ pub struct Receiving {
     mode: Mode,
     state: State,
     /// One more than the last place at which a record was authenticated.
-    heard: (u32, u64),
+    heard: Place,
     /// Where opening stops until the next block is reserved.
-    pub(super) reserved: Option<(u32, u64)>,
+    pub(super) end: Place,
     pub(super) wants_rekey: bool,
     /// What the other half must know.
     pub(super) news: News,
@@ -59,15 +61,13 @@ struct Epoch {
 struct Previous {
     epoch: u32,
     records_left: u32,
-    until: u64,
+    until: u32,
 }
 
+/// Keys of an epoch that did not begin, worked out for a record that claims it.
 struct Ahead {
     chain: Chain,
     key: EpochKey,
-    is_there: bool,
-    /// Records that failed to open under any key ahead since an epoch began.
-    failed: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -123,12 +123,7 @@ impl Receiving {
             chain: Chain::closed(),
             current: epoch(),
             previous: None,
-            ahead: Ahead {
-                chain: Chain::closed(),
-                key: EpochKey::closed(),
-                is_there: false,
-                failed: 0,
-            },
+            failed_ahead: 0,
             spare: epoch(),
             clock: Clock::begin(0, 0),
             limits: receiving,
@@ -136,7 +131,7 @@ impl Receiving {
             mode: Mode::Stream,
             state: State::None,
             heard: (0, 0),
-            reserved: None,
+            end: NO_END,
             wants_rekey: false,
             news: News::NONE,
             #[cfg(feature = "std")]
@@ -166,14 +161,14 @@ impl Receiving {
             self.current.window.seen_below(counter);
         }
         self.heard = (epoch, counter);
-        (self.current.failed, self.spare.failed, self.ahead.failed) = (0, 0, 0);
-        (self.previous, self.ahead.is_there) = (None, false);
+        (self.current.failed, self.spare.failed, self.failed_ahead) = (0, 0, 0);
+        self.previous = None;
         (self.clock, self.limits, self.ages, self.mode) =
             (clock, limits.receiving, limits.age, mode);
         // Limits of another suite may be higher than this one's.
         let highest = Limits::of(suite).receiving.failed_opens;
         self.limits.failed_opens = highest.min(self.limits.failed_opens);
-        (self.state, self.reserved, self.wants_rekey) = (State::Open, None, false);
+        (self.state, self.end, self.wants_rekey) = (State::Open, first_end(limits), false);
         self.news = News::NONE;
         #[cfg(feature = "std")]
         {
@@ -189,8 +184,8 @@ impl Receiving {
     /// # Errors
     /// `Format` and `Limit` where these bytes are no record; `Decrypt` for a record that is not the peer's, that came
     /// before, or that is too old to know. In stream mode each of these is final. `Limit` where the session is too old,
-    /// where too many records failed, and where a block must be reserved first. The ciphertext is wiped if it was
-    /// touched.
+    /// where too many records failed, and where a block must be reserved first: the record is then as it was, and may
+    /// come again. After other errors it is wiped if it was touched.
     pub fn open_in_place(
         &mut self,
         now: u64,
@@ -198,16 +193,9 @@ impl Receiving {
         associated: &[u8],
     ) -> Result<Record> {
         let header = self.parse(now, record, associated)?;
-        with_wiped_stack::<VALUE_DEPTH, _>(|| {
-            let slot = self.find(header)?;
-            let (_, body) = record.split_at_mut(HEADER_LEN);
-            let (in_out, tag) = body.split_last_chunk_mut().expect("a record ends with its tag");
-            let key = self.key(slot);
-            let opened = with_associated(&header, associated, |aad| {
-                key.aead().open_in_place(&key.nonce(header.counter), aad, in_out, tag)
-            });
-            self.settle(slot, header, opened, in_out)
-        })
+        let (_, body) = record.split_at_mut(HEADER_LEN);
+        let (text, tag) = body.split_last_chunk_mut().expect("a record ends with its tag");
+        self.open(header, associated, None, tag, text)
     }
 
     /// Opens a record into `out`, which has room for its ciphertext. The record stays as it is.
@@ -225,17 +213,9 @@ impl Receiving {
             return Err(Error::misuse("the output is shorter than the plaintext"));
         }
         let header = self.parse(now, record, associated)?;
-        with_wiped_stack::<VALUE_DEPTH, _>(|| {
-            let slot = self.find(header)?;
-            let (ciphertext, tag) =
-                record[HEADER_LEN..].split_last_chunk().expect("a record ends with its tag");
-            let out = &mut out[..ciphertext.len()];
-            let key = self.key(slot);
-            let opened = with_associated(&header, associated, |aad| {
-                key.aead().open_into(&key.nonce(header.counter), aad, ciphertext, tag, out)
-            });
-            self.settle(slot, header, opened, out)
-        })
+        let (ciphertext, tag) =
+            record[HEADER_LEN..].split_last_chunk().expect("a record ends with its tag");
+        self.open(header, associated, Some(ciphertext), tag, &mut out[..ciphertext.len()])
     }
 
     /// What to seal with [`super::Sending::seal_rekey_request_into`], so that the peer leaves the present epoch.
@@ -272,7 +252,7 @@ impl Receiving {
     /// Whether it is time for a fresh handshake: the session is old, many records failed, or its epochs are nearly used up.
     pub fn wants_handshake(&mut self, now: u64) -> bool {
         self.clock.age_at(now) >= self.ages.handshake_ms
-            || self.ahead.failed.max(self.current.failed) >= self.limits.failed_opens.div_ceil(2)
+            || self.failed_ahead.max(self.current.failed) >= self.limits.failed_opens.div_ceil(2)
             || self.chain.epoch() >= LAST_EPOCHS
     }
 
@@ -287,7 +267,7 @@ impl Receiving {
     }
 
     /// One more than the highest place that was authenticated.
-    pub(super) fn heard(&self) -> (u32, u64) {
+    pub(super) fn heard(&self) -> Place {
         self.heard.max((self.chain.epoch(), self.current.window.next()))
     }
 
@@ -310,7 +290,64 @@ impl Receiving {
         Header::parse(record).map_err(|error| self.refuse(error))
     }
 
-    /// Whose key a record needs, without changing anything; keys ahead are worked out for it.
+    /// Opens a ciphertext, or the one that stands in `text`, into `text`. What follows from its tag follows here.
+    fn open(
+        &mut self,
+        header: Header,
+        associated: &[u8],
+        ciphertext: Option<&[u8]>,
+        tag: &[u8; TAG_LEN],
+        text: &mut [u8],
+    ) -> Result<Record> {
+        with_wiped_stack::<VALUE_DEPTH, _>(|| {
+            let slot = self.find(header)?;
+            let mut ahead = match slot {
+                Slot::Ahead => Some(self.work_out(header.epoch)?),
+                Slot::Previous | Slot::Current => None,
+            };
+            let key = match (&ahead, slot) {
+                (Some(ahead), _) => &ahead.key,
+                (None, Slot::Previous) => &self.spare.key,
+                (None, _) => &self.current.key,
+            };
+            let (aead, nonce) = (key.aead(), key.nonce(header.counter));
+            let is_reserved = (header.epoch, header.counter) < self.end;
+            let opened = with_associated(&header, associated, |aad| {
+                match ciphertext {
+                    Some(ciphertext) => aead.open_into(&nonce, aad, ciphertext, tag, text)?,
+                    None => aead.open_in_place(&nonce, aad, text, tag)?,
+                }
+                if !is_reserved && ciphertext.is_none() {
+                    // The caller's record is as it was: the same plaintext under the same nonce is the same ciphertext.
+                    aead.seal_in_place(&nonce, aad, text);
+                }
+                Ok(())
+            });
+            let accepted = match opened {
+                Ok(()) => {
+                    if let Some(ahead) = &mut ahead {
+                        self.commit(ahead);
+                    }
+                    self.heard = self.heard.max((header.epoch, header.counter + 1));
+                    self.hear();
+                    if !is_reserved {
+                        if ciphertext.is_some() {
+                            text.zeroize();
+                        }
+                        return Err(Error::limit("reserve a block first"));
+                    }
+                    self.accept(slot, header, text)
+                }
+                Err(error) => {
+                    *self.failed(slot) += 1;
+                    Err(self.refuse(error))
+                }
+            };
+            accepted.inspect_err(|_| text.zeroize())
+        })
+    }
+
+    /// Whose key a record needs.
     fn find(&mut self, header: Header) -> Result<Slot> {
         let Header { epoch, counter, .. } = header;
         let (current, next) = (self.chain.epoch(), self.current.window.next());
@@ -340,66 +377,31 @@ impl Receiving {
         if *self.failed(slot) >= self.limits.failed_opens {
             return Err(Error::limit("too many records failed to open under this key"));
         }
-        if slot == Slot::Ahead && !(self.ahead.is_there && self.ahead.chain.epoch() == epoch) {
-            self.ahead.is_there = false;
-            self.ahead.chain.copy_from(&self.chain);
-            while self.ahead.chain.epoch() < epoch {
-                self.ahead.chain.advance()?;
-            }
-            self.ahead.key.fill(&self.ahead.chain);
-            self.ahead.is_there = true;
-        }
         Ok(slot)
     }
 
-    fn key(&self, slot: Slot) -> &EpochKey {
-        match slot {
-            Slot::Previous => &self.spare.key,
-            Slot::Current => &self.current.key,
-            Slot::Ahead => &self.ahead.key,
+    /// The keys of an epoch ahead, without changing anything.
+    fn work_out(&self, epoch: u32) -> Result<Ahead> {
+        let mut ahead = Ahead { chain: Chain::closed(), key: EpochKey::closed() };
+        ahead.chain.copy_from(&self.chain);
+        while ahead.chain.epoch() < epoch {
+            ahead.chain.advance()?;
         }
+        ahead.key.fill(&ahead.chain);
+        Ok(ahead)
     }
 
     fn failed(&mut self, slot: Slot) -> &mut u64 {
         match slot {
             Slot::Previous => &mut self.spare.failed,
             Slot::Current => &mut self.current.failed,
-            Slot::Ahead => &mut self.ahead.failed,
+            Slot::Ahead => &mut self.failed_ahead,
         }
     }
 
-    /// What follows from a tag that held or did not. On an error the plaintext is wiped.
-    fn settle(
-        &mut self,
-        slot: Slot,
-        header: Header,
-        opened: Result<()>,
-        plaintext: &mut [u8],
-    ) -> Result<Record> {
-        let settled = match opened {
-            Ok(()) => self.accept(slot, header, plaintext),
-            Err(error) => {
-                *self.failed(slot) += 1;
-                Err(self.refuse(error))
-            }
-        };
-        if settled.is_err() {
-            zeroize::Zeroize::zeroize(plaintext);
-        }
-        settled
-    }
-
-    /// Takes a record whose tag held.
+    /// Takes a record whose tag held, and whose epoch has begun.
     fn accept(&mut self, slot: Slot, header: Header, plaintext: &[u8]) -> Result<Record> {
         let Header { kind, epoch, counter } = header;
-        if slot == Slot::Ahead {
-            self.commit();
-        }
-        self.heard = self.heard.max((epoch, counter + 1));
-        self.hear();
-        if self.reserved.is_some_and(|end| (epoch, counter) >= end) {
-            return Err(Error::limit("reserve a block first"));
-        }
         if slot == Slot::Previous {
             self.spare.window.mark(counter);
         } else {
@@ -429,11 +431,11 @@ impl Receiving {
     }
 
     /// The epoch ahead becomes the present one, and that the previous one.
-    fn commit(&mut self) {
+    fn commit(&mut self, ahead: &mut Ahead) {
         core::mem::swap(&mut self.current, &mut self.spare);
-        core::mem::swap(&mut self.current.key, &mut self.ahead.key);
+        core::mem::swap(&mut self.current.key, &mut ahead.key);
         self.current.window.clear();
-        self.current.failed = core::mem::take(&mut self.ahead.failed);
+        self.current.failed = core::mem::take(&mut self.failed_ahead);
         self.previous = match self.mode {
             Mode::Stream => None,
             Mode::Datagram => Some(Previous {
@@ -443,10 +445,7 @@ impl Receiving {
                 until: self.clock.age().saturating_add(self.limits.previous_ms),
             }),
         };
-        self.chain.copy_from(&self.ahead.chain);
-        self.ahead.chain.wipe();
-        self.ahead.key.wipe();
-        self.ahead.is_there = false;
+        self.chain.copy_from(&ahead.chain);
         if self.previous.is_none() {
             self.spare.key.wipe();
         }
@@ -463,20 +462,21 @@ impl Receiving {
     /// Takes a rekey request for the other half.
     fn ask(&mut self, plaintext: &[u8]) {
         let epoch = u32::from_be_bytes(plaintext.try_into().expect("a request has 4 bytes"));
-        self.news.asked = u64::from(epoch) + 1;
-        #[cfg(feature = "std")]
-        if let Some(shared) = &self.shared {
-            shared.asked.store(self.news.asked, Ordering::Relaxed);
-        }
+        self.news.asked = Some(epoch);
+        self.tell();
     }
 
     /// The peer spoke.
     fn hear(&mut self) {
         (self.news.heard, self.news.confirmed) = (true, true);
+        self.tell();
+    }
+
+    /// Where the halves were split, the other one is told at once.
+    fn tell(&self) {
         #[cfg(feature = "std")]
         if let Some(shared) = &self.shared {
-            shared.heard.store(true, Ordering::Relaxed);
-            shared.confirmed.store(true, Ordering::Relaxed);
+            shared.tell(self.news);
         }
     }
 
@@ -490,12 +490,9 @@ impl Receiving {
     }
 
     fn wipe(&mut self) {
-        for key in [&mut self.current.key, &mut self.spare.key, &mut self.ahead.key] {
-            key.wipe();
-        }
+        self.current.key.wipe();
+        self.spare.key.wipe();
         self.chain.wipe();
-        self.ahead.chain.wipe();
-        self.ahead.is_there = false;
     }
 }
 

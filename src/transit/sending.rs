@@ -25,7 +25,7 @@ pub struct Sending {
     pub(super) counter: u64,
     bytes: u64,
     /// The session's age when the epoch began.
-    epoch_began: u64,
+    epoch_began: u32,
     pub(super) clock: Clock,
     limits: SendingLimits,
     ages: Ages,
@@ -38,7 +38,7 @@ pub struct Sending {
     /// Epochs that began since a record of the peer's was opened.
     pub(super) unheard: u32,
     /// Where sealing stops until the next block is reserved.
-    pub(super) reserved: Option<(u32, u64)>,
+    pub(super) end: Place,
     #[cfg(feature = "std")]
     pub(super) shared: Option<Arc<Shared>>,
     /// The process that began: parent and child would seal different records under the same nonces.
@@ -46,11 +46,21 @@ pub struct Sending {
     process: u64,
 }
 
+/// Where a record stands in its direction: its epoch, and its counter in it.
+pub(super) type Place = (u32, u64);
+/// The end of a direction that is not kept over restarts: no record stands there.
+pub(super) const NO_END: Place = (u32::MAX, u64::MAX);
+
+/// Where a direction stops that just began: format.md 13.13.
+pub(super) fn first_end(limits: &Limits) -> Place {
+    if limits.is_kept { (0, 0) } else { NO_END }
+}
+
 /// What the half that opens tells the half that seals.
 #[derive(Clone, Copy)]
 pub(super) struct News {
-    /// One more than the epoch that the peer asked to be left; 0 where it did not ask.
-    pub(super) asked: u64,
+    /// The epoch that the peer asked to be left.
+    pub(super) asked: Option<u32>,
     /// Whether a record came since the last look.
     pub(super) heard: bool,
     /// Whether the peer proved that it has the keys.
@@ -60,13 +70,43 @@ pub(super) struct News {
 /// [`News`] between two halves that were split.
 #[cfg(feature = "std")]
 pub(super) struct Shared {
-    pub(super) asked: AtomicU64,
-    pub(super) heard: AtomicBool,
-    pub(super) confirmed: AtomicBool,
+    /// One more than the epoch that the peer asked to be left; 0 where it did not ask.
+    asked: AtomicU64,
+    heard: AtomicBool,
+    confirmed: AtomicBool,
+}
+
+#[cfg(feature = "std")]
+impl Shared {
+    pub(super) fn new(news: News) -> Arc<Self> {
+        let shared = Shared {
+            asked: AtomicU64::new(0),
+            heard: AtomicBool::new(false),
+            confirmed: AtomicBool::new(false),
+        };
+        shared.tell(news);
+        Arc::new(shared)
+    }
+
+    /// Takes what the half that opens has to tell. What was heard stays so until it is looked at.
+    pub(super) fn tell(&self, News { asked, heard, confirmed }: News) {
+        self.asked.store(asked.map_or(0, |epoch| u64::from(epoch) + 1), Ordering::Relaxed);
+        self.heard.fetch_or(heard, Ordering::Relaxed);
+        self.confirmed.store(confirmed, Ordering::Relaxed);
+    }
+
+    fn listen(&self) -> News {
+        let asked = self.asked.load(Ordering::Relaxed).checked_sub(1);
+        News {
+            asked: asked.and_then(|epoch| u32::try_from(epoch).ok()),
+            heard: self.heard.swap(false, Ordering::Relaxed),
+            confirmed: self.confirmed.load(Ordering::Relaxed),
+        }
+    }
 }
 
 impl News {
-    pub(super) const NONE: News = News { asked: 0, heard: false, confirmed: true };
+    pub(super) const NONE: News = News { asked: None, heard: false, confirmed: true };
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -94,7 +134,7 @@ impl Sending {
             wanted: false,
             news: News::NONE,
             unheard: 0,
-            reserved: None,
+            end: NO_END,
             #[cfg(feature = "std")]
             shared: None,
             #[cfg(feature = "std")]
@@ -117,7 +157,7 @@ impl Sending {
         self.bytes = counter.saturating_mul(MAX_PLAINTEXT_LEN as u64);
         self.epoch_began = clock.age();
         (self.clock, self.limits, self.ages, self.mode) = (clock, limits.sending, limits.age, mode);
-        (self.state, self.wanted, self.reserved) = (State::Open, false, None);
+        (self.state, self.wanted, self.end) = (State::Open, false, first_end(limits));
         (self.news, self.unheard) = (News::NONE, 0);
         #[cfg(feature = "std")]
         {
@@ -142,7 +182,7 @@ impl Sending {
         associated: &[u8],
         out: &mut [u8],
     ) -> Result<usize> {
-        self.seal(Kind::Data, now, plaintext, associated, out)
+        self.seal_from(Kind::Data, now, plaintext, associated, out)
     }
 
     /// Seals a record of data where it stands: `record` has 13 bytes of room before the plaintext and 16 after it.
@@ -150,7 +190,7 @@ impl Sending {
     /// # Errors
     /// As [`Sending::seal_into`]; `record` is as it was then.
     pub fn seal_in_place(&mut self, now: u64, record: &mut [u8], associated: &[u8]) -> Result<()> {
-        self.in_place(Kind::Data, now, record, associated)
+        self.seal(Kind::Data, now, None, associated, record)
     }
 
     /// Seals data with padding into `out`, so that the record's length tells only how many blocks of `block` bytes the
@@ -181,7 +221,7 @@ impl Sending {
         padded.fill(0);
         padded[..plaintext.len()].copy_from_slice(plaintext);
         padded[plaintext.len()] = PAD;
-        let sealed = self.in_place(Kind::Padded, now, record, associated);
+        let sealed = self.seal(Kind::Padded, now, None, associated, record);
         if sealed.is_err() {
             zeroize::Zeroize::zeroize(record);
         }
@@ -193,7 +233,7 @@ impl Sending {
     /// # Errors
     /// As [`Sending::seal_into`].
     pub fn seal_empty_into(&mut self, now: u64, out: &mut [u8]) -> Result<usize> {
-        self.seal(Kind::Empty, now, &[], &[], out)
+        self.seal_from(Kind::Empty, now, &[], &[], out)
     }
 
     /// Seals the peer's part of [`super::Receiving::rekey_request`]: it changes the keys that it seals with. Returns the
@@ -207,7 +247,7 @@ impl Sending {
         request: RekeyRequest,
         out: &mut [u8],
     ) -> Result<usize> {
-        self.seal(Kind::RekeyRequest, now, &request.0.to_be_bytes(), &[], out)
+        self.seal_from(Kind::RekeyRequest, now, &request.0.to_be_bytes(), &[], out)
     }
 
     /// Seals the end of this direction. Returns the record's length; nothing can be sealed after it.
@@ -215,7 +255,7 @@ impl Sending {
     /// # Errors
     /// As [`Sending::seal_into`].
     pub fn close_into(&mut self, now: u64, out: &mut [u8]) -> Result<usize> {
-        let len = self.seal(Kind::Close, now, &[], &[], out)?;
+        let len = self.seal_from(Kind::Close, now, &[], &[], out)?;
         self.state = State::Closed;
         // What the keys were for is over.
         self.key.wipe();
@@ -260,7 +300,8 @@ impl Sending {
         }
     }
 
-    fn seal(
+    /// Seals a plaintext that stands elsewhere.
+    fn seal_from(
         &mut self,
         kind: Kind,
         now: u64,
@@ -270,35 +311,30 @@ impl Sending {
     ) -> Result<usize> {
         let len = plaintext.len().saturating_add(OVERHEAD);
         let record = out.get_mut(..len).ok_or(SHORT)?;
-        let (header, nonce) = self.next(kind, now, plaintext.len(), associated)?;
-        let (head, body) = record.split_at_mut(HEADER_LEN);
-        head.copy_from_slice(&header.encode());
-        let (ciphertext, tag) = body.split_at_mut(plaintext.len());
-        let key = &self.key;
-        tag.copy_from_slice(&with_wiped_stack::<VALUE_DEPTH, _>(|| {
-            with_associated(&header, associated, |aad| {
-                key.aead().seal_into(&nonce, aad, plaintext, ciphertext)
-            })
-        }));
+        self.seal(kind, now, Some(plaintext), associated, record)?;
         Ok(len)
     }
 
-    fn in_place(
+    /// Seals into the whole of `record` a plaintext of that length, or the one that stands there. Nothing is written
+    /// before all that can be refused was looked at.
+    fn seal(
         &mut self,
         kind: Kind,
         now: u64,
-        record: &mut [u8],
+        plaintext: Option<&[u8]>,
         associated: &[u8],
+        record: &mut [u8],
     ) -> Result<()> {
         let len = record.len().checked_sub(OVERHEAD).ok_or(SHORT)?;
         let (header, nonce) = self.next(kind, now, len, associated)?;
         let (head, body) = record.split_at_mut(HEADER_LEN);
         head.copy_from_slice(&header.encode());
-        let (in_out, tag) = body.split_at_mut(len);
+        let (text, tag) = body.split_at_mut(len);
         let key = &self.key;
         tag.copy_from_slice(&with_wiped_stack::<VALUE_DEPTH, _>(|| {
-            with_associated(&header, associated, |aad| {
-                key.aead().seal_in_place(&nonce, aad, in_out)
+            with_associated(&header, associated, |aad| match plaintext {
+                Some(plaintext) => key.aead().seal_into(&nonce, aad, plaintext, text),
+                None => key.aead().seal_in_place(&nonce, aad, text),
             })
         }));
         Ok(())
@@ -326,7 +362,7 @@ impl Sending {
             with_wiped_stack::<VALUE_DEPTH, _>(|| self.advance(age))?;
         }
         let place = (self.chain.epoch(), self.counter);
-        if self.reserved.is_some_and(|end| place >= end) {
+        if place >= self.end {
             return Err(Error::limit("reserve a block first"));
         }
         // format.md 13.9: a limit of the epoch comes long before, unless its start was set.
@@ -361,11 +397,7 @@ impl Sending {
     fn listen(&mut self) {
         #[cfg(feature = "std")]
         if let Some(shared) = &self.shared {
-            self.news = News {
-                asked: shared.asked.load(Ordering::Relaxed),
-                heard: shared.heard.swap(false, Ordering::Relaxed),
-                confirmed: shared.confirmed.load(Ordering::Relaxed),
-            };
+            self.news = shared.listen();
         }
         if core::mem::take(&mut self.news.heard) {
             self.unheard = 0;
@@ -373,21 +405,21 @@ impl Sending {
     }
 
     /// Whether the next record, of so many bytes, begins an epoch: format.md 13.12.
-    fn is_due(&self, age: u64, len: usize) -> bool {
+    fn is_due(&self, age: u32, len: usize) -> bool {
         // A request names the epoch to be left: told again, it asks for nothing more. One for an epoch that was not
         // begun asks for nothing at all.
-        if self.news.asked == u64::from(self.chain.epoch()) + 1 {
+        if self.news.asked == Some(self.chain.epoch()) {
             return true;
         }
-        let SendingLimits { records, bytes, epoch_ms } = self.limits;
-        let must = self.counter >= records || self.bytes.saturating_add(len as u64) > bytes;
+        let SendingLimits { bytes, records, epoch_ms } = self.limits;
+        let must = self.counter >= records.into() || self.bytes.saturating_add(len as u64) > bytes;
         // A peer that hears nothing must not be left too far behind.
         let may = self.mode == Mode::Stream || self.unheard < MAX_UNHEARD;
         let wished = self.wanted || age - self.epoch_began >= epoch_ms;
         self.counter > 0 && (must || (may && wished))
     }
 
-    fn advance(&mut self, age: u64) -> Result<()> {
+    fn advance(&mut self, age: u32) -> Result<()> {
         self.chain.advance()?;
         self.key.fill(&self.chain);
         (self.counter, self.bytes, self.epoch_began, self.wanted) = (0, 0, age, false);
@@ -403,7 +435,7 @@ impl Sending {
         plaintext: &[u8],
         out: &mut [u8],
     ) -> Result<usize> {
-        self.seal(kind, 0, plaintext, &[], out)
+        self.seal_from(kind, 0, plaintext, &[], out)
     }
 
     /// Leaves the epoch after a restart: the peer takes a new one whatever it reserved of this one.
@@ -412,6 +444,11 @@ impl Sending {
             true => self.advance(self.clock.age()),
             false => Ok(()),
         }
+    }
+
+    /// Whether the session is kept over restarts.
+    pub(super) fn is_kept(&self) -> bool {
+        self.end != NO_END
     }
 
     pub(super) fn mode(&self) -> Mode {

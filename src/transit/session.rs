@@ -3,8 +3,9 @@
 
 use super::limits::{Clock, Limits};
 use super::receiving::{Receiving, Record};
-use super::sending::News;
-use super::sending::Sending;
+#[cfg(feature = "std")]
+use super::sending::Shared;
+use super::sending::{News, Sending};
 use super::{Established, Handshake, Mode, Pattern, Role, Settings};
 use crate::error::{Error, Result};
 use crate::id::Suite;
@@ -41,7 +42,8 @@ impl Session {
     /// `now` is in milliseconds, of a clock that starts anywhere.
     ///
     /// # Errors
-    /// `Misuse` where the handshake is not finished, or was used before.
+    /// `Misuse` where the handshake is not finished, or was used before, and for a session of a stream that is to be
+    /// kept.
     pub fn begin(
         &mut self,
         handshake: &mut Handshake,
@@ -51,6 +53,7 @@ impl Session {
     ) -> Result<()> {
         let peer = handshake.peer();
         with_wiped_stack::<HEADER_DEPTH, _>(|| {
+            check_kept(limits, settings.mode)?;
             let Established { suite, mode, role, sending, receiving, binding } =
                 handshake.finish(settings)?;
             self.fill((suite, mode, role), &sending, &receiving, binding, limits, now);
@@ -84,7 +87,7 @@ impl Session {
     /// which would repeat nonces. What one side sends with, the other receives with.
     ///
     /// # Errors
-    /// `Misuse` where the two secrets are one.
+    /// `Misuse` where the two secrets are one, and for a session of a stream that is to be kept.
     pub fn danger_from_secrets(
         &mut self,
         kind: (Suite, Mode, Role),
@@ -97,6 +100,7 @@ impl Session {
         if crate::primitives::ct_eq(sending.expose_bytes(), receiving.expose_bytes()) {
             return Err(Error::misuse("each direction has a secret of its own"));
         }
+        check_kept(limits, kind.1)?;
         with_wiped_stack::<HEADER_DEPTH, _>(|| {
             self.fill(kind, sending, receiving, binding, limits, now);
         });
@@ -169,7 +173,7 @@ impl Session {
     /// # Errors
     /// Those of [`Sending::seal_into`].
     pub fn close_into(&mut self, now: u64, out: &mut [u8]) -> Result<usize> {
-        if self.sending.reserved.is_some() {
+        if self.sending.is_kept() {
             return Err(Error::misuse("a session that is kept ends with what is stored of it"));
         }
         self.sending.close_into(now, out)
@@ -228,20 +232,24 @@ impl Session {
     /// `Misuse` for a session that is kept, which must be whole to reserve its next block.
     #[cfg(feature = "std")]
     pub fn split(self) -> Result<(Sending, Receiving)> {
-        use std::sync::atomic::{AtomicBool, AtomicU64};
-
         let Session { mut sending, mut receiving, role: _, binding: _, peer: _ } = self;
-        if sending.reserved.is_some() {
+        if sending.is_kept() {
             return Err(Error::misuse("a session that is kept is not split"));
         }
-        let shared = std::sync::Arc::new(super::sending::Shared {
-            asked: AtomicU64::new(sending.news.asked),
-            heard: AtomicBool::new(false),
-            confirmed: AtomicBool::new(receiving.is_confirmed()),
-        });
+        let News { asked, .. } = sending.news;
+        let News { confirmed, .. } = receiving.news;
+        let shared = Shared::new(News { asked, heard: false, confirmed });
         sending.shared = Some(shared.clone());
         receiving.shared = Some(shared);
         Ok((sending, receiving))
+    }
+}
+
+/// Streams end with their connection.
+fn check_kept(limits: &Limits, mode: Mode) -> Result<()> {
+    match limits.is_kept && mode == Mode::Stream {
+        true => Err(Error::misuse("only a session of datagrams is kept")),
+        false => Ok(()),
     }
 }
 

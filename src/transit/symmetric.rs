@@ -15,7 +15,7 @@ pub(super) struct Symmetric {
     ck: Key<Chaining>,
     /// None until the first key was mixed in: payloads before that are readable.
     k: Option<Key<Message>>,
-    n: u64,
+    n: u8,
 }
 
 impl Symmetric {
@@ -124,11 +124,12 @@ impl Symmetric {
     /// The nonce of a message: Noise section 12. A handshake has a few of them under each key.
     fn nonce(&self) -> [u8; NONCE_LEN] {
         let mut nonce = [0; NONCE_LEN];
-        nonce[4..].copy_from_slice(&match self.suite {
+        let at = match self.suite {
             #[cfg(feature = "suite-1")]
-            Suite::Cobblestone256 => self.n.to_be_bytes(),
-            Suite::ChaCha20Poly1305 => self.n.to_le_bytes(),
-        });
+            Suite::Cobblestone256 => NONCE_LEN - 1,
+            Suite::ChaCha20Poly1305 => 4,
+        };
+        nonce[at] = self.n;
         nonce
     }
 

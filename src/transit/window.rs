@@ -14,9 +14,9 @@ pub(super) struct Window {
     // One word more than the window has, so that the words between the highest counter and the next whole word can be
     // cleared without losing any of the window.
     #[cfg(feature = "alloc")]
-    words: Box<[u64]>,
+    words: Box<[u32]>,
     #[cfg(not(feature = "alloc"))]
-    words: [u64; WORDS],
+    words: [u32; WORDS],
 }
 
 impl Window {
@@ -42,14 +42,14 @@ impl Window {
     /// Takes all counters below this one for seen.
     pub(super) fn seen_below(&mut self, counter: u64) {
         self.next = counter;
-        self.words.fill(u64::MAX);
+        self.words.fill(u32::MAX);
         // The ring's words above the highest counter must be clear.
         let used = self.used();
-        for above in counter..counter.saturating_add(64) {
-            if above % 64 == 0 {
+        for above in counter..counter.saturating_add(BITS) {
+            if above % BITS == 0 {
                 break;
             }
-            self.words[(above / 64) as usize % used] &= !(1 << (above % 64));
+            self.words[(above / BITS) as usize % used] &= !(1 << (above % BITS));
         }
     }
 
@@ -65,27 +65,27 @@ impl Window {
         if self.next - counter > u64::from(self.bits) {
             return false;
         }
-        self.words[self.word(counter)] & (1 << (counter % 64)) == 0
+        self.words[self.word(counter)] & (1 << (counter % BITS)) == 0
     }
 
     /// Takes a counter as seen. The caller's duty: a fresh one, of a record whose tag held.
     pub(super) fn mark(&mut self, counter: u64) {
         if counter >= self.next {
             // Words that the highest counter enters for the first time still hold what was a ring ago.
-            let entered = if self.next == 0 { 0 } else { (self.next - 1) / 64 + 1 };
+            let entered = if self.next == 0 { 0 } else { (self.next - 1) / BITS + 1 };
             let used = self.used();
-            let fresh = (counter / 64 + 1).saturating_sub(entered).min(used as u64);
+            let fresh = (counter / BITS + 1).saturating_sub(entered).min(used as u64);
             for word in 0..fresh {
-                self.words[((counter / 64 - word) % used as u64) as usize] = 0;
+                self.words[((counter / BITS - word) % used as u64) as usize] = 0;
             }
             self.next = counter + 1;
         }
         let word = self.word(counter);
-        self.words[word] |= 1 << (counter % 64);
+        self.words[word] |= 1 << (counter % BITS);
     }
 
     fn word(&self, counter: u64) -> usize {
-        ((counter / 64) % self.used() as u64) as usize
+        ((counter / BITS) % self.used() as u64) as usize
     }
 
     fn used(&self) -> usize {
@@ -93,8 +93,11 @@ impl Window {
     }
 }
 
+/// Bits of a word.
+const BITS: u64 = u32::BITS as u64;
+
 const fn words(bits: u16) -> usize {
-    bits.div_ceil(64) as usize + 1
+    bits.div_ceil(BITS as u16) as usize + 1
 }
 
 #[cfg(not(feature = "alloc"))]

@@ -21,6 +21,7 @@ static size_t len = 0;
 static uint8_t is_duplicate = 0;
 static sealwax_record opened;
 static sealwax_session_description described;
+static sealwax_limits limits;
 static uint8_t kept[SEALWAX_KEPT_SESSION_LEN];
 static int32_t status = 0;
 static unsigned failures = 0;
@@ -68,7 +69,7 @@ static void read_2(void) { read_of(0); }
 
 static void finish(void)
 {
-    status = sealwax_handshake_finish(&handshakes[0], NULL, 1, &sessions[0]);
+    status = sealwax_handshake_finish(&handshakes[0], &limits, 1, &sessions[0]);
 }
 
 static void seal(void)
@@ -121,6 +122,22 @@ static void end(void)
 static void wipe_handshake(void) { status = sealwax_handshake_wipe(&handshakes[0]); }
 static void wipe_session(void) { status = sealwax_session_wipe(&sessions[0]); }
 
+/* Another session, which outlives restarts. */
+static void begin_kept(void)
+{
+    wipe_handshake();
+    wipe_session();
+    (void)sealwax_handshake_wipe(&handshakes[1]);
+    begin();
+    begin_of(1);
+    write_1();
+    read_1();
+    write_2();
+    read_2();
+    limits.is_kept = 1;
+    finish();
+}
+
 static void row(const char *name, board_work work)
 {
     const board_cost cost = board_measure(work);
@@ -156,6 +173,7 @@ int main(void)
     row("session_request_rekey", request_rekey);
     row("session_describe", describe);
     row("session_tick", tick);
+    begin_kept();
     row("session_reserve", reserve);
     row("session_import", import);
     row("session_end", end);

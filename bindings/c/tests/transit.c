@@ -631,7 +631,9 @@ static void a_kept_session_goes_on_where_its_block_ended(void)
     storage flash = {{0}, 0, 0};
     uint8_t record[64];
     uint8_t out[64];
+    uint8_t again[64];
     size_t len = 0;
+    sealwax_limits limits;
     size_t out_len = 0;
     size_t cut;
     unsigned at;
@@ -641,7 +643,20 @@ static void a_kept_session_goes_on_where_its_block_ended(void)
     side two;
     pair(&one, &two, SEALWAX_PATTERN_IK, SEALWAX_MODE_DATAGRAM, 0);
     shake(&one, &two);
-    finish(&one, &two, NULL);
+    (void)memset(&limits, 0, sizeof limits);
+    limits.is_kept = 2;
+    STATUS(sealwax_handshake_finish(&one.handshake, &limits, 1000, &one.session), BAD);
+    limits.is_kept = 1;
+    STATUS(sealwax_handshake_finish(&one.handshake, &limits, 1000, &one.session), SEALWAX_OK);
+    STATUS(sealwax_handshake_finish(&two.handshake, NULL, 5, &two.session), SEALWAX_OK);
+    /* Nothing goes out, and nothing comes in, before the session is stored. */
+    STATUS(sealwax_session_seal(&one.session, 1000, image, 5, NULL, 0, record, sizeof record, &len),
+           SEALWAX_ERROR_LIMIT);
+    STATUS(sealwax_session_seal_empty(&one.session, 1000, record, sizeof record, &len),
+           SEALWAX_ERROR_LIMIT);
+    STATUS(sealwax_session_reserve(&two.session, 4, device_key, slot, 6, &two.random, store,
+                                   &flash),
+           STATE);
     STATUS(sealwax_session_reserve(&one.session, 0, device_key, slot, 6, &one.random, store,
                                    &flash),
            BAD);
@@ -715,6 +730,11 @@ static void a_kept_session_goes_on_where_its_block_ended(void)
     STATUS(sealwax_session_open(&one.session, 0, record, len, NULL, 0, out, 5, &out_len, &opened),
            SEALWAX_ERROR_LIMIT);
     CLAIM(out_len == 0U);
+    (void)memcpy(again, record, len);
+    STATUS(sealwax_session_open(&one.session, 0, record, len, NULL, 0,
+                                &record[SEALWAX_RECORD_HEADER_LEN], 5, &out_len, &opened),
+           SEALWAX_ERROR_LIMIT);
+    CLAIM(memcmp(again, record, len) == 0);
     STATUS(sealwax_session_reserve(&one.session, 8, device_key, slot, 6, &one.random, store,
                                    &flash),
            SEALWAX_OK);

@@ -482,6 +482,46 @@ fn split_halves_answer_each_other() {
     open(&mut other, 0, &out[..len]).expect("one epoch ahead");
 }
 
+/// Two sessions under the same secrets, the second to be kept.
+fn pairs(suite: Suite, limits: &Limits) -> ([Session; 2], [Session; 2]) {
+    (pair(suite, Mode::Datagram, limits), pair(suite, Mode::Datagram, &limits.kept()))
+}
+
+#[test]
+fn a_session_that_is_kept_does_nothing_before_it_is_stored() {
+    for suite in SUITES {
+        let device = key::<Raw>(9);
+        let ([_, mut peer], [mut session, _]) = pairs(suite, &Limits::of(suite));
+        let first = seal(&mut peer, 0);
+        let (mut out, mut in_place) = ([0x5a; 64], first.clone());
+        assert_eq!(kind_of(session.seal_into(0, b"what", b"", &mut out)), ErrorKind::Limit);
+        assert_eq!(kind_of(session.seal_in_place(0, &mut out, b"")), ErrorKind::Limit);
+        assert_eq!(kind_of(session.sending.seal_empty_into(0, &mut out)), ErrorKind::Limit);
+        assert_eq!(out, [0x5a; 64], "what was not sealed is as it was");
+        assert_eq!(kind_of(open(&mut session, 0, &first)), ErrorKind::Limit);
+        assert_eq!(kind_of(session.open_in_place(0, &mut in_place, b"")), ErrorKind::Limit);
+        assert_eq!(in_place, first, "what was not opened is as it was");
+        let failing = session
+            .reserve(4, &keeping(&device), &mut Counter(1), &mut |_| Err(Error::Random))
+            .map_err(|error| error.kind());
+        assert_eq!(failing, Err(ErrorKind::Random));
+        assert_eq!(kind_of(session.seal_into(0, b"what", b"", &mut out)), ErrorKind::Limit);
+        session.reserve(4, &keeping(&device), &mut Counter(1), &mut |_| Ok(())).expect("stored");
+        open(&mut peer, 0, &seal(&mut session, 0)).expect("the first place");
+        session.open_in_place(0, &mut in_place, b"").expect("it is opened once");
+    }
+    // Whoever is not begun to be kept never is, and a stream cannot be.
+    let (limits, device) = (Limits::of(SUITES[1]), key::<Raw>(9));
+    let mut never = |_: &[u8; EXPORT_LEN]| -> Result<()> { panic!("nothing is stored") };
+    let [mut session, _] = pair(SUITES[1], Mode::Datagram, &limits);
+    let kept = session.reserve(10, &keeping(&device), &mut Counter(1), &mut never);
+    assert_eq!(kind_of(kept), ErrorKind::Misuse);
+    let kind = (SUITES[1], Mode::Stream, Role::Initiator);
+    let limits = limits.kept();
+    let begun = session.danger_from_secrets(kind, &key(1), &key(2), [7; 32], &limits, 0);
+    assert_eq!(kind_of(begun), ErrorKind::Misuse);
+}
+
 /// A device that seals and opens, whose storage and power fail wherever they can: no place is sealed or opened twice.
 #[test]
 fn a_restart_at_any_point_repeats_no_counter() {
@@ -489,7 +529,7 @@ fn a_restart_at_any_point_repeats_no_counter() {
     let limits = Limits::of(suite).epoch(25, 1 << 30, 1 << 40).expect("sound");
     let mut sealed = std::collections::BTreeSet::new();
     let mut delivered = std::collections::BTreeSet::new();
-    let [mut session, mut peer] = pair(suite, Mode::Datagram, &limits);
+    let ([_, mut peer], [mut session, _]) = pairs(suite, &limits);
     let (mut stored, mut random) = (None::<[u8; EXPORT_LEN]>, Counter(0));
     let mut captured = Vec::new();
     for round in 0..60u32 {
@@ -541,7 +581,7 @@ fn a_restart_at_any_point_repeats_no_counter() {
 fn after_a_restart_the_peer_is_heard_again_when_it_changed_its_keys() {
     let (suite, device) = (SUITES[0], key::<Raw>(9));
     let limits = Limits::of(suite);
-    let [mut session, mut peer] = pair(suite, Mode::Datagram, &limits);
+    let ([_, mut peer], [mut session, _]) = pairs(suite, &limits);
     let mut stored = [0; EXPORT_LEN];
     let mut keep = |state: &[u8; EXPORT_LEN]| {
         stored = *state;
@@ -563,10 +603,14 @@ fn after_a_restart_the_peer_is_heard_again_when_it_changed_its_keys() {
     assert_eq!(epoch_of(&after), 1);
     // Its epoch is another than the one that was reserved for; the record waits for the next block.
     assert_eq!(kind_of(open(&mut session, 0, &after)), ErrorKind::Limit);
+    let mut in_place = after.clone();
+    let opened = session.open_in_place(0, &mut in_place, b"");
+    assert_eq!((kind_of(opened), &in_place), (ErrorKind::Limit, &after), "it is as it was");
     session
         .reserve(1_000, &keeping(&device), &mut Counter(3), &mut |_| Ok(()))
         .expect("it is stored");
-    open(&mut session, 0, &after).expect("it is opened once");
+    session.open_in_place(0, &mut in_place, b"").expect("it is opened once");
+    assert_eq!(in_place[13..17], *b"what");
     assert!(!session.receiving.wants_rekey_request());
     assert_eq!(kind_of(open(&mut session, 0, &after)), ErrorKind::Decrypt);
 }
@@ -574,7 +618,7 @@ fn after_a_restart_the_peer_is_heard_again_when_it_changed_its_keys() {
 #[test]
 fn a_kept_session_is_read_by_its_device_alone() {
     let (suite, device) = (SUITES[1], key::<Raw>(9));
-    let limits = Limits::of(suite);
+    let limits = Limits::of(suite).kept();
     let [mut session, _] = pair(suite, Mode::Datagram, &limits);
     let mut stored = [0; EXPORT_LEN];
     let mut keep = |state: &[u8; EXPORT_LEN]| {
@@ -620,9 +664,6 @@ fn a_kept_session_is_read_by_its_device_alone() {
     session.reserve(1, &keeping(&device), &mut Counter(1), &mut |_| Ok(())).expect("stored");
     assert_eq!(kind_of(session.split()), ErrorKind::Misuse);
     let [mut session, _] = pair(suite, Mode::Datagram, &limits);
-    let [mut stream, _] = pair(suite, Mode::Stream, &limits);
-    let kept = stream.reserve(10, &keeping(&device), &mut Counter(1), &mut never);
-    assert_eq!(kind_of(kept), ErrorKind::Misuse);
     assert_eq!(
         kind_of(session.reserve(0, &keeping(&device), &mut Counter(1), &mut never)),
         ErrorKind::Misuse

@@ -12,10 +12,10 @@ use crate::transit::session::{Kept, limits_of, sealwax_limits, sealwax_session};
 
 /// Size of a sealwax_handshake, in bytes.
 #[cfg(any(feature = "hosted", feature = "x-wing"))]
-pub const SEALWAX_HANDSHAKE_SIZE: usize = 1664;
+pub const SEALWAX_HANDSHAKE_SIZE: usize = 1560;
 /// Size of a sealwax_handshake, in bytes.
 #[cfg(not(any(feature = "hosted", feature = "x-wing")))]
-pub const SEALWAX_HANDSHAKE_SIZE: usize = 352;
+pub const SEALWAX_HANDSHAKE_SIZE: usize = 312;
 /// Longest context in a handshake message, in its encoding, in bytes.
 pub const SEALWAX_HANDSHAKE_MAX_CONTEXT_LEN: usize = 1024;
 /// Longest handshake message, in bytes, with X-Wing and the longest context. Without X-Wing it is
@@ -38,7 +38,7 @@ pub const SEALWAX_NEXT_FAILED: u8 = 5;
 #[cfg(any(feature = "hosted", feature = "x-wing"))]
 #[repr(C)]
 pub struct sealwax_handshake {
-    opaque: [u64; 208],
+    opaque: [u64; 195],
 }
 
 /// A handshake. The caller owns it; it is zero before its first use: `sealwax_handshake handshake =
@@ -47,7 +47,7 @@ pub struct sealwax_handshake {
 #[cfg(not(any(feature = "hosted", feature = "x-wing")))]
 #[repr(C)]
 pub struct sealwax_handshake {
-    opaque: [u64; 44],
+    opaque: [u64; 39],
 }
 
 /// Where a handshake is.
@@ -258,8 +258,8 @@ pub unsafe extern "C" fn sealwax_handshake_describe(
 ///
 /// Errors: SEALWAX_ERROR_BAD_STATE (the handshake is not finished, or its session was taken; the
 /// process was forked; the session is in use or was not zero), _INVALID_ARGUMENT (NULL, overlap,
-/// limits above the suite's own). The session is then zero, and the handshake as it was. Threads:
-/// both alone. Stack: 4 KiB.
+/// limits above the suite's own, a stream that is to be kept). The session is then zero, and the
+/// handshake as it was. Threads: both alone. Stack: 4 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_handshake_finish(
     handshake: *mut sealwax_handshake,

@@ -25,15 +25,15 @@ pub type sealwax_keep =
 /// Makes room for `block` more records in each direction, for a session that outlives restarts:
 /// seals its state under a device key and hands it to `store`.
 ///
-/// Datagram mode only. After the first call, sealing and opening stop at the end of the block
-/// (SEALWAX_ERROR_LIMIT) until the next call. What is left of a block is lost in a restart, so that
+/// For a session that was begun with `is_kept` of sealwax_limits: sealing and opening wait for the
+/// first call, and stop at the end of each block (SEALWAX_ERROR_LIMIT) until the next call. What is left of a block is lost in a restart, so that
 /// no number is used twice and no record opened twice. Whoever can put an older state back into the
 /// storage makes the session repeat nonces: where that is not excluded, keep no session.
 ///
 /// `device_key` is SEALWAX_DEVICE_KEY_LEN bytes and is not kept. `slot` names the place where the
 /// session is kept, so that what is kept in one does not open in another: at most 255 bytes, NULL
 /// if `slot_len` is 0. `store` must not use the session; `store_context` is passed to it as it is.
-/// Errors: SEALWAX_ERROR_BAD_STATE (no session, stream mode, closed), _RANDOM, _IO (`store`
+/// Errors: SEALWAX_ERROR_BAD_STATE (no session, not begun to be kept, closed), _RANDOM, _IO (`store`
 /// failed), _INVALID_ARGUMENT (NULL, overlap, a block of 0 records). The session then stops where
 /// it did before. Threads: the session alone. Stack: 3 KiB.
 #[unsafe(no_mangle)]

@@ -10,7 +10,7 @@ use crate::boundary::{Borrows, Plain, Stored, call, wipe};
 use crate::status::{BAD_STATE, BUFFER_TOO_SMALL, Failure, INVALID_ARGUMENT, SEALWAX_ERROR_LIMIT};
 
 /// Size of a sealwax_session, in bytes.
-pub const SEALWAX_SESSION_SIZE: usize = 832;
+pub const SEALWAX_SESSION_SIZE: usize = 648;
 /// Bytes of a record before its data.
 pub const SEALWAX_RECORD_HEADER_LEN: usize = 13;
 /// Bytes that a record is longer than its data.
@@ -35,7 +35,7 @@ pub const SEALWAX_CONTENT_EMPTY: u8 = 4;
 /// nonce twice.
 #[repr(C)]
 pub struct sealwax_session {
-    opaque: [u64; 104],
+    opaque: [u64; 81],
 }
 
 /// When a session changes its keys, and when it ends. Zero everywhere is the suite's own limits;
@@ -62,8 +62,11 @@ pub struct sealwax_limits {
     /// How many numbers below the highest are still accepted in datagram mode, 64 to 256, on hosts
     /// to 8192. 0: 256, on hosts 1024.
     pub window: u16,
+    /// 1: the session outlives restarts, in datagram mode, and seals and opens nothing before
+    /// sealwax_session_reserve. 0: it ends with the power.
+    pub is_kept: u8,
     /// 0.
-    pub reserved: u16,
+    pub reserved: u8,
 }
 
 /// A record that was opened.
@@ -239,8 +242,8 @@ pub unsafe extern "C" fn sealwax_session_seal_empty(
 /// record may then come again), with other errors 0; `*opened` says what it was. Errors: also
 /// _DECRYPT (not the peer's, or came before, or too old to know), _FORMAT and _LIMIT (no record),
 /// _LIMIT (the session is too old; too many records failed; a kept session must reserve the next
-/// block, after which the record may come again if it was not opened where it stands), _BAD_STATE
-/// (no session; the process was forked), _INVALID_ARGUMENT. `out` is then wiped or untouched.
+/// block, after which the record, which is as it was, may come again), _BAD_STATE (no session; the
+/// process was forked), _INVALID_ARGUMENT. `out` is then wiped or untouched.
 /// Threads: the session alone. Stack: 2 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_session_open(
@@ -410,7 +413,7 @@ pub(crate) fn limits_of(
 ) -> Result<Limits, Failure> {
     let own = Limits::of(suite);
     let Some(given) = borrows.value(limits)? else { return Ok(own) };
-    if given.reserved != 0 {
+    if given.reserved != 0 || given.is_kept > 1 {
         return Err(INVALID_ARGUMENT);
     }
     let or = |value: u64, default: u64| if value == 0 { default } else { value };
@@ -430,6 +433,9 @@ pub(crate) fn limits_of(
     }
     if given.failed_opens != 0 {
         limits = limits.failed_opens(given.failed_opens)?;
+    }
+    if given.is_kept == 1 {
+        limits = limits.kept();
     }
     Ok(limits)
 }
