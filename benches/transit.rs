@@ -64,9 +64,7 @@ fn handshake(settings: Settings, initiator: &KeyPair, responder: &KeyPair) -> [S
     }
     sides.map(|mut side| {
         let mut session = Session::closed();
-        session
-            .begin(&mut side, &settings, &Limits::of(settings.suite), 0)
-            .expect("it is finished");
+        session.begin(&mut side, &Limits::of(settings.suite), 0).expect("it is finished");
         session
     })
 }

@@ -46,7 +46,6 @@ pub use crate::format::record::{
 };
 
 use crate::error::{Error, Result};
-use crate::id::Suite;
 use crate::secret::{Key, Traffic};
 
 /// What carries the messages (format.md 13.1).
@@ -71,8 +70,7 @@ pub enum Role {
 
 /// What a finished handshake leaves: two one-way traffic secrets and the handshake hash (format.md 13.7).
 pub(crate) struct Established {
-    pub(crate) suite: Suite,
-    pub(crate) mode: Mode,
+    pub(crate) settings: Settings,
     pub(crate) role: Role,
     pub(crate) sending: Key<Traffic>,
     pub(crate) receiving: Key<Traffic>,

@@ -294,7 +294,7 @@ impl Attempt {
             self.peer = self.handshake.peer();
             let session = self.session.insert(Box::new(Session::closed()));
             let now = watch.milliseconds();
-            session.begin(&mut self.handshake, &terms.party.settings, &terms.limits, now)?;
+            session.begin(&mut self.handshake, &terms.limits, now)?;
         }
         Ok(())
     }

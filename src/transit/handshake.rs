@@ -89,6 +89,8 @@ pub enum Received<'a> {
 /// A handshake of either side. Everything secret in it is wiped when it is finished, fails or is dropped.
 pub struct Handshake {
     role: Role,
+    /// Those of the first message that was written or held, or given before.
+    settings: Option<Settings>,
     stage: Stage,
     /// H of the message that was read last.
     last: Option<[u8; HASH_LEN]>,
@@ -121,9 +123,16 @@ impl Handshake {
         Self::of_role(Role::Responder)
     }
 
+    /// The same, which refuses other settings from the first message on.
+    pub fn set_to(mut self, settings: Settings) -> Self {
+        self.settings = Some(settings);
+        self
+    }
+
     fn of_role(role: Role) -> Self {
         Handshake {
             role,
+            settings: None,
             stage: Stage::Waiting,
             last: None,
             #[cfg(feature = "x-wing")]
@@ -145,6 +154,16 @@ impl Handshake {
             ));
         }
         Ok(())
+    }
+
+    /// Which side this is.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// What it is set to: by [`Handshake::set_to`], or by the first message.
+    pub fn settings(&self) -> Option<Settings> {
+        self.settings
     }
 
     /// Whether the next step is [`Handshake::write`].
@@ -181,7 +200,7 @@ impl Handshake {
         let (number, head_len, len) = match &self.stage {
             Stage::Waiting => {
                 let shape = settings.pattern.shape(settings.hybrid);
-                (1, FIRST_HEAD_LEN, shape.layout(0, false).len + context_len)
+                (1, FIRST_HEAD_LEN, shape.message_len(0, false) + context_len)
             }
             Stage::Running(noise) if !noise.is_finished() => {
                 (noise.number(), LATER_HEAD_LEN, noise.message_len(context_len))
@@ -207,8 +226,8 @@ impl Handshake {
     /// The caller keeps the message in datagram mode, to send it again.
     ///
     /// # Errors
-    /// `Misuse` where it is not this side's turn, the party does not fit the pattern, `out` is too short or the process
-    /// was forked since the handshake was made; `Limit`
+    /// `Misuse` where it is not this side's turn, the party does not fit the pattern or has other settings than before,
+    /// `out` is too short or the process was forked since the handshake was made; `Limit`
     /// above 1,024 bytes of context; `KeyState` where the primary may not be used now; `Random`, which ends the handshake.
     pub fn write(
         &mut self,
@@ -218,6 +237,7 @@ impl Handshake {
         out: &mut [u8],
     ) -> Result<usize> {
         self.check_process()?;
+        self.check_settings(party)?;
         context.check_sealable()?;
         if context.as_bytes().len() > MAX_CONTEXT_LEN {
             return Err(Error::limit("the context of a handshake message is at most 1,024 bytes"));
@@ -241,6 +261,10 @@ impl Handshake {
         out: &mut [u8],
     ) -> Result<usize> {
         party.check()?;
+        // format.md 13.2: with X-Wing it is encrypted, under a key that anybody can compute.
+        if !(context.is_empty() || party.settings.pattern.is_first_replayable()) {
+            return Err(Error::misuse("anybody can read the first message of XX: no context"));
+        }
         let head = party.settings.head();
         #[cfg(feature = "x-wing")]
         let kem: &[u8] = match party.settings.hybrid {
@@ -251,13 +275,10 @@ impl Handshake {
         let kem: &[u8] = &[];
         let known = party.known_peer()?;
         let mut noise = party.begin(Role::Initiator, kem, party.primary()?, known)?;
-        if !(context.is_empty() || noise.layout().encrypts_payload) {
-            return Err(Error::misuse("the first message of XX is not encrypted: no context"));
-        }
         let (out_kem, message) = parts(out, &head, kem.len(), noise.message_len(context.len()))?;
         out_kem.copy_from_slice(kem);
         noise.write(&party.psk(), context, random, message)?;
-        self.stage = Stage::Running(noise);
+        (self.settings, self.stage) = (Some(party.settings), Stage::Running(noise));
         Ok(head.len() + out_kem.len() + message.len())
     }
 
@@ -299,8 +320,8 @@ impl Handshake {
     /// `Format` for another head, length or an unsafe ephemeral key, and for a message that nobody waits for;
     /// `Decrypt`; `UnknownKey` where the peer's key is not pinned or `accept` refuses, of which the peer must not be told;
     /// `Limit` where the context is longer than `out` or 1,024 bytes, or there are more than 16 own keys, under KK 4 or 16
-    /// peers; `KeyState` where no own key may be used now; `Misuse` where the party does not fit the pattern, the handshake
-    /// failed before or the process was forked since it was made. `out` then holds nothing.
+    /// peers; `KeyState` where no own key may be used now; `Misuse` where the party does not fit the pattern or has other
+    /// settings than before, the handshake failed before or the process was forked since it was made. `out` then holds nothing.
     pub fn read<'o>(
         &mut self,
         party: &Party<'_>,
@@ -309,6 +330,7 @@ impl Handshake {
         out: &'o mut [u8],
     ) -> Result<Received<'o>> {
         self.check_process()?;
+        self.check_settings(party)?;
         let datagram = party.settings.mode == Mode::Datagram;
         let this = hash(&[message]);
         if datagram && self.last == Some(this) {
@@ -369,18 +391,19 @@ impl Handshake {
             }
         };
         let (mut noise, heard, len) = try_keys(party, kem, message, out)?;
-        if !noise.layout().encrypts_payload && len != 0 {
-            return Err(Error::format("13.2", "the first message of XX has no context"));
-        }
-        if pattern.is_first_replayable() {
-            party.judge(heard.remote(), &out[..len], true, accept)?;
+        match pattern.is_first_replayable() {
+            true => party.judge(heard.remote(), &out[..len], true, accept)?,
+            false if len != 0 => {
+                return Err(Error::format("13.2", "the first message of XX has no context"));
+            }
+            false => {}
         }
         noise.advance(heard);
         #[cfg(feature = "x-wing")]
         if let Some(public) = offered {
             self.exchange.take(public);
         }
-        self.stage = Stage::Running(noise);
+        (self.settings, self.stage) = (Some(party.settings), Stage::Running(noise));
         Ok(len)
     }
 
@@ -414,9 +437,11 @@ impl Handshake {
     }
 
     /// Takes the secrets of a finished handshake, once. What is left of it knows duplicates and no secret.
-    pub(crate) fn finish(&mut self, settings: &Settings) -> Result<Established> {
+    pub(crate) fn finish(&mut self) -> Result<Established> {
         self.check_process()?;
-        let Stage::Running(noise) = &self.stage else { return Err(UNFINISHED) };
+        let (Stage::Running(noise), Some(settings)) = (&self.stage, self.settings) else {
+            return Err(UNFINISHED);
+        };
         if !noise.is_finished() {
             return Err(UNFINISHED);
         }
@@ -428,8 +453,7 @@ impl Handshake {
                 Role::Responder => (second, first),
             };
             Established {
-                suite: settings.suite,
-                mode: settings.mode,
+                settings,
                 role: self.role,
                 sending,
                 receiving,
@@ -438,6 +462,14 @@ impl Handshake {
         });
         self.end(Stage::Done);
         Ok(established)
+    }
+
+    /// Nothing is negotiated, and nothing changes on the way.
+    fn check_settings(&self, party: &Party<'_>) -> Result<()> {
+        match self.settings.is_none_or(|settings| settings == party.settings) {
+            true => Ok(()),
+            false => Err(Error::misuse("a handshake goes on with the settings it began with")),
+        }
     }
 
     /// Nothing more comes of it: what was secret is wiped.
@@ -510,7 +542,7 @@ impl Party<'_> {
     }
 
     fn is_own(&self, key: &PeerKey) -> bool {
-        self.keys.iter().any(|pair| pair.pair.public == key.0)
+        self.keys.iter().filter_map(|own| own.pair.as_ref()).any(|own| own.public == key.0)
     }
 
     /// The pre-shared key, or the zeros that stand in its place in format.md 13.5.
@@ -530,7 +562,7 @@ impl Party<'_> {
         let none = Error::misuse("the pattern wants a static key, and no primary is given");
         let primary = self.keys.iter().find(|pair| pair.is_primary()).ok_or(none)?;
         primary.check_usable(self.now)?;
-        Ok(Some(&primary.pair))
+        Ok(primary.pair.as_ref())
     }
 
     /// The one peer that an initiator knows before.
@@ -611,8 +643,9 @@ fn try_keys(
         _ => &[],
     };
     let mut outcome = Error::misuse("the pattern wants a static key that is not given");
-    for pair in party.keys {
-        if let Err(forbidden) = pair.check_usable(party.now) {
+    for key in party.keys {
+        let Some(own) = &key.pair else { continue };
+        if let Err(forbidden) = key.check_usable(party.now) {
             if !matches!(outcome, Error::Decrypt) {
                 outcome = forbidden;
             }
@@ -623,7 +656,7 @@ fn try_keys(
         let known = peers.iter().map(Some);
         let unknown = (party.settings.pattern != Pattern::KK).then_some(None);
         for peer in known.chain(unknown) {
-            match attempt(Some(&pair.pair), peer) {
+            match attempt(Some(own), peer) {
                 Err(Error::Decrypt) => {}
                 decided => return decided,
             }
@@ -649,3 +682,6 @@ fn parts<'o>(
 const NOT_EXPECTED: Error = Error::format("13.6", "no message is expected now");
 const UNFINISHED: Error = Error::misuse("the handshake is not finished");
 const _: () = assert!(LATER_HEAD_LEN < FIRST_HEAD_LEN);
+
+#[cfg(all(test, feature = "std"))]
+mod tests;

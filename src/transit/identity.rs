@@ -25,7 +25,8 @@ pub const PEER_KEY_LEN: usize = 32;
 
 /// An X25519 key pair of one's own, ready for handshakes.
 pub struct KeyPair {
-    pub(super) pair: Pair,
+    /// None in a place that was not filled.
+    pub(super) pair: Option<Pair>,
     life: Option<Life>,
 }
 
@@ -61,18 +62,19 @@ impl KeyPair {
     /// The key pair of a private key that is kept without a keyset. It has no times, and is always a primary.
     pub fn new(private: &Key<crate::secret::Pair>) -> Self {
         let pair = with_wiped_stack::<DEPTH, _>(|| Pair::new(private.expose_bytes()));
-        KeyPair { pair, life: None }
+        KeyPair { pair: Some(pair), life: None }
     }
 
-    /// A place for a key pair, such as [`crate::device::Keyset::key_pairs`] fills. It takes part in nothing before.
+    /// A place for a key pair, such as [`crate::device::Keyset::key_pairs`] fills. Before that it holds none, and takes
+    /// part in nothing.
     pub fn vacant() -> Self {
-        let private = X25519Private::new(&[0; 32]);
-        KeyPair { pair: Pair { private, public: [0; PEER_KEY_LEN] }, life: None }
+        KeyPair { pair: None, life: None }
     }
 
     /// The key pair of a version whose public half is known.
     pub(crate) fn of_version(private: &[u8; 32], public: [u8; PEER_KEY_LEN], life: Life) -> Self {
-        KeyPair { pair: Pair { private: X25519Private::new(private), public }, life: Some(life) }
+        let pair = Pair { private: X25519Private::new(private), public };
+        KeyPair { pair: Some(pair), life: Some(life) }
     }
 
     /// The key pairs of an identity that may take part in handshakes: its active versions, the primary first.
@@ -103,7 +105,7 @@ impl KeyPair {
                 is_primary,
             };
             let private = private.get()?.expose_bytes();
-            let pair = with_wiped_stack::<DEPTH, _>(|| Pair::new(private));
+            let pair = Some(with_wiped_stack::<DEPTH, _>(|| Pair::new(private)));
             pairs.push(KeyPair { pair, life: Some(life) });
         }
         // A stable sort of false before true.
@@ -115,9 +117,9 @@ impl KeyPair {
         }
     }
 
-    /// The public half, for the other side.
+    /// The public half, for the other side; zeros, which are nobody's, where there is none.
     pub fn public(&self) -> PeerKey {
-        PeerKey(self.pair.public)
+        PeerKey(self.pair.as_ref().map_or([0; PEER_KEY_LEN], |pair| pair.public))
     }
 
     /// The version that it is, where it is one of a keyset.
@@ -126,7 +128,7 @@ impl KeyPair {
     }
 
     pub(super) fn is_primary(&self) -> bool {
-        self.life.is_none_or(|life| life.is_primary)
+        self.pair.is_some() && self.life.is_none_or(|life| life.is_primary)
     }
 
     /// Whether its times let it take part now (format.md 7.2). Its state was looked at when it was made.

@@ -12,7 +12,7 @@ use crate::rng::Random;
 use crate::secret::{Ephemeral, Key, Psk};
 use crate::transit::Role;
 use crate::transit::identity::{PEER_KEY_LEN, Pair};
-use crate::transit::pattern::{Layout, Shape, Token, tag_len};
+use crate::transit::pattern::{Shape, Token, tag_len};
 use crate::transit::symmetric::Symmetric;
 
 /// A handshake under way: s, e, rs, re and the symmetric state.
@@ -88,14 +88,9 @@ impl Noise {
         self.next == self.shape.len()
     }
 
-    /// How the next message lies.
-    pub(super) fn layout(&self) -> Layout {
-        self.shape.layout(self.next, self.heard.symmetric.has_key())
-    }
-
     /// Length of the next message with a payload of this length.
     pub(super) fn message_len(&self, payload_len: usize) -> usize {
-        self.layout().len + payload_len
+        self.shape.message_len(self.next, self.heard.symmetric.has_key()) + payload_len
     }
 
     /// WriteMessage(payload) into `out`, which has exactly [`Noise::message_len`] bytes. `psk` is that of this message.
@@ -254,3 +249,6 @@ impl Heard {
 }
 
 const MISSING: Error = Error::misuse("the pattern wants a static key that is not given");
+
+#[cfg(all(test, feature = "std"))]
+mod tests;

@@ -114,8 +114,9 @@ impl Pattern {
 }
 
 impl Shape {
-    /// How message `index`, counted from 0, lies; `keyed` says whether a key was mixed in before it.
-    pub(super) fn layout(self, index: u8, mut keyed: bool) -> Layout {
+    /// Length of message `index`, counted from 0, with an empty payload; `keyed` says whether a key was mixed in
+    /// before it.
+    pub(super) fn message_len(self, index: u8, mut keyed: bool) -> usize {
         let mut len = 0;
         for token in self.tokens(index).as_slice() {
             match token {
@@ -127,7 +128,7 @@ impl Shape {
                 Token::Psk | Token::Ee | Token::Es | Token::Se | Token::Ss => keyed = true,
             }
         }
-        Layout { len: len + tag_len(keyed), encrypts_payload: keyed }
+        len + tag_len(keyed)
     }
 
     /// The steps of message `index`, counted from 0.
@@ -191,13 +192,6 @@ impl Shape {
 /// Bytes of a tag, where there is a key.
 pub(super) fn tag_len(keyed: bool) -> usize {
     if keyed { TAG_LEN } else { 0 }
-}
-
-/// How a message lies.
-pub(super) struct Layout {
-    /// Its length, but for the payload's.
-    pub(super) len: usize,
-    pub(super) encrypts_payload: bool,
 }
 
 /// The steps of a message.

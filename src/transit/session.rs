@@ -6,7 +6,7 @@ use super::receiving::{Receiving, Record};
 #[cfg(feature = "std")]
 use super::sending::Shared;
 use super::sending::{News, Sending};
-use super::{Established, Handshake, Mode, Pattern, Role, Settings};
+use super::{Established, Handshake, Mode, Pattern, Role};
 use crate::error::{Error, Result};
 use crate::id::Suite;
 use crate::secret::memory::{HEADER_DEPTH, with_wiped_stack};
@@ -44,19 +44,15 @@ impl Session {
     /// # Errors
     /// `Misuse` where the handshake is not finished, or was used before, and for a session of a stream that is to be
     /// kept.
-    pub fn begin(
-        &mut self,
-        handshake: &mut Handshake,
-        settings: &Settings,
-        limits: &Limits,
-        now: u64,
-    ) -> Result<()> {
+    pub fn begin(&mut self, handshake: &mut Handshake, limits: &Limits, now: u64) -> Result<()> {
         let peer = handshake.peer();
         with_wiped_stack::<HEADER_DEPTH, _>(|| {
-            check_kept(limits, settings.mode)?;
-            let Established { suite, mode, role, sending, receiving, binding } =
-                handshake.finish(settings)?;
-            self.fill((suite, mode, role), &sending, &receiving, binding, limits, now);
+            if let Some(settings) = handshake.settings() {
+                check_kept(limits, settings.mode)?;
+            }
+            let Established { settings, role, sending, receiving, binding } = handshake.finish()?;
+            let kind = (settings.suite, settings.mode, role);
+            self.fill(kind, &sending, &receiving, binding, limits, now);
             self.peer = peer.map_or([0; 32], |peer| *peer.as_bytes());
             // format.md 13.7
             let confirmed = role == Role::Initiator || settings.pattern == Pattern::XX;

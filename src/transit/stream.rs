@@ -340,7 +340,7 @@ pub(super) fn begin(
     watch: Stopwatch,
 ) -> Result<(OpenBuffer, SealBuffer, [u8; 32])> {
     let mut session = Session::closed();
-    session.begin(handshake, &terms.party.settings, &terms.limits, watch.milliseconds())?;
+    session.begin(handshake, &terms.limits, watch.milliseconds())?;
     let (role, binding) = (session.role(), *session.binding());
     let (sending, receiving) = session.split()?;
     let mut sealing = SealBuffer::new(sending, watch);

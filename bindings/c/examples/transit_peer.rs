@@ -193,7 +193,7 @@ impl Board<'_> {
         if datagram[0] == 0x20 {
             if let Some(answer) = self.server.answer(&mut self.handshake, &datagram) {
                 let limits = Limits::of(self.server.settings.suite);
-                self.session.begin(&mut self.handshake, &self.server.settings, &limits, 0)?;
+                self.session.begin(&mut self.handshake, &limits, 0)?;
                 self.answer = Some(answer);
             }
             return Ok(self.answer.iter().cloned().collect());
@@ -319,7 +319,7 @@ fn client(folder: &Path, command: &[String]) -> Result<(), Failure> {
     put(&mut stream, &answer)?;
     let mut session = Session::closed();
     let limits = Limits::of(server.settings.suite);
-    session.begin(&mut handshake, &server.settings, &limits, 0)?;
+    session.begin(&mut handshake, &limits, 0)?;
     let mut echoed = 0;
     loop {
         let mut record = framed(&mut stream)?;

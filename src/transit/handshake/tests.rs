@@ -123,7 +123,7 @@ impl Side {
     }
 
     fn finish(&mut self) -> Established {
-        self.handshake.finish(&self.settings).expect("it is finished")
+        self.handshake.finish().expect("it is finished")
     }
 }
 
@@ -157,7 +157,7 @@ fn complete(initiator: &mut Side, responder: &mut Side) {
 fn agree(initiator: &mut Side, responder: &mut Side) {
     let (one, other) = (initiator.finish(), responder.finish());
     assert_eq!((one.role, other.role), (Role::Initiator, Role::Responder));
-    assert_eq!((one.suite, one.mode), (other.suite, other.mode));
+    assert_eq!(one.settings, other.settings);
     assert_eq!(one.binding, other.binding);
     assert_eq!(one.sending.expose_bytes(), other.receiving.expose_bytes());
     assert_eq!(one.receiving.expose_bytes(), other.sending.expose_bytes());
@@ -303,7 +303,7 @@ fn in_stream_mode_every_failure_is_final() {
                 assert_eq!(reader.refused(&good), ErrorKind::Misuse);
                 assert!(!reader.handshake.writes_next() && !reader.handshake.is_finished());
                 assert!(reader.write_with(NOTHING).is_err());
-                assert!(reader.handshake.finish(&settings).is_err());
+                assert!(reader.handshake.finish().is_err());
             }
         }
         let (mut initiator, mut responder) = Side::two(settings);
@@ -427,7 +427,7 @@ fn unsafe_public_keys_are_refused_wherever_they_stand() {
         for pattern in [Pattern::XX, Pattern::IK, Pattern::IKpsk2] {
             let settings = settings(pattern, Mode::Datagram, Hybrid::Off);
             let (mut initiator, mut responder) = Side::two(settings);
-            initiator.keys[0].pair.public = public;
+            initiator.keys[0].pair.as_mut().expect("a pair").public = public;
             let mut message = initiator.write();
             if pattern == Pattern::XX {
                 responder.read(&message).expect("no static key yet");
@@ -564,13 +564,13 @@ fn calls_out_of_turn_are_misuse() {
         let (mut initiator, mut responder) = Side::two(settings);
         assert_eq!(initiator.refused(b"message"), ErrorKind::Misuse);
         assert!(matches!(responder.write_with(NOTHING), Err(Error::Misuse(_))));
-        assert!(matches!(initiator.handshake.finish(&settings), Err(Error::Misuse(_))));
+        assert!(matches!(initiator.handshake.finish(), Err(Error::Misuse(_))));
         let first = initiator.write();
         assert!(matches!(initiator.write_with(NOTHING), Err(Error::Misuse(_))));
         responder.read(&first).expect("the message holds");
-        assert!(matches!(responder.handshake.finish(&settings), Err(Error::Misuse(_))));
+        assert!(matches!(responder.handshake.finish(), Err(Error::Misuse(_))));
         complete(&mut initiator, &mut responder);
-        assert!(matches!(initiator.handshake.finish(&settings), Err(Error::Misuse(_))));
+        assert!(matches!(initiator.handshake.finish(), Err(Error::Misuse(_))));
         assert!(matches!(initiator.write_with(NOTHING), Err(Error::Misuse(_))));
     }
 }
@@ -643,6 +643,27 @@ fn contexts_are_bounded_and_are_contexts() {
     let (mut initiator, mut responder) = Side::two(Settings { hybrid: Hybrid::Off, ..xx });
     let first = [initiator.write(), context.as_bytes().to_vec()].concat();
     assert_eq!(responder.refused(&first), ErrorKind::Format);
+
+    // With X-Wing anybody can seal a context into it.
+    let (mut initiator, mut responder) = Side::two(xx);
+    let mut exchange = Exchange::new();
+    let public = *exchange.offer(&mut Counting(4)).expect("a source with luck");
+    for said in [context.as_bytes(), &[1, 1]] {
+        let party = initiator.party();
+        let mut noise = party
+            .begin(Role::Initiator, &public, party.primary().expect("one key"), None)
+            .expect("it fits");
+        let mut message = [&xx.head()[..], &public].concat();
+        let head_len = message.len();
+        message.resize(head_len + noise.message_len(said.len()), 0);
+        noise
+            .write(&party.psk(), said, &mut Counting(3), &mut message[head_len..])
+            .expect("it fits");
+        assert_eq!(responder.refused(&message), ErrorKind::Format);
+        assert!(responder.handshake.is_waiting());
+    }
+    responder.read(&initiator.write()).expect("it is empty");
+    complete(&mut initiator, &mut responder);
 
     // A peer that authenticates itself, and says what is no context.
     let settings = Settings { hybrid: Hybrid::Off, ..settings };
@@ -743,6 +764,54 @@ fn the_times_of_a_version_are_respected() {
         initiator.now = now;
         let written = initiator.write_with(NOTHING).map(drop).map_err(|error| error.kind());
         assert_eq!(written, if holds { Ok(()) } else { Err(ErrorKind::KeyState) });
+    }
+}
+
+#[test]
+fn a_place_without_a_key_pair_takes_part_in_nothing() {
+    for pattern in [Pattern::XX, Pattern::IK, Pattern::KK, Pattern::IKpsk2] {
+        let settings = settings(pattern, Mode::Datagram, Hybrid::Off);
+        let (mut initiator, mut responder) = Side::two(settings);
+        let own = std::mem::replace(&mut initiator.keys, vec![KeyPair::vacant()]);
+        assert!(matches!(initiator.write_with(NOTHING), Err(Error::Misuse(_))), "no key is shown");
+        initiator.keys.extend(own);
+        // Somebody who counts on zeros in an empty place.
+        let mut stranger = Side::new(settings, Role::Initiator, 0, 2);
+        stranger.peers = vec![pair(0).public()];
+        stranger.keys = vec![pair(1)];
+        let own = std::mem::replace(&mut responder.keys, vec![KeyPair::vacant()]);
+        if pattern == Pattern::XX {
+            assert_eq!(responder.refused(&initiator.write()), ErrorKind::Misuse);
+        } else {
+            let forged = stranger.write();
+            assert_eq!(responder.refused(&forged), ErrorKind::Misuse);
+            responder.keys.extend(own);
+            assert_eq!(responder.refused(&forged), ErrorKind::Decrypt);
+            responder.read(&initiator.write()).expect("the filled place answers");
+            complete(&mut initiator, &mut responder);
+        }
+    }
+}
+
+#[test]
+fn settings_do_not_change_on_the_way() {
+    for settings in all_settings(&[Mode::Stream, Mode::Datagram]) {
+        let (mut initiator, mut responder) = Side::two(settings);
+        let first = initiator.write();
+        responder.read(&first).expect("the message holds");
+        let second = responder.write();
+        for other in all_settings(&[Mode::Stream, Mode::Datagram]) {
+            if other == settings {
+                continue;
+            }
+            (initiator.settings, responder.settings) = (other, other);
+            assert_eq!(initiator.refused(&second), ErrorKind::Misuse);
+            assert_eq!(responder.refused(&first), ErrorKind::Misuse);
+            assert!(matches!(responder.write_with(NOTHING), Err(Error::Misuse(_))));
+        }
+        (initiator.settings, responder.settings) = (settings, settings);
+        initiator.read(&second).expect("the message holds");
+        complete(&mut initiator, &mut responder);
     }
 }
 
@@ -861,7 +930,7 @@ fn our_own_vectors_end_with_their_secrets() {
                 if role == Role::Initiator { Role::Responder } else { Role::Initiator };
             let other = other.as_ref().map(|pair| pair.public().0);
             let rs = other.as_ref().filter(|_| shape.is_known_before(other_role));
-            let s = own.as_ref().map(|pair| &pair.pair);
+            let s = own.as_ref().and_then(|own| own.pair.as_ref());
             let prologue = step("prologue").expect("a prologue");
             let before = Before { shape, suite, role, prologue: &[&prologue], s, rs };
             Noise::initialize(&before).expect("all is given")

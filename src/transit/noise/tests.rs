@@ -67,7 +67,7 @@ impl Start {
         let rs = knows.then_some(other.as_bytes());
         let prologue: &[&[u8]] = &[&self.prologue];
         let Start { shape, suite, .. } = *self;
-        let before = Before { shape, suite, role, prologue, s: Some(&own.pair), rs };
+        let before = Before { shape, suite, role, prologue, s: own.pair.as_ref(), rs };
         Noise::initialize(&before).expect("all keys are given")
     }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A handshake, message by message (format.md 13.1 to 13.7).
 
-use sealwax::transit::{Handshake, MAX_CONTEXT_LEN, Received, Settings};
+use sealwax::transit::{Handshake, MAX_CONTEXT_LEN, Received, Role};
 
-use crate::boundary::{Borrows, Exclusive, Plain, Stored, call, wipe};
+use crate::boundary::{Borrows, Plain, Stored, call, wipe};
 use crate::callback::{CallersRandom, sealwax_random};
 use crate::context::encoded;
 use crate::status::{BAD_STATE, BUFFER_TOO_SMALL, Failure, INVALID_ARGUMENT};
@@ -69,11 +69,7 @@ impl Plain for sealwax_handshake_description {}
 impl Plain for u8 {}
 
 /// What a sealwax_handshake holds.
-pub(crate) struct Shaking {
-    pub(crate) handshake: Handshake,
-    settings: Settings,
-    is_initiator: bool,
-}
+pub(crate) type Shaking = Handshake;
 
 impl Stored for Shaking {
     type Place = sealwax_handshake;
@@ -93,12 +89,12 @@ pub unsafe extern "C" fn sealwax_handshake_begin(
 ) -> i32 {
     call(|borrows| {
         let vacant = borrows.vacant::<Shaking>(handshake)?;
-        let Given { settings, is_initiator, .. } = Given::borrow(borrows, party)?;
-        let handshake = match is_initiator {
-            true => Handshake::initiator(),
-            false => Handshake::responder(),
+        let Given { settings, role, .. } = Given::borrow(borrows, party)?;
+        let handshake = match role {
+            Role::Initiator => Handshake::initiator(),
+            Role::Responder => Handshake::responder(),
         };
-        vacant.fill(Shaking { handshake, settings, is_initiator });
+        vacant.fill(handshake.set_to(settings));
         Ok(())
     })
 }
@@ -131,23 +127,22 @@ pub unsafe extern "C" fn sealwax_handshake_write(
 ) -> i32 {
     call(|borrows| {
         let out_len = borrows.output_len(out_len)?;
-        let mut shaking = borrows.exclusive::<Shaking>(handshake)?;
-        let given = given_as_before(borrows, party, &shaking)?;
+        let mut handshake = borrows.exclusive::<Shaking>(handshake)?;
+        let given = given_as_before(borrows, party, &handshake)?;
         let mut random = CallersRandom::borrow(borrows, random)?;
         let context = encoded(borrows, context, context_len)?;
         let out = borrows.output(out, out_size)?;
-        if !shaking.handshake.writes_next() {
+        if !handshake.writes_next() {
             return Err(BAD_STATE);
         }
-        let needed = shaking.handshake.message_len(&given.settings, context_len);
+        let needed = handshake.message_len(&given.settings, context_len);
         if context_len <= MAX_CONTEXT_LEN && out.len() < needed {
             *out_len = needed;
             return Err(BUFFER_TOO_SMALL);
         }
-        let is_first = shaking.handshake.is_waiting();
-        let written = given.with(is_first, &mut |party| {
-            Ok(shaking.handshake.write(party, context, &mut random, out)?)
-        });
+        let is_first = handshake.is_waiting();
+        let written = given
+            .with(is_first, &mut |party| Ok(handshake.write(party, context, &mut random, out)?));
         if written.is_err() {
             zeroize::Zeroize::zeroize(out);
         }
@@ -188,13 +183,12 @@ pub unsafe extern "C" fn sealwax_handshake_read(
         let out_len = borrows.output_len(out_len)?;
         let is_duplicate = borrows.output_value(is_duplicate)?;
         *is_duplicate = 0;
-        let mut shaking = borrows.exclusive::<Shaking>(handshake)?;
-        let given = given_as_before(borrows, party, &shaking)?;
+        let mut handshake = borrows.exclusive::<Shaking>(handshake)?;
+        let given = given_as_before(borrows, party, &handshake)?;
         let message = borrows.input(message, message_len)?;
         let out = borrows.output(out, out_size)?;
-        let handshake = &mut shaking.handshake;
         let is_first = handshake.is_waiting();
-        if handshake.has_failed() || is_first && given.is_initiator {
+        if handshake.has_failed() || is_first && given.role == Role::Initiator {
             return Err(BAD_STATE);
         }
         if !handshake.writes_next() && !handshake.is_finished() {
@@ -231,7 +225,7 @@ pub unsafe extern "C" fn sealwax_handshake_describe(
     description: *mut sealwax_handshake_description,
 ) -> i32 {
     call(|borrows| {
-        let Shaking { handshake, .. } = borrows.shared::<Shaking>(handshake)?;
+        let handshake = borrows.shared::<Shaking>(handshake)?;
         let peer = handshake.peer();
         *borrows.output_value(description)? = sealwax_handshake_description {
             next: match handshake {
@@ -268,16 +262,12 @@ pub unsafe extern "C" fn sealwax_handshake_finish(
     session: *mut sealwax_session,
 ) -> i32 {
     call(|borrows| {
-        let mut shaking = borrows.exclusive::<Shaking>(handshake)?;
+        let mut handshake = borrows.exclusive::<Shaking>(handshake)?;
         let mut place = borrows.vacant::<Kept>(session)?;
-        let settings = shaking.settings;
-        let limits = limits_of(borrows, limits, settings.suite)?;
-        shaking.handshake.check_process().map_err(|_| BAD_STATE)?;
-        if !shaking.handshake.is_finished() {
-            return Err(BAD_STATE);
-        }
-        let session = place.occupy(Kept::closed);
-        session.begin(&mut shaking.handshake, &settings, &limits, now)?;
+        handshake.check_process().map_err(|_| BAD_STATE)?;
+        let settings = handshake.settings().filter(|_| handshake.is_finished());
+        let limits = limits_of(borrows, limits, settings.ok_or(BAD_STATE)?.suite)?;
+        place.occupy(Kept::closed).begin(&mut handshake, &limits, now)?;
         place.keep();
         Ok(())
     })
@@ -302,11 +292,11 @@ pub extern "C" fn sealwax_handshake_size() -> usize {
 fn given_as_before<'a>(
     borrows: &mut Borrows<'a>,
     party: *const sealwax_party,
-    shaking: &Exclusive<'_, Shaking>,
+    handshake: &Handshake,
 ) -> Result<Given<'a>, Failure> {
-    shaking.handshake.check_process().map_err(|_| BAD_STATE)?;
+    handshake.check_process().map_err(|_| BAD_STATE)?;
     let given = Given::borrow(borrows, party)?;
-    let same = given.settings == shaking.settings && given.is_initiator == shaking.is_initiator;
+    let same = handshake.settings() == Some(given.settings) && handshake.role() == given.role;
     if same { Ok(given) } else { Err(INVALID_ARGUMENT) }
 }
 

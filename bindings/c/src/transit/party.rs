@@ -8,7 +8,7 @@ use sealwax::id::Suite;
 use sealwax::rng::Now;
 use sealwax::secret::{Key, Pair, Psk};
 use sealwax::transit::{Hybrid, KeyPair, Mode, Party, Pattern, Peer, PeerKey, Peers, Settings};
-use sealwax::transit::{PEER_KEY_LEN, Verdict};
+use sealwax::transit::{PEER_KEY_LEN, Role, Verdict};
 
 use crate::boundary::{self, Borrows, Plain, call};
 use crate::keyset::{Loaded, loaded, sealwax_keyset};
@@ -130,7 +130,7 @@ pub unsafe extern "C" fn sealwax_peer_key(private_key: *const u8, out: *mut u8) 
 /// A party as it was given: everything that it points to is borrowed and copied.
 pub(crate) struct Given<'a> {
     pub(crate) settings: Settings,
-    pub(crate) is_initiator: bool,
+    pub(crate) role: Role,
     prologue: &'a [u8],
     identity: Option<&'a Loaded>,
     private_key: Option<&'a [u8; PEER_KEY_LEN]>,
@@ -155,10 +155,13 @@ impl<'a> Given<'a> {
             true => has_own && decides,
             false => !has_own && party.peer_count == 0,
         };
-        let is_known = matches!(party.role, SEALWAX_ROLE_INITIATOR | SEALWAX_ROLE_RESPONDER);
+        let role = match party.role {
+            SEALWAX_ROLE_INITIATOR => Role::Initiator,
+            SEALWAX_ROLE_RESPONDER => Role::Responder,
+            _ => return Err(INVALID_ARGUMENT),
+        };
         if party.reserved != [0; 3]
             || !fits
-            || !is_known
             || party.peer_count as usize > SEALWAX_MAX_PEERS
             || !party.identity.is_null() && !party.private_key.is_null()
             || settings.pattern.has_psk() == party.psk.is_null()
@@ -167,7 +170,7 @@ impl<'a> Given<'a> {
         }
         Ok(Given {
             settings,
-            is_initiator: party.role == SEALWAX_ROLE_INITIATOR,
+            role,
             prologue: borrows.input(party.prologue, party.prologue_len)?,
             identity: match party.identity.is_null() {
                 true => None,

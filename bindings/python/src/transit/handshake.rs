@@ -183,8 +183,8 @@ impl Handshake {
 
     /// What a finished handshake leaves, once.
     fn session(&self, py: Python<'_>) -> PyResult<Session> {
-        let Held { settings, limits, .. } = &self.held;
-        self.state.with(py, |state| Session::begin(state, settings, limits))?.raise(py)
+        let limits = &self.held.limits;
+        self.state.with(py, |state| Session::begin(state, limits))?.raise(py)
     }
 
     fn __reduce__(&self) -> PyResult<()> {

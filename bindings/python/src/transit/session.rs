@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use sealwax::Error;
 use sealwax::transit::{
-    self, Content, Limits, MAX_PLAINTEXT_LEN, RECORD_OVERHEAD, Receiving, Sending, Settings,
+    self, Content, Limits, MAX_PLAINTEXT_LEN, RECORD_OVERHEAD, Receiving, Sending,
 };
 use zeroize::{Zeroize, Zeroizing};
 
@@ -166,11 +166,10 @@ impl Session {
     /// Takes the secrets of a finished handshake.
     pub(super) fn begin(
         handshake: &mut transit::Handshake,
-        settings: &Settings,
         limits: &Limits,
     ) -> sealwax::Result<Self> {
         let mut session = transit::Session::closed();
-        session.begin(handshake, settings, limits, 0)?;
+        session.begin(handshake, limits, 0)?;
         let binding = *session.binding();
         let (sending, receiving) = session.split()?;
         Ok(Session {
