@@ -195,7 +195,7 @@ fn check(settings: &Settings, traffic: &[Vec<u8>; 2]) {
     let setup = Setup::new(*settings);
     let mut sides = Sides::until(setup, setup.messages(), true);
     let (mut session, limits) = (Session::closed(), Limits::of(settings.suite));
-    session.begin(sides.side(0), settings, &limits, 0).expect("finished");
+    session.begin(sides.side(0), &limits, 0).expect("finished");
     let mut record = [0; RECORD_OVERHEAD + 4];
     session.seal_into(0, b"text", &[], &mut record).expect("sealed");
     // With aws-lc-rs X-Wing's share is another one each time.
@@ -322,8 +322,7 @@ fn of(setup: &'static Setup) -> Vec<Case> {
             move |sides| {
                 let mut session = Box::new(Session::closed());
                 let limits = Limits::of(suite);
-                let settings = sides.setup.settings;
-                session.begin(sides.side(side), &settings, &limits, 0).expect("finished");
+                session.begin(sides.side(side), &limits, 0).expect("finished");
             },
         ));
         cases.push(

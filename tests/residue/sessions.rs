@@ -29,6 +29,7 @@ pub(crate) fn add_traffic(secrets: &mut Secrets, first: &[u8], suite: u8) {
 struct Kind {
     suite: Suite,
     mode: Mode,
+    is_kept: bool,
 }
 
 /// Two ends of a session, in places of their own: what moves is the pointer.
@@ -58,7 +59,9 @@ static KEEPER: LazyLock<Key<Raw>> = LazyLock::new(|| key(DEVICE));
 
 impl Kind {
     fn limits(self) -> Limits {
-        Limits::of(self.suite).epoch(1 << 20, 1 << 30, 60_000).expect("lower than the suite's")
+        let limits = Limits::of(self.suite).epoch(1 << 20, 1 << 30, 60_000);
+        let limits = limits.expect("lower than the suite's");
+        if self.is_kept { limits.kept() } else { limits }
     }
 
     fn begin(self, session: &mut Session, role: Role) {
@@ -135,11 +138,11 @@ pub(crate) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for suite in [Suite::Cobblestone256, Suite::ChaCha20Poly1305] {
         for mode in [Mode::Stream, Mode::Datagram] {
-            let kind = Kind { suite, mode };
+            let kind = Kind { suite, mode, is_kept: false };
             cases.extend(sealing(kind));
             cases.extend(opening(kind));
             if mode == Mode::Datagram {
-                cases.extend(kept(kind));
+                cases.extend(kept(Kind { is_kept: true, ..kind }));
             }
         }
     }
