@@ -10,10 +10,11 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::collections::VecDeque;
 
+use kit::perfect::{Place, Receiver, Sender, Terms, parse};
 use kit::random::Repeatable;
 use sealwax::secret::{Key, Traffic};
 use sealwax::transit::{Content, Limits, Mode, RECORD_OVERHEAD, Role, Session};
-use sealwax::{ErrorKind, Suite};
+use sealwax::{Error, ErrorKind, Suite};
 
 /// Counts what this thread allocates.
 struct Counting;
@@ -70,21 +71,6 @@ fn pair(suite: Suite, limits: &Limits) -> [Session; 2] {
     pair
 }
 
-/// One direction as docs/format.md says it: which records came, without keys and without a ring.
-struct Model {
-    epoch: u32,
-    seen: Vec<bool>,
-    previous: Option<Previous>,
-    closed: Option<(u32, u64)>,
-}
-
-struct Previous {
-    epoch: u32,
-    seen: Vec<bool>,
-    left: u32,
-    until: u64,
-}
-
 const WINDOW: u64 = 128;
 const PREVIOUS_RECORDS: u32 = 90;
 const PREVIOUS_MS: u64 = 500;
@@ -92,105 +78,18 @@ const EPOCH_RECORDS: u64 = 700;
 const EPOCH_BYTES: u64 = 60_000;
 const EPOCH_MS: u64 = 9_000;
 
-impl Model {
-    fn new() -> Self {
-        Model { epoch: 0, seen: Vec::new(), previous: None, closed: None }
-    }
-
-    /// Whether a genuine record at this place is accepted now; takes it then.
-    fn take(&mut self, (epoch, counter): (u32, u64), now: u64) -> bool {
-        if self
-            .previous
-            .as_ref()
-            .is_some_and(|previous| previous.left == 0 || now >= previous.until)
-        {
-            self.previous = None;
-        }
-        if self.closed.is_some_and(|closed| (epoch, counter) > closed) {
-            return false;
-        }
-        if epoch > self.epoch && epoch - self.epoch <= 64 {
-            let seen = std::mem::take(&mut self.seen);
-            self.previous = Some(Previous {
-                epoch: self.epoch,
-                seen,
-                left: PREVIOUS_RECORDS,
-                until: now + PREVIOUS_MS,
-            });
-            self.epoch = epoch;
-            return mark(&mut self.seen, counter);
-        }
-        if epoch == self.epoch {
-            let fresh = mark(&mut self.seen, counter);
-            if let (true, Some(previous)) = (fresh, &mut self.previous) {
-                previous.left -= 1;
-            }
-            return fresh;
-        }
-        match &mut self.previous {
-            Some(previous) if previous.epoch == epoch => mark(&mut previous.seen, counter),
-            _ => false,
-        }
-    }
-}
-
-fn mark(seen: &mut Vec<bool>, counter: u64) -> bool {
-    let (at, next) = (counter as usize, seen.len() as u64);
-    if counter < next && (next - counter > WINDOW || seen[at]) {
-        return false;
-    }
-    seen.resize(seen.len().max(at + 1), false);
-    seen[at] = true;
-    true
-}
-
 struct Sealed {
     bytes: Vec<u8>,
-    place: (u32, u64),
+    place: Place,
     content: Content,
     plaintext: Vec<u8>,
-}
-
-fn place_of(record: &[u8]) -> (u32, u64) {
-    let epoch = record[1..5].try_into().expect("4 bytes");
-    let counter = record[5..13].try_into().expect("8 bytes");
-    (u32::from_be_bytes(epoch), u64::from_be_bytes(counter))
-}
-
-/// What one direction's sender did last, to see that no place is sealed twice and that limits hold.
-struct Sender {
-    last: Option<(u32, u64)>,
-    bytes: u64,
-    began: u64,
-    wanted: bool,
-    asked: Option<u32>,
-    unheard: u32,
-}
-
-impl Sender {
-    fn check(&mut self, place: (u32, u64), len: u64, now: u64) {
-        let (epoch, counter) = self.last.map_or((0, 0), |(epoch, counter)| (epoch, counter + 1));
-        let due = counter > 0
-            && (counter >= EPOCH_RECORDS
-                || self.bytes + len > EPOCH_BYTES
-                || (self.unheard < 32 && (self.wanted || now - self.began >= EPOCH_MS)));
-        if due || self.asked == Some(epoch) {
-            assert_eq!(place, (epoch + 1, 0), "an epoch that was due did not begin");
-            (self.bytes, self.began, self.wanted) = (0, now, false);
-            self.unheard += 1;
-        } else {
-            assert_eq!(place, (epoch, counter));
-        }
-        self.bytes += len;
-        self.last = Some(place);
-    }
 }
 
 struct World {
     random: Repeatable,
     sessions: [Session; 2],
-    models: [Model; 2],
     senders: [Sender; 2],
+    receivers: [Receiver; 2],
     /// On the way to each side.
     network: [VecDeque<Sealed>; 2],
     now: u64,
@@ -223,8 +122,8 @@ impl World {
         };
         let bytes = out[..len.expect("nothing forbids it")].to_vec();
         assert_eq!(bytes.len() as u64, size + RECORD_OVERHEAD as u64);
-        let place = place_of(&bytes);
-        self.senders[from].check(place, size, self.now);
+        let place = parse(&bytes).expect("it is a record");
+        assert_eq!(self.senders[from].seal(self.now, size), Ok(place));
         let plaintext = if content == Content::Data { plaintext } else { Vec::new() };
         self.network[1 - from].push_back(Sealed { bytes, place, content, plaintext });
     }
@@ -266,26 +165,19 @@ impl World {
             out.copy_within(13.., 0);
             received
         };
-        let expected = self.models[to].take(sealed.place, self.now);
+        let expected = self.receivers[to].open(self.now, &sealed.bytes, Some(sealed.content));
+        let place = received.as_ref().map(|received| (received.epoch, received.counter));
+        assert_eq!(place.map_err(Error::kind), expected, "{:?}", sealed.place);
         match received {
             Ok(received) => {
-                assert!(expected, "{:?} was accepted", sealed.place);
-                assert_eq!((received.epoch, received.counter), sealed.place);
                 assert_eq!(received.content, sealed.content);
                 assert_eq!(out[..received.len], sealed.plaintext);
                 self.accepted += 1;
-                self.senders[to].unheard = 0;
-                if received.content == Content::RekeyRequest {
-                    let asked = u32::from_be_bytes(out[..4].try_into().expect("4 bytes"));
-                    let sender = &mut self.senders[to];
-                    sender.asked = Some(asked);
-                }
+                let is_request = received.content == Content::RekeyRequest;
+                let asked = u32::from_be_bytes(out[..4].try_into().expect("4 bytes"));
+                self.senders[to].hear(is_request.then_some(asked));
             }
-            Err(error) => {
-                assert!(!expected, "{:?} was refused", sealed.place);
-                assert_eq!(error.kind(), ErrorKind::Decrypt);
-                self.refused += 1;
-            }
+            Err(_) => self.refused += 1,
         }
     }
 
@@ -327,13 +219,23 @@ fn run(suite: Suite, seed: u64, records: u64) {
         .and_then(|limits| limits.window(WINDOW as u16))
         .expect("the limits are sound")
         .previous_epoch(PREVIOUS_RECORDS, PREVIOUS_MS);
-    let sender =
-        || Sender { last: None, bytes: 0, began: 0, wanted: false, asked: None, unheard: 0 };
+    let terms = Terms {
+        mode: Mode::Datagram,
+        window: WINDOW,
+        previous_records: PREVIOUS_RECORDS,
+        previous_ms: PREVIOUS_MS,
+        epoch_records: EPOCH_RECORDS,
+        epoch_bytes: EPOCH_BYTES,
+        epoch_ms: EPOCH_MS,
+        // Higher than what happens here.
+        failed_opens: u64::MAX,
+        end_ms: u64::MAX,
+    };
     let mut world = World {
         random: Repeatable(seed),
         sessions: pair(suite, &limits),
-        models: [Model::new(), Model::new()],
-        senders: [sender(), sender()],
+        senders: [Sender::new(terms, 0), Sender::new(terms, 0)],
+        receivers: [Receiver::new(terms, 0), Receiver::new(terms, 0)],
         network: [VecDeque::new(), VecDeque::new()],
         now: 0,
         accepted: 0,
@@ -344,7 +246,7 @@ fn run(suite: Suite, seed: u64, records: u64) {
         world.seal(side);
         if world.random.below(300) == 0 {
             world.sessions[side].sending().rekey();
-            world.senders[side].wanted = true;
+            world.senders[side].rekey();
         }
         // The clock stands, goes, or jumps, and a session's own idea of its age with it.
         world.now += [0, 0, 0, 1, 1, 30][world.random.below(6)];

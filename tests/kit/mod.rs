@@ -9,6 +9,7 @@ pub(crate) mod faces;
 pub(crate) mod handshake_vectors;
 pub(crate) mod keys;
 pub(crate) mod keyset_vectors;
+pub(crate) mod perfect;
 pub(crate) mod random;
 pub(crate) mod record_vectors;
 pub(crate) mod shared;
