@@ -253,3 +253,6 @@ impl Mapped<'_> {
 }
 
 const MAX_REGIONS: usize = 12;
+
+#[cfg(test)]
+mod tests;

@@ -62,6 +62,10 @@ mod fork_page {
     impl ForkPage {
         /// `None` where the system refuses to wipe on fork: the caller then keeps nothing.
         pub(crate) fn new() -> Option<Self> {
+            // Miri has no pages and no forked children.
+            if cfg!(miri) {
+                return None;
+            }
             // SAFETY: a fresh private anonymous mapping overlaps nothing.
             let page = unsafe {
                 mmap_anonymous(

@@ -44,6 +44,8 @@ fn empty_pages_are_given_back_but_for_one() {
     assert_eq!(pages.all.len(), 1);
 }
 
+// Miri starts no processes.
+#[cfg(not(miri))]
 #[test]
 fn an_overwritten_canary_is_noticed_on_both_sides() {
     for at in [-1isize, 32] {
