@@ -23,10 +23,19 @@ class Part:
         OUT.mkdir(parents=True, exist_ok=True)
         self.log = OUT / f"{self.name}.log"
         self.log.write_text("")
+        self.child = None
+        signal.signal(signal.SIGTERM, self.stopped)
         os.chdir(ROOT)
 
     def left(self):
         return max(self.seconds - (time.monotonic() - self.begin), 0)
+
+    def stopped(self, *_):
+        """The time and the grace are over: what was found until now is kept."""
+        if self.child:
+            os.killpg(self.child.pid, signal.SIGKILL)
+        self.fail(f"it was stopped after {time.monotonic() - self.begin:.0f} s")
+        self.end()
 
     def run(self, command, seconds=None, env=None, folder=None):
         """The exit code (none where the time was over) and all that was printed."""
@@ -34,7 +43,7 @@ class Part:
             log.write(f"$ {' '.join(map(str, command))}\n")
             log.flush()
             at = log.tell()
-            child = subprocess.Popen(
+            self.child = child = subprocess.Popen(
                 list(map(str, command)), stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
                 env={**os.environ, **(env or {})}, cwd=folder, start_new_session=True)
             try:
@@ -44,6 +53,7 @@ class Part:
                 os.killpg(child.pid, signal.SIGKILL)
                 child.wait()
                 code = None
+            self.child = None
         text = self.log.read_bytes()[at:].decode("utf-8", "replace")
         return code, text
 
@@ -53,7 +63,8 @@ class Part:
         os.environ["PATH"] = f"{own}{os.pathsep}{os.environ['PATH']}"
         if shutil.which(name):
             return True
-        code, _ = self.run(["cargo", "install", name, "--locked", "--root", "target/tools"])
+        # Unoptimised: they wait for compilers, and are there sooner.
+        code, _ = self.run(["cargo", "install", name, "--debug", "--locked", "--root", "target/tools"])
         if code != 0:
             self.skip(f"{name} is not here and could not be installed")
         return code == 0
@@ -78,7 +89,7 @@ class Part:
 
     def skip(self, text):
         self.skipped.append(text)
-        self.say(f"not done: {text}")
+        self.say(f"not run: {text}")
 
     def table(self, columns, rows):
         self.tables.append({"columns": columns, "rows": [[str(cell) for cell in row] for row in rows]})
@@ -91,12 +102,19 @@ class Part:
         if self.wrong:
             outcome = "failed"
         elif self.skipped:
-            outcome = "in part" if self.tables else "skipped"
+            outcome = "in part" if self.tables else "not run"
         else:
             outcome = "ok"
         keep = {
-            "title": self.title, "outcome": outcome, "said": self.said, "tables": self.tables, "plots": self.plots,
+            "title": self.title, "outcome": outcome, "commit": commit(), "said": self.said, "tables": self.tables, "plots": self.plots,
             "seconds": round(time.monotonic() - self.begin), "ended": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
         }
         (OUT / f"{self.name}.json").write_text(json.dumps(keep, indent=1, ensure_ascii=False))
         sys.exit(1 if self.wrong else 0)
+
+
+def commit():
+    """The commit that is looked at, with a + where files differ from it."""
+    def git(*arguments):
+        return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True).stdout.strip()
+    return git("rev-parse", "--short", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")

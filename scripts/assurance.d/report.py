@@ -6,20 +6,40 @@ import os
 import platform
 import subprocess
 
-from part import OUT, ROOT
+from part import OUT, ROOT, commit
 
-COLOURS = ["#2b6cb0", "#dd6b20", "#38a169", "#c53030", "#805ad5", "#718096", "#d69e2e"]
-STYLE = """body { font: 15px/1.5 sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; color: #222 }
-table { border-collapse: collapse; margin: 1em 0 } td, th { border: 1px solid #ccc; padding: .2em .6em; text-align: left }
-.failed { color: #c53030 } .ok { color: #2f855a } svg { max-width: 100% }"""
+COLOURS = ["#2f6f9f", "#d9822b", "#4a8f5b", "#b5443c", "#7a5ea8", "#7d8790", "#c2a53a"]
+# What these words mean has a colour of its own, whatever their order.
+MEANT = {"run": "#4a8f5b", "not run": "#d4d8dc", "before": "#d9822b", "after": "#b5443c", "caught": "#4a8f5b",
+         "missed": "#b5443c", "unviable": "#d4d8dc", "too slow": "#c2a53a"}
+STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 64em; margin: 2em auto; padding: 0 1em; color: #1d2329 }
+h2 { margin-top: 2.2em; border-bottom: 1px solid #d4d8dc }
+table { border-collapse: collapse; margin: 1em 0 }
+td, th { border-bottom: 1px solid #d4d8dc; padding: .25em .8em; text-align: left; vertical-align: top }
+td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
+th { background: #f3f5f7 }
+.outcome { font-weight: 600; white-space: nowrap }
+.ok { color: #2f7a44 } .failed { color: #b5443c } .in-part { color: #9a6a12 } .not-run { color: #6b747c }
+figure { margin: 1.2em 0 } figcaption { font-weight: 600 }
+svg { max-width: 100%; height: auto }
+details > summary { cursor: pointer; color: #2f6f9f }
+.wrong { color: #b5443c }"""
+# Longer tables are folded.
+LONG = 24
+
+
+def forget(name):
+    (OUT / f"{name}.json").unlink(missing_ok=True)
 
 
 def write(order):
     parts = []
     for name in order:
         path = OUT / f"{name}.json"
-        if path.exists():
-            parts.append((name, json.loads(path.read_text())))
+        none = {"title": name.capitalize(), "outcome": "not run", "commit": "", "said": [], "tables": [], "plots": [],
+                "seconds": "", "ended": ""}
+        parts.append((name, json.loads(path.read_text()) if path.exists() else none))
     (OUT / "report.md").write_text(markdown(parts))
     (OUT / "report.html").write_text(page(parts))
 
@@ -28,61 +48,99 @@ def facts():
     def first(*command):
         done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
         return (done.stdout.splitlines() or ["unknown"])[0]
-    return (f"Commit {first('git', 'rev-parse', '--short', 'HEAD')}, {first('rustc', '--version')}, "
-            f"{platform.system()} {platform.release()} on {platform.machine()}, {os.cpu_count()} processors.")
+    return (f"Commit {commit()}, {first('rustc', '--version')}, {platform.system()} {platform.release()} on "
+            f"{platform.machine()}, {os.cpu_count()} processors.")
+
+
+def summary(parts):
+    """One row for each part: a part that did not run says so, and one of another commit says which."""
+    now = commit()
+    for name, part in parts:
+        words = ("WRONG: ", "not run: ")
+        found = next((said for said in part["said"] if not said.startswith(words)), "") or "; ".join(part["said"])
+        other = f" (of commit {part['commit']})" if part["commit"] not in ("", now) else ""
+        yield name, part["title"], part["outcome"], found + other, part["seconds"], part["ended"]
+
+
+COLUMNS = ["part", "outcome", "in numbers", "seconds", "ended"]
 
 
 def markdown(parts):
-    lines = ["# Assurance report", "", facts(), "", "| part | outcome | seconds | ended |", "|---|---|---|---|"]
-    lines += [f"| {part['title']} | {part['outcome']} | {part['seconds']} | {part['ended']} |" for _, part in parts]
+    cell = lambda text: str(text).replace("|", "\\|")
+    lines = ["# Assurance report", "", facts(), "", f"| {' | '.join(COLUMNS)} |", "|---|---|---|---:|---|"]
+    lines += [f"| {' | '.join(map(cell, row[1:]))} |" for row in summary(parts)]
     for _, part in parts:
-        lines += ["", f"## {part['title']}", ""] + [f"- {said}" for said in part["said"]]
+        lines += ["", f"## {part['title']}", ""] + [f"- {said}" for said in part["said"] or ["not run"]]
         for table in part["tables"]:
-            lines += ["", f"| {' | '.join(table['columns'])} |", "|---" * len(table["columns"]) + "|"]
-            lines += [f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in table["rows"]]
+            numbers = numeric(table)
+            lines += ["", f"| {' | '.join(map(cell, table['columns']))} |",
+                      "|" + "".join("---:|" if number else "---|" for number in numbers)]
+            lines += [f"| {' | '.join(map(cell, row))} |" for row in table["rows"]]
     return "\n".join(lines) + "\n"
+
+
+def numeric(table):
+    """Which columns hold numbers alone."""
+    def is_number(text):
+        return text in ("", "-") or text.replace(",", "").replace(".", "", 1).replace(" ", "").isdigit()
+    return [bool(table["rows"]) and all(is_number(row[at]) for row in table["rows"]) for at in range(len(table["columns"]))]
 
 
 def page(parts):
     escape = html.escape
-    out = ["<!doctype html><html lang='en'><meta charset='utf-8'><title>Assurance report</title>",
-           f"<style>{STYLE}</style><h1>Assurance report</h1><p>{escape(facts())}</p><table>",
-           "<tr><th>part</th><th>outcome</th><th>seconds</th><th>ended</th></tr>"]
-    for name, part in parts:
-        out.append(f"<tr><td><a href='#{name}'>{escape(part['title'])}</a></td><td class='{part['outcome']}'>"
-                   f"{part['outcome']}</td><td>{part['seconds']}</td><td>{part['ended']}</td></tr>")
+    out = ["<!doctype html><html lang='en'><meta charset='utf-8'><meta name='viewport' content='width=device-width'>",
+           f"<title>Assurance report</title><style>{STYLE}</style><h1>Assurance report</h1><p>{escape(facts())}</p>",
+           "<table><tr>", *(f"<th>{name}</th>" for name in COLUMNS), "</tr>"]
+    for name, title, outcome, found, seconds, ended in summary(parts):
+        out.append(f"<tr><td><a href='#{name}'>{escape(title)}</a></td>"
+                   f"<td class='outcome {outcome.replace(' ', '-')}'>{outcome}</td><td>{escape(found)}</td>"
+                   f"<td class='number'>{seconds}</td><td>{ended}</td></tr>")
     out.append("</table>")
     for name, part in parts:
         out.append(f"<h2 id='{name}'>{escape(part['title'])}</h2><ul>")
-        out += [f"<li>{escape(said)}</li>" for said in part["said"]]
+        for said in part["said"] or ["not run"]:
+            wrong = " class='wrong'" if said.startswith("WRONG") else ""
+            out.append(f"<li{wrong}>{escape(said)}</li>")
         out.append("</ul>")
-        out += [bars(plot) for plot in part["plots"]]
-        for table in part["tables"]:
-            row = lambda cells, tag: "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
-            out += ["<table>", row(table["columns"], "th"), *(row(cells, "td") for cells in table["rows"]), "</table>"]
+        out += [bars(plot) for plot in part["plots"] if plot["rows"]]
+        out += [grid(table) for table in part["tables"] if table["rows"]]
     return "\n".join(out) + "</html>\n"
+
+
+def grid(table):
+    escape, numbers = html.escape, numeric(table)
+    head = "".join(f"<th>{escape(name)}</th>" for name in table["columns"])
+    rows = "".join("<tr>" + "".join(f"<td{' class=number' if number else ''}>{escape(text)}</td>"
+                                    for text, number in zip(row, numbers)) + "</tr>\n" for row in table["rows"])
+    whole = f"<table><tr>{head}</tr>\n{rows}</table>"
+    count = len(table["rows"])
+    return f"<details><summary>{count} rows, by {escape(table['columns'][0])}</summary>{whole}</details>" if count > LONG else whole
 
 
 def bars(plot):
     """Horizontal bars, each of coloured pieces, as SVG."""
     rows = plot["rows"]
     names = list(dict.fromkeys(name for _, pieces in rows for name in pieces))
+    colours = {name: MEANT.get(name, COLOURS[index % len(COLOURS)]) for index, name in enumerate(names)}
     most = max((sum(pieces.values()) for _, pieces in rows), default=0) or 1
-    left, width, height = 260, 480, 22
-    tall = height * (len(rows) + 2) + 10
-    out = [f"<svg viewBox='0 0 {left + width + 90} {tall}' width='{left + width + 90}' role='img' "
-           f"font-family='sans-serif' font-size='12'><text x='0' y='14' font-weight='bold'>{html.escape(plot['title'])}</text>"]
-    for index, name in enumerate(names):
-        x = left + index * 110
-        out.append(f"<rect x='{x}' y='{height}' width='10' height='10' fill='{COLOURS[index % len(COLOURS)]}'/>"
-                   f"<text x='{x + 14}' y='{height + 9}'>{html.escape(name)}</text>")
+    left, width, height = 280, 440, 20
+    legend = height if len(names) > 1 else 0
+    tall = height * len(rows) + legend + 10
+    out = [f"<figure><figcaption>{html.escape(plot['title'])}</figcaption>"
+           f"<svg viewBox='0 0 {left + width + 180} {tall}' width='{left + width + 180}' role='img' "
+           f"aria-label='{html.escape(plot['title'], quote=True)}' font-family='system-ui, sans-serif' font-size='12'>"]
+    x = left
+    for name in names if legend else []:
+        out.append(f"<rect x='{x}' y='4' width='10' height='10' fill='{colours[name]}'/>"
+                   f"<text x='{x + 15}' y='13'>{html.escape(name)}</text>")
+        x += 15 + 8 * len(name) + 16
     for index, (label, pieces) in enumerate(rows):
-        y, x = height * (index + 2), left
-        out.append(f"<text x='{left - 8}' y='{y + 13}' text-anchor='end'>{html.escape(label)}</text>")
+        y, x = legend + 4 + height * index, left
+        out.append(f"<text x='{left - 8}' y='{y + 12}' text-anchor='end'>{html.escape(label)}</text>")
         for name, number in pieces.items():
             size = width * number / most
-            colour = COLOURS[names.index(name) % len(COLOURS)]
-            out.append(f"<rect x='{x:.1f}' y='{y + 2}' width='{size:.1f}' height='{height - 6}' fill='{colour}'/>")
+            out.append(f"<rect x='{x:.1f}' y='{y}' width='{size:.1f}' height='{height - 5}' fill='{colours[name]}'>"
+                       f"<title>{html.escape(f'{label}: {number:,} {name}')}</title></rect>")
             x += size
-        out.append(f"<text x='{x + 5:.1f}' y='{y + 13}'>{' / '.join(f'{number:g}' for number in pieces.values())}</text>")
-    return "".join(out) + "</svg>"
+        out.append(f"<text x='{x + 6:.1f}' y='{y + 12}'>{' / '.join(f'{number:,}' for number in pieces.values())}</text>")
+    return "".join(out) + "</svg></figure>"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Nothing depends on a secret: valgrind follows secrets through each backend, and firmware is looked at as it was compiled."""
-import os
+"""Nothing depends on a secret: valgrind follows secrets through each backend, firmware is looked at as it was compiled,
+and a clock looks for what those two did not see."""
 import re
 import shutil
 
@@ -32,4 +32,15 @@ else:
     clean = [name for name in reports if not name.startswith("planted")]
     part.say(f"{len(clean)} operations with secrets marked, {len(reports) - len(clean)} planted leaks, {len(backends)} backends")
 branches.look(part)
+
+# "Dude, is my code constant time?": a smoke test. A busy machine finds less, so that only the planted leak must be found.
+code, text = part.run(["cargo", "bench", "--bench", "timing"])
+measured = re.findall(r"^t = +(-?[\d.]+|NaN|inf) +(a difference|no difference found): (.+)$", text, re.M)
+if code != 0 or not measured:
+    part.fail("benches/timing.rs; see timing.log")
+for t, found, what in measured:
+    if (found == "a difference") != what.startswith("planted"):
+        part.fail(f"by the clock: {found}, t = {t}: {what}")
+part.table(["two classes of inputs, by the clock", "t", "found"], [[what, t, found] for t, found, what in measured])
+part.say(f"{len(measured) - 1} pairs of classes measured by the clock, and a planted leak")
 part.end()
