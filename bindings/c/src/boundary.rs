@@ -240,7 +240,9 @@ impl Mapped<'_> {
 
     /// Copies bytes from `offset` on. What lies past the end reads as zero.
     pub(crate) fn copy(&self, offset: usize, out: &mut [u8]) {
-        for (at, byte) in (offset..).zip(out) {
+        for (index, byte) in out.iter_mut().enumerate() {
+            // No offset is so high that it comes round to the beginning.
+            let at = offset.saturating_add(index);
             if at >= self.len {
                 *byte = 0;
                 continue;
