@@ -230,6 +230,7 @@ fn run(suite: Suite, seed: u64, records: u64) {
         // Higher than what happens here.
         failed_opens: u64::MAX,
         end_ms: u64::MAX,
+        is_kept: false,
     };
     let mut world = World {
         random: Repeatable(seed),

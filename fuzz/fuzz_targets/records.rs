@@ -21,6 +21,7 @@ use sealwax_fuzz::Repeatable;
 struct Input {
     stream: bool,
     suite_1: bool,
+    is_kept: bool,
     window: u16,
     previous_records: u8,
     previous_ms: u16,
@@ -387,6 +388,8 @@ fuzz_target!(|input: Input| {
         epoch_ms: u64::from(input.epoch_ms) + 1,
         failed_opens: u64::from(input.failed_opens) + 1,
         end_ms: input.end_ms.map_or(48 * 3_600_000, u64::from),
+        // Streams are not kept.
+        is_kept: input.is_kept && !input.stream,
     };
     let limits = Limits::of(suite)
         .epoch(terms.epoch_records, terms.epoch_bytes, terms.epoch_ms)
@@ -395,6 +398,7 @@ fuzz_target!(|input: Input| {
         .and_then(|limits| limits.age(terms.end_ms / 2, terms.end_ms))
         .expect("the limits are sound")
         .previous_epoch(terms.previous_records, terms.previous_ms);
+    let limits = if terms.is_kept { limits.kept() } else { limits };
     let now = input.began.into();
     let sides = [Role::Initiator, Role::Responder].map(|role| {
         let (mut session, at) = (Session::closed(), role as u8);

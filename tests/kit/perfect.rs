@@ -24,6 +24,14 @@ pub(crate) struct Terms {
     pub(crate) epoch_ms: u64,
     pub(crate) failed_opens: u64,
     pub(crate) end_ms: u64,
+    pub(crate) is_kept: bool,
+}
+
+impl Terms {
+    /// Where a direction stops before anything is stored: format.md 13.13.
+    fn first_end(&self) -> Option<Place> {
+        self.is_kept.then_some((0, 0))
+    }
 }
 
 /// The sum of a clock's steps forward.
@@ -35,7 +43,9 @@ struct Age {
 
 impl Age {
     fn at(&mut self, now: u64) -> u64 {
-        self.sum = self.sum.saturating_add(now.saturating_sub(self.last));
+        // A session ends long before so many milliseconds.
+        let sum = self.sum.saturating_add(now.saturating_sub(self.last));
+        self.sum = sum.min(u32::MAX.into());
         self.last = now;
         self.sum
     }
@@ -80,7 +90,7 @@ impl Sender {
             asked: None,
             heard: false,
             unheard: 0,
-            reserved: None,
+            reserved: terms.first_end(),
             closed: false,
         }
     }
@@ -236,7 +246,7 @@ impl Receiver {
             previous: None,
             failed_ahead: 0,
             heard: (0, 0),
-            reserved: None,
+            reserved: terms.first_end(),
             closed: None,
             has_failed: false,
             authentic: 0,
@@ -372,7 +382,7 @@ pub(crate) fn reserve(
     block: u32,
 ) -> Result<Kept, ErrorKind> {
     let is_over = sender.closed || receiver.closed.is_some();
-    if sender.terms.mode != Mode::Datagram || is_over || block == 0 {
+    if !sender.is_kept() || is_over || block == 0 {
         return Err(ErrorKind::Misuse);
     }
     let after = |(epoch, counter): Place| (epoch, counter + u64::from(block));
