@@ -19,6 +19,7 @@ assurance: ## All that shows what is promised, in about SECONDS=3600, and a repo
 
 bench: ## Benchmarks, and the same work done by others
 	cargo bench
+	cargo run --release --locked --manifest-path benches/transit/Cargo.toml
 	python3 benches/peers/run.py
 
 firmware: ## Archives for firmware in target/firmware/sealwax: three processors
@@ -43,4 +44,4 @@ docs: ## Documentation of the Rust API
 
 clean: ## Remove everything that was built
 	cargo clean
-	rm -rf .venv dist fuzz/target fuzz/corpus fuzz/artifacts tests/constant_time/target tests/interleavings/target
+	rm -rf .venv dist benches/transit/target fuzz/target fuzz/corpus fuzz/artifacts tests/constant_time/target tests/interleavings/target

@@ -61,6 +61,7 @@ fn a_table_of_dependencies_is_found_by_any_name() {
 
 const MANIFESTS: &[&str] = &[
     "Cargo.toml",
+    "benches/transit/Cargo.toml",
     "bindings/cli/Cargo.toml",
     "bindings/c/Cargo.toml",
     "bindings/c/firmware/bare/Cargo.toml",

@@ -302,3 +302,102 @@ fn a_session_takes_no_memory_for_records_and_keeps_none_for_epochs() {
         assert_eq!(LIVE.get(), after, "epochs keep memory");
     }
 }
+
+#[test]
+fn an_idle_session_takes_less_than_4_kib() {
+    for suite in [Suite::ChaCha20Poly1305, Suite::Cobblestone256] {
+        let limits = Limits::of(suite);
+        let make = || {
+            let [mut one, mut other] = pair(suite, &limits);
+            let (mut record, mut out) = ([0; 100], [0; 100]);
+            // Two epochs, so that the previous one has its keys.
+            for _ in 0..2 {
+                let len = one.seal_into(0, b"what", b"", &mut record).expect("nothing forbids it");
+                other.open_into(0, &record[..len], b"", &mut out).expect("it was sealed for it");
+                one.sending().rekey();
+            }
+            [one, other]
+        };
+        // The first makes what there is once.
+        drop(make());
+        let before = LIVE.get();
+        let sessions = make();
+        let both = LIVE.get() - before + size_of_val(&sessions) as i64;
+        println!("{suite:?}: {} bytes without I/O", both / 2);
+        assert!(both / 2 < 4096);
+    }
+}
+
+#[cfg(feature = "tokio")]
+#[tokio::test]
+async fn an_idle_stream_of_tokio_takes_less_than_4_kib() {
+    use sealwax::rng::Now;
+    use sealwax::transit::{
+        AsyncReader, AsyncStream, AsyncWriter, KeyPair, Party, Pattern, Peer, Peers, Settings,
+        Terms, Verdict,
+    };
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    type Ends = [(AsyncReader<()>, AsyncWriter<()>); 2];
+
+    /// Both ends after traffic, each waiting for more. What carried it is gone.
+    async fn idle(suite: Suite) -> Ends {
+        let (near, far) = tokio::io::duplex(1 << 16);
+        let settings = Settings { suite, ..Settings::new(Pattern::XX, Mode::Stream) };
+        let keys = [3, 4].map(|fill| {
+            KeyPair::new(
+                &Key::init_with(|bytes: &mut [u8; 32]| {
+                    bytes.fill(fill);
+                    Ok(())
+                })
+                .expect("filling does not fail"),
+            )
+        });
+        let terms = keys.each_ref().map(|own| {
+            let keys = std::slice::from_ref(own);
+            let party = Party {
+                settings,
+                prologue: b"",
+                keys,
+                peers: Peers::Any,
+                psk: None,
+                now: Now::Unknown,
+            };
+            Terms::new(party)
+        });
+        let mut accept = [|_: &Peer<'_>| Verdict::Accept; 2];
+        let [first, second] = &mut accept;
+        let (one, other) = tokio::join!(
+            AsyncStream::connect(near, &terms[0], first),
+            AsyncStream::accept(far, &terms[1], second)
+        );
+        let mut ends = [one.expect("both are there"), other.expect("both are there")];
+        for _ in 0..2 {
+            let [from, to] = &mut ends;
+            let (data, mut out) = (vec![7; 100_000], vec![0; 100_000]);
+            let send = async {
+                from.write_all(&data).await?;
+                from.flush().await
+            };
+            let (sent, received) = tokio::join!(send, to.read_exact(&mut out));
+            sent.and(received.map(|_| ())).expect("both are there");
+            let mut more = [0; 9_000];
+            tokio::select! {
+                biased;
+                _ = to.read(&mut more) => panic!("nothing was sent"),
+                () = std::future::ready(()) => {}
+            }
+            ends.reverse();
+        }
+        ends.map(|end| end.split_with(|_| ((), ())))
+    }
+
+    for suite in [Suite::ChaCha20Poly1305, Suite::Cobblestone256] {
+        drop(idle(suite).await);
+        let before = LIVE.get();
+        let ends = idle(suite).await;
+        let both = LIVE.get() - before + size_of_val(&ends) as i64;
+        println!("{suite:?}: {} bytes over tokio", both / 2);
+        assert!(both / 2 < 4096);
+    }
+}

@@ -165,6 +165,22 @@ fn a_stream_without_its_close_is_truncated_and_never_at_its_end() {
 }
 
 #[test]
+fn the_end_fits_after_as_many_full_records_as_are_kept() {
+    for len in (1..10).map(|records| records * 16_384) {
+        let (mut one, mut other) = streams(Suite::Cobblestone256, 1 << 20);
+        let data = Repeatable(len as u64).bytes(len);
+        let reader = std::thread::spawn(move || {
+            let mut out = Vec::new();
+            other.read_to_end(&mut out).map(|_| out)
+        });
+        one.write_all(&data).expect("the peer reads");
+        one.close().expect("the peer reads");
+        let received = reader.join().expect("it does not panic").expect("the peer closes");
+        assert!(received == data, "{len}");
+    }
+}
+
+#[test]
 fn a_changed_byte_or_a_lying_length_ends_the_stream() {
     for (at, what) in [(0, 0x80), (1, 1), (2, 0x80), (6, 1), (14, 1), (16, 0x40), (34, 1)] {
         let (mut one, other) = streams(Suite::ChaCha20Poly1305, 1 << 20);

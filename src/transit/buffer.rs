@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Records of a stream, on their way between a transport and the caller (format.md 13.11). No I/O.
 
+use std::cell::Cell;
 use std::time::Instant;
 
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
 
 use super::receiving::{Content, Receiving};
 use super::sending::Sending;
@@ -39,12 +40,14 @@ pub(super) enum Step {
 pub(super) struct OpenBuffer {
     pub(super) receiving: Receiving,
     watch: Stopwatch,
-    bytes: Zeroizing<Vec<u8>>,
+    bytes: Vec<u8>,
     /// What was read and not yet opened.
     start: usize,
     end: usize,
     /// What was opened and not yet handed out.
     data: std::ops::Range<usize>,
+    /// Where data lay that was opened in place: the rest is ciphertext, and no secret.
+    opened: std::ops::Range<usize>,
     /// How much room to make for reading.
     size: usize,
     failed: bool,
@@ -55,10 +58,11 @@ impl OpenBuffer {
         OpenBuffer {
             receiving,
             watch,
-            bytes: Zeroizing::new(Vec::new()),
+            bytes: Vec::new(),
             start: 0,
             end: 0,
             data: 0..0,
+            opened: 0..0,
             size: SMALL,
             failed: false,
         }
@@ -94,8 +98,9 @@ impl OpenBuffer {
         let waiting = self.end - self.start;
         let needed = self.wanted().max(self.size);
         if self.bytes.len() < needed {
-            let mut bytes = Zeroizing::new(vec![0; needed]);
+            let mut bytes = buffer_of(needed);
             bytes[..waiting].copy_from_slice(&self.bytes[self.start..self.end]);
+            self.wipe();
             self.bytes = bytes;
         } else {
             self.bytes.copy_within(self.start..self.end, 0);
@@ -117,12 +122,28 @@ impl OpenBuffer {
         Ok(())
     }
 
-    /// Gives the memory back while nothing is waiting.
+    /// Gives the memory back while nothing is waiting. The next reading takes as much as the last.
+    #[cfg(feature = "tokio")]
+    pub(super) fn pause(&mut self) {
+        if self.start == self.end && self.data.is_empty() && !self.bytes.is_empty() {
+            self.wipe();
+            give_back(std::mem::take(&mut self.bytes));
+            (self.start, self.end) = (0, 0);
+        }
+    }
+
+    /// Gives the memory back while nothing is waiting. The next reading begins small.
     pub(super) fn release(&mut self) {
         if self.start == self.end && self.data.is_empty() {
-            self.bytes = Zeroizing::new(Vec::new());
+            self.wipe();
+            give_back(std::mem::take(&mut self.bytes));
             (self.start, self.end, self.size) = (0, 0, SMALL);
         }
+    }
+
+    /// Forgets what was opened in place.
+    fn wipe(&mut self) {
+        self.bytes[std::mem::take(&mut self.opened)].zeroize();
     }
 
     /// How long what is waiting must become for its first record to be whole.
@@ -159,6 +180,10 @@ impl OpenBuffer {
     fn open(&mut self, record: std::ops::Range<usize>, out: &mut [u8]) -> Result<Option<usize>> {
         let (now, begin) = (self.watch.milliseconds(), record.start + HEADER_LEN);
         let fits = record.len() - OVERHEAD <= out.len();
+        if !fits {
+            let first = if self.opened.is_empty() { begin } else { self.opened.start.min(begin) };
+            self.opened = first..self.opened.end.max(record.end);
+        }
         let record = &mut self.bytes[record];
         let opened = match fits {
             true => self.receiving.open_into(now, record, &[], out)?,
@@ -175,20 +200,27 @@ impl OpenBuffer {
     }
 }
 
+impl Drop for OpenBuffer {
+    fn drop(&mut self) {
+        self.wipe();
+    }
+}
+
 /// Data on its way into records, and records that were not written yet. Takes no memory while it is empty.
 pub(super) struct SealBuffer {
     pub(super) sending: Sending,
     watch: Stopwatch,
-    /// Whole records, and after them one that is being filled: its prefix, its header, and data.
+    /// Whole records, then one that is being filled (its prefix, its header, and data), then room.
     bytes: Vec<u8>,
     written: usize,
-    /// Where the record that is being filled begins.
+    /// Where the record that is being filled begins, and where it ends so far.
     whole: usize,
+    end: usize,
 }
 
 impl SealBuffer {
     pub(super) fn new(sending: Sending, watch: Stopwatch) -> Self {
-        SealBuffer { sending, watch, bytes: Vec::new(), written: 0, whole: 0 }
+        SealBuffer { sending, watch, bytes: Vec::new(), written: 0, whole: 0, end: 0 }
     }
 
     /// Takes data, as much as there is room for: 0 bytes where [`SealBuffer::pending`] must be written before.
@@ -203,11 +235,10 @@ impl SealBuffer {
                 continue;
             }
             let (piece, after) = rest.split_at(rest.len().min(MAX_PLAINTEXT_LEN - filled));
+            let begin = self.whole + FRONT_LEN + filled;
             self.reserve(FRONT_LEN + filled + piece.len() + TAG_LEN);
-            if filled == 0 {
-                self.bytes.resize(self.whole + FRONT_LEN, 0);
-            }
-            self.bytes.extend_from_slice(piece);
+            self.bytes[begin..begin + piece.len()].copy_from_slice(piece);
+            self.end = begin + piece.len();
             rest = after;
             if self.filled() == MAX_PLAINTEXT_LEN {
                 self.seal_filled()?;
@@ -218,38 +249,23 @@ impl SealBuffer {
 
     /// Seals what was filled in, however little it is.
     pub(super) fn seal_filled(&mut self) -> Result<()> {
-        if self.filled() == 0 {
-            return Ok(());
+        match self.filled() {
+            0 => Ok(()),
+            filled => {
+                self.seal(filled, |sending, now, record| sending.seal_in_place(now, record, &[]))
+            }
         }
-        self.bytes.resize(self.bytes.len() + TAG_LEN, 0);
-        let now = self.watch.milliseconds();
-        let (prefix, record) = self.bytes[self.whole..].split_at_mut(PREFIX_LEN);
-        prefix.copy_from_slice(&prefix_of(record.len()));
-        let sealed = self.sending.seal_in_place(now, record, &[]);
-        self.settle(sealed)
     }
 
     /// Seals an empty record, by which the peer sees that this side has the keys.
     pub(super) fn confirm(&mut self) -> Result<()> {
-        self.reserve(PREFIX_LEN + OVERHEAD);
-        self.bytes.resize(self.whole + PREFIX_LEN + OVERHEAD, 0);
-        let now = self.watch.milliseconds();
-        let (prefix, record) = self.bytes[self.whole..].split_at_mut(PREFIX_LEN);
-        prefix.copy_from_slice(&prefix_of(OVERHEAD));
-        let sealed = self.sending.seal_empty_into(now, record).map(|_| ());
-        self.settle(sealed)
+        self.seal(0, |sending, now, record| sending.seal_empty_into(now, record).map(|_| ()))
     }
 
     /// Seals the end of this direction, after what was filled in.
     pub(super) fn close(&mut self) -> Result<()> {
         self.seal_filled()?;
-        self.reserve(PREFIX_LEN + OVERHEAD);
-        self.bytes.resize(self.whole + PREFIX_LEN + OVERHEAD, 0);
-        let now = self.watch.milliseconds();
-        let (prefix, record) = self.bytes[self.whole..].split_at_mut(PREFIX_LEN);
-        prefix.copy_from_slice(&prefix_of(OVERHEAD));
-        let sealed = self.sending.close_into(now, record).map(|_| ());
-        self.settle(sealed)
+        self.seal(0, |sending, now, record| sending.close_into(now, record).map(|_| ()))
     }
 
     /// Whole records that were not written yet.
@@ -261,63 +277,97 @@ impl SealBuffer {
     pub(super) fn wrote(&mut self, len: usize) {
         self.written += len;
         if self.written == self.whole {
-            self.bytes.copy_within(self.whole.., 0);
-            self.bytes.truncate(self.bytes.len() - self.whole);
-            (self.written, self.whole) = (0, 0);
+            self.bytes.copy_within(self.whole..self.end, 0);
+            let moved = self.end - self.whole;
+            self.bytes[self.whole.max(moved)..self.end].zeroize();
+            (self.written, self.whole, self.end) = (0, 0, moved);
         }
     }
 
     /// Gives the memory back while nothing is waiting.
     pub(super) fn release(&mut self) {
-        if self.bytes.is_empty() {
-            self.bytes = Vec::new();
+        if self.end == 0 {
+            give_back(std::mem::take(&mut self.bytes));
         }
     }
 
     /// Seals one full record from where the data is.
     fn seal_piece(&mut self, piece: &[u8]) -> Result<()> {
-        self.reserve(PREFIX_LEN + MAX_RECORD_LEN);
-        self.bytes.resize(self.whole + PREFIX_LEN + MAX_RECORD_LEN, 0);
-        let now = self.watch.milliseconds();
-        let (prefix, record) = self.bytes[self.whole..].split_at_mut(PREFIX_LEN);
-        prefix.copy_from_slice(&prefix_of(MAX_RECORD_LEN));
-        let sealed = self.sending.seal_into(now, piece, &[], record).map(|_| ());
-        self.settle(sealed)
+        self.seal(MAX_PLAINTEXT_LEN, |sending, now, record| {
+            sending.seal_into(now, piece, &[], record).map(|_| ())
+        })
     }
 
-    /// The record at the end is whole, or it never was.
-    fn settle(&mut self, sealed: Result<()>) -> Result<()> {
+    /// Makes a record of `len` bytes of plaintext at the end: it is whole, or it never was.
+    fn seal(
+        &mut self,
+        len: usize,
+        work: impl FnOnce(&mut Sending, u64, &mut [u8]) -> Result<()>,
+    ) -> Result<()> {
+        let (len, now) = (len + OVERHEAD, self.watch.milliseconds());
+        self.reserve(PREFIX_LEN + len);
+        let (prefix, record) = self.bytes[self.whole..].split_at_mut(PREFIX_LEN);
+        let record = &mut record[..len];
+        prefix.copy_from_slice(&prefix_of(len));
+        let sealed = work(&mut self.sending, now, record);
         match sealed {
-            Ok(()) => self.whole = self.bytes.len(),
-            Err(_) => {
-                self.bytes[self.whole..].zeroize();
-                self.bytes.truncate(self.whole);
-            }
+            Ok(()) => self.whole += PREFIX_LEN + len,
+            Err(_) => record.zeroize(),
         }
+        self.end = self.whole;
         sealed
     }
 
     /// How much data the record at the end has.
     fn filled(&self) -> usize {
-        (self.bytes.len() - self.whole).saturating_sub(FRONT_LEN)
+        (self.end - self.whole).saturating_sub(FRONT_LEN)
     }
 
     /// Sees to it that so many bytes fit after the whole records, without a copy of data that stays behind.
     fn reserve(&mut self, len: usize) {
         let needed = self.whole + len;
-        if self.bytes.capacity() < needed {
-            let mut bytes = Vec::with_capacity(needed.next_power_of_two().clamp(SMALL, LARGE));
-            bytes.extend_from_slice(&self.bytes);
-            self.bytes[self.whole..].zeroize();
+        if self.bytes.len() < needed {
+            // The end comes after as many full records as there are, too.
+            let len = needed.next_power_of_two().clamp(SMALL, LARGE).max(needed);
+            let mut bytes = buffer_of(len);
+            bytes[..self.end].copy_from_slice(&self.bytes[..self.end]);
+            self.wipe();
             self.bytes = bytes;
         }
+    }
+
+    /// Forgets what was not sealed. Whole records are no secret.
+    fn wipe(&mut self) {
+        self.bytes[self.whole..self.end].zeroize();
     }
 }
 
 impl Drop for SealBuffer {
     fn drop(&mut self) {
-        // Whole records are no secret; what was not sealed is.
-        self.bytes[self.whole..].zeroize();
+        self.wipe();
+    }
+}
+
+thread_local! {
+    /// The large buffer that a stream of this thread gave back last: streams that read and wait in turn would otherwise
+    /// make, clear and free one each time. There is no secret in it.
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// A buffer of so many bytes, which hold nothing of use.
+fn buffer_of(len: usize) -> Vec<u8> {
+    let spare = match len {
+        LARGE => SPARE.try_with(Cell::take).unwrap_or_default(),
+        _ => Vec::new(),
+    };
+    if spare.len() == len { spare } else { vec![0; len] }
+}
+
+/// Takes a buffer that is no longer needed. The caller's duty: what was secret in it is wiped.
+fn give_back(buffer: Vec<u8>) {
+    if buffer.len() == LARGE {
+        // Where the thread ends it is freed.
+        let _ = SPARE.try_with(|spare| spare.set(buffer));
     }
 }
 

@@ -229,7 +229,7 @@ fn poll_read<R: AsyncRead + Unpin>(
             Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
             // A session that waits takes no memory for reading.
             Poll::Pending => {
-                opening.release();
+                opening.pause();
                 return Poll::Pending;
             }
         }
