@@ -8,8 +8,8 @@ use crate::id::{Fingerprint, KeysetId, RawKeyId, RecipientKind, Suite, VersionId
 use crate::primitives::expand512;
 use crate::primitives::{AeadKey, NONCE_LEN, Prk, ct_eq, extract, hash};
 use crate::secret::{
-    Block, Chunk, Data, Key, Payload, Provided, Psk, Raw, Record, Root, Salt, Stretched, Token,
-    Traffic, Wrap,
+    Block, Chunk, Data, Ephemeral, Hedge, Key, Payload, Provided, Psk, Raw, Record, Root, Salt,
+    Stretched, Token, Traffic, Wrap,
 };
 use zeroize::Zeroizing;
 
@@ -129,6 +129,27 @@ pub(crate) fn wrap_salt_key(key: &Prk<Wrap>) -> Prk<Salt> {
 pub(crate) fn fingerprint(kind: RecipientKind, public: &[u8]) -> Fingerprint {
     let hash = hash(&[b"sealwax/v1/fingerprint\0", &[kind.number()], public]);
     Fingerprint(*hash.first_chunk().expect("a hash has 32 bytes"))
+}
+
+/// K_hedge of a side, from a secret of its own: format.md 13.3a.
+pub(crate) fn hedge_key(secret: &[u8; 32]) -> Key<Hedge> {
+    let mut key = Key::zeroed();
+    let label: [&[u8]; 1] = [b"sealwax/v1/transit/hedge\0"];
+    crate::primitives::expand(secret, &label, &[], key.expose_bytes_mut());
+    key
+}
+
+/// An ephemeral secret, from what the random source gave: format.md 13.3a.
+pub(crate) fn hedged_into(
+    key: &Key<Hedge>,
+    drawn: &Key<Ephemeral>,
+    number: u8,
+    transcript: &[u8; 32],
+    out: &mut [u8],
+) {
+    let prk = Zeroizing::new(extract(key.expose_bytes(), &[], &[drawn.expose_bytes()]));
+    let info: [&[u8]; 3] = [b"sealwax/v1/transit/ephemeral\0", &[number], transcript];
+    crate::primitives::expand(&prk, &info, &[], out);
 }
 
 /// The psk that X-Wing makes: format.md 13.5. `given` is the caller's psk, or zeros; `head` that of message 1.

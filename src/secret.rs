@@ -56,6 +56,8 @@ pub enum Chunk {}
 pub enum Psk {}
 /// e: the private half of an ephemeral key pair, or the seed of one (format.md 13.3, 13.5).
 pub enum Ephemeral {}
+/// The key that hedges what a handshake draws (format.md 13.3a).
+pub enum Hedge {}
 /// ck: the chaining key of a handshake (format.md 13.3).
 pub enum Chaining {}
 /// k: the key of a handshake's messages (format.md 13.3).

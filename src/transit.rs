@@ -7,6 +7,7 @@ mod buffer;
 mod datagram;
 mod export;
 mod handshake;
+mod hedge;
 #[cfg(feature = "x-wing")]
 mod hybrid;
 mod identity;

@@ -46,6 +46,8 @@ const FIELDS: [(&str, &[&str], &[&str]); 11] = [
             "psk",
             "initiator_static",
             "responder_static",
+            "initiator_random",
+            "responder_random",
             "initiator_ephemeral",
             "responder_ephemeral",
             "seed",

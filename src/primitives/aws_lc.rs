@@ -111,20 +111,26 @@ fn agree_with(private: &PrivateKey, public: &[u8; 32]) -> Option<Zeroizing<[u8; 
 }
 
 /// An X25519 private key inside aws-lc-rs, which wipes it when the last owner goes.
-pub(super) struct X25519Private(Arc<PrivateKey>);
+///
+/// Its bytes stand beside it: aws-lc-rs hands out none.
+pub(super) struct X25519Private(Arc<(PrivateKey, Zeroizing<[u8; 32]>)>);
 
 impl X25519Private {
     pub(super) fn new(private: &[u8; 32]) -> Self {
-        X25519Private(Arc::new(x25519_private(private)))
+        X25519Private(Arc::new((x25519_private(private), Zeroizing::new(*private))))
     }
 
     pub(super) fn public(&self) -> [u8; 32] {
-        let public = self.0.compute_public_key().expect("every 32 bytes have one");
+        let public = self.0.0.compute_public_key().expect("every 32 bytes have one");
         public.as_ref().try_into().expect("an X25519 public key is 32 bytes")
     }
 
     pub(super) fn agree(&self, public: &[u8; 32]) -> Option<Zeroizing<[u8; 32]>> {
-        agree_with(&self.0, public)
+        agree_with(&self.0.0, public)
+    }
+
+    pub(super) fn expose_bytes(&self) -> &[u8; 32] {
+        &self.0.1
     }
 
     pub(super) fn duplicate(&self) -> Self {

@@ -50,6 +50,11 @@ impl X25519Private {
         refuse_zero(self.0.agree(public))
     }
 
+    /// The key's bytes, for whoever derives from them.
+    pub(crate) fn expose_bytes(&self) -> &[u8; 32] {
+        self.0.expose_bytes()
+    }
+
     /// The same key once more; both are wiped.
     pub(crate) fn duplicate(&self) -> Self {
         X25519Private(self.0.duplicate())

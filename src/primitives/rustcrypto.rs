@@ -154,6 +154,10 @@ impl X25519Private {
         x25519(&self.0, public)
     }
 
+    pub(super) fn expose_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     pub(super) fn duplicate(&self) -> Self {
         Self::new(&self.0)
     }

@@ -17,6 +17,7 @@ pub(super) use crate::secret::memory::HEADER_DEPTH as DEPTH;
 pub(super) use crate::secret::memory::PUBLIC_KEY_DEPTH as DEPTH;
 use crate::secret::memory::with_wiped_stack;
 use crate::secret::{Key, Psk};
+use crate::transit::hedge::{self, Hedged};
 #[cfg(feature = "x-wing")]
 use crate::transit::hybrid::{self, Exchange};
 use crate::transit::identity::{KeyPair, Pair, Peer, PeerKey, Peers, Verdict};
@@ -266,18 +267,23 @@ impl Handshake {
             return Err(Error::misuse("anybody can read the first message of XX: no context"));
         }
         let head = party.settings.head();
+        let own = party.primary()?;
+        let psk = party.psk();
+        let mut hedged =
+            Hedged::new(random, own.map_or(psk.expose_bytes(), |own| own.private.expose_bytes()));
         #[cfg(feature = "x-wing")]
         let kem: &[u8] = match party.settings.hybrid {
-            Hybrid::On => self.exchange.offer(random)?,
+            Hybrid::On => self.exchange.offer(hedged.draw(hedge::KEM, &[&head, context]))?,
             Hybrid::Off => &[],
         };
         #[cfg(not(feature = "x-wing"))]
         let kem: &[u8] = &[];
         let known = party.known_peer()?;
-        let mut noise = party.begin(Role::Initiator, kem, party.primary()?, known)?;
+        let mut noise = party.begin(Role::Initiator, kem, own, known)?;
         let (out_kem, message) = parts(out, &head, kem.len(), noise.message_len(context.len()))?;
         out_kem.copy_from_slice(kem);
-        noise.write(&party.psk(), context, random, message)?;
+        let h = noise.symmetric().handshake_hash();
+        noise.write(&psk, context, hedged.draw(hedge::EPHEMERAL, &[&h, context]), message)?;
         (self.settings, self.stage) = (Some(party.settings), Stage::Running(noise));
         Ok(head.len() + out_kem.len() + message.len())
     }
@@ -294,17 +300,25 @@ impl Handshake {
         let kem_len = party.settings.kem_len(number);
         let head = later_head(number);
         let (kem, message) = parts(out, &head, kem_len, noise.message_len(context.len()))?;
+        let given = party.psk();
+        let secret = noise.own_static().unwrap_or(given.expose_bytes());
+        let mut hedged = Hedged::new(random, secret);
+        let h = noise.symmetric().handshake_hash();
+        let transcript: [&[u8]; 2] = [&h, context];
         let psk = match kem.is_empty() {
-            true => Ok(party.psk()),
+            true => Ok(given),
             #[cfg(feature = "x-wing")]
             false => {
                 let Settings { suite, .. } = party.settings;
-                self.exchange.answer(&party.psk(), suite, &party.settings.head(), random, kem)
+                let random = hedged.draw(hedge::KEM, &transcript);
+                self.exchange.answer(&given, suite, &party.settings.head(), random, kem)
             }
             #[cfg(not(feature = "x-wing"))]
             false => Err(NOT_EXPECTED),
         };
-        let written = psk.and_then(|psk| noise.write(&psk, context, random, message));
+        let written = psk.and_then(|psk| {
+            noise.write(&psk, context, hedged.draw(hedge::EPHEMERAL, &transcript), message)
+        });
         // Half a message was mixed into the state.
         written.inspect_err(|_| self.end(Stage::Failed))?;
         Ok(head.len() + kem.len() + message.len())

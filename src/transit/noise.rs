@@ -186,6 +186,11 @@ impl Noise {
         self.next += 1;
     }
 
+    /// The private half of its static key, where it has one.
+    pub(super) fn own_static(&self) -> Option<&[u8; 32]> {
+        self.s.as_ref().map(|pair| pair.private.expose_bytes())
+    }
+
     /// The symmetric state, for whoever finishes.
     pub(super) fn symmetric(&self) -> &Symmetric {
         &self.heard.symmetric

@@ -30,7 +30,7 @@ FIELDS = {
     "usage": ("keyset seen file intermediates", "parsed"),
     "share": ("string", "backup_id k n x value digest"),
     "backup": ("shares keys file intermediates", "parsed"),
-    "handshake": ("pattern suite mode hybrid prologue psk initiator_static responder_static initiator_ephemeral responder_ephemeral seed encapsulation "
+    "handshake": ("pattern suite mode hybrid prologue psk initiator_static responder_static initiator_random responder_random initiator_ephemeral responder_ephemeral seed encapsulation "
                   "messages intermediates", "contexts initiator_to_responder responder_to_initiator binding"),
     "record": ("suite mode window initiator_to_responder responder_to_initiator steps intermediates", ""),
     "session": ("device slot peer kept intermediates", "parsed steps"),

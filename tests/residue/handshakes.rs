@@ -174,13 +174,16 @@ impl Sides {
     fn remember(&self) {
         let mut known = self.setup.known.lock().expect("nobody else");
         known.messages.push(self.message[..self.len].to_vec());
-        // Each side's last draw is its ephemeral key, and with X-Wing the initiator's first is its seed.
-        for (side, random) in self.random.iter().enumerate() {
-            let last = random.1.last().map(|draw| draw.as_slice().try_into().expect("32 bytes"));
-            known.ephemerals[side] = last;
-        }
-        if self.setup.settings.hybrid != Hybrid::Off {
-            known.seed = Some(self.random[0].1[0].as_slice().try_into().expect("32 bytes"));
+        // Each side's last draw becomes its ephemeral key, and with X-Wing the initiator's first its seed.
+        let (settings, number) = (&self.setup.settings, known.messages.len());
+        let Some(draws) = self.random.get(number - 1).map(|random| &random.1) else { return };
+        let (at, context) = (number - 1, self.setup.context(number));
+        if let (Some(first), Some(last)) = (draws.first(), draws.last()) {
+            let ephemeral = known.hedged(settings, at, context.as_bytes(), last, false);
+            known.ephemerals[at] = Some(ephemeral);
+            if at == 0 && settings.hybrid != Hybrid::Off {
+                known.seed = Some(known.hedged(settings, at, context.as_bytes(), first, true));
+            }
         }
     }
 }

@@ -83,6 +83,62 @@ fn protocol_name(settings: &Settings, hybrid: bool) -> [u8; 32] {
 }
 
 impl Known {
+    /// What a side's last draw, or its first, became: format.md 13.3a. `at` counts the messages from 0.
+    pub(crate) fn hedged(
+        &self,
+        settings: &Settings,
+        at: usize,
+        context: &[u8],
+        drawn: &[u8],
+        is_seed: bool,
+    ) -> [u8; 32] {
+        let secret = self.statics[at].or(self.psk).expect("each pattern has a secret");
+        let key = expand(&secret, &[b"sealwax/v1/transit/hedge\0"], 32);
+        let prk = hmac256(&key, &[drawn]);
+        let transcript = match is_seed {
+            true => sha256(&[&self.messages[0][..6], context]),
+            false => sha256(&[&self.h(settings, at), context]),
+        };
+        let number = [u8::from(is_seed)];
+        let info: [&[u8]; 3] = [b"sealwax/v1/transit/ephemeral\0", &number, &transcript];
+        expand(&prk, &info, 32).try_into().expect("32 bytes")
+    }
+
+    /// The handshake hash before message 1 or 2, of which the first was written.
+    fn h(&self, settings: &Settings, at: usize) -> [u8; 32] {
+        let hybrid = settings.hybrid != Hybrid::Off;
+        let mut h = protocol_name(settings, hybrid);
+        let first = &self.messages[0];
+        let (kem, noise) = first[6..].split_at(if hybrid { 1216 } else { 0 });
+        let prologue = b"a test";
+        let len = (prologue.len() as u16).to_be_bytes();
+        h = sha256(&[&h, b"sealwax/v1/transit\0", &first[..6], &len, prologue, kem]);
+        let mut mix = |data: &[u8]| h = sha256(&[&h, data]);
+        let public = |side: usize| base(&self.statics[side].expect("the pattern has them"));
+        if settings.pattern == Pattern::KK {
+            mix(&public(0));
+        }
+        let has_s = matches!(settings.pattern, Pattern::IK | Pattern::IKpsk2);
+        if has_s || settings.pattern == Pattern::KK {
+            mix(&public(1));
+        }
+        if at == 1 {
+            if settings.pattern == Pattern::NNpsk0 {
+                let psk = self.psk.expect("the pattern has one");
+                let temporary = hmac256(&protocol_name(settings, hybrid), &[&psk]);
+                mix(&expand(&temporary, &[], 96)[32..64]);
+            }
+            let (e, rest) = noise.split_at(32);
+            mix(e);
+            let (s, payload) = rest.split_at(if has_s { 48 } else { 0 });
+            if has_s {
+                mix(s);
+            }
+            mix(payload);
+        }
+        h
+    }
+
     /// All secrets up to what is known. Returns the two traffic secrets where the last message is known.
     pub(crate) fn secrets(&self, settings: &Settings) -> (Secrets, Option<[Vec<u8>; 2]>) {
         let mut secrets = Secrets::default();
@@ -90,6 +146,10 @@ impl Known {
         let suite = settings.suite as u8;
         self.statics.iter().flatten().for_each(|key| secrets.add("static key", key));
         self.ephemerals.iter().flatten().for_each(|key| secrets.add("ephemeral key", key));
+        for secret in self.statics.iter().flatten().chain(&self.psk) {
+            let key = expand(secret, &[b"sealwax/v1/transit/hedge\0"], 32);
+            secrets.add_hmac_key("hedging key", &key);
+        }
         self.psk.iter().for_each(|psk| secrets.add_hmac_key("pre-shared key", psk));
         self.seed.iter().for_each(|seed| x_wing::add_private(&mut secrets, seed));
         // The ephemeral public keys stand behind the head and the kem.

@@ -33,8 +33,6 @@ pub(crate) use callback::{
 };
 #[cfg(any(feature = "hosted", feature = "transit"))]
 pub(crate) use callback::{Store, accept, store};
-#[cfg(any(feature = "hosted", feature = "transit"))]
-pub(crate) use context::Exclusive;
 pub(crate) use context::{Kept, Stored, as_places, filled, wipe};
 #[cfg(feature = "hosted")]
 pub(crate) use handle::{Handle, free, give};

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Turns tests/vectors/*.json into lines that bindings/c/tests/vectors.c reads:  vectors.py OUT
+"""Turns tests/vectors/*.json into lines that bindings/c/tests/vectors.c and handshakes.c read:  vectors.py OUT HANDSHAKES
 
 An unknown type or field fails the run, and so does a vector that no rule below leaves out.
 """
@@ -22,7 +22,8 @@ FIELDS = {
     "share": {"backup_id", "digest", "k", "n", "string", "value", "x"},
     "usage": {"keyset", "seen", "file", "intermediates", "parsed"},
     "handshake": {
-        "pattern", "suite", "mode", "hybrid", "prologue", "psk", "initiator_static", "responder_static", "initiator_ephemeral",
+        "pattern", "suite", "mode", "hybrid", "prologue", "psk", "initiator_static", "responder_static", "initiator_random",
+        "responder_random", "initiator_ephemeral",
         "responder_ephemeral", "seed", "encapsulation", "contexts", "messages", "intermediates", "initiator_to_responder",
         "responder_to_initiator", "binding",
     },
@@ -122,8 +123,6 @@ def backup_lines(vector):
 
 def left_out(vector):
     """Why no call of the header takes a vector."""
-    if vector["type"] == "handshake":
-        return "the header has no handshakes"
     if vector["type"] == "record":
         return "the header makes no session from secrets"
     if vector["type"] == "session":
@@ -150,10 +149,25 @@ def is_long(envelope):
     return 34 + stored + frame[0] * int.from_bytes(frame[1:], "big") > 1992 if len(frame) == 5 else stored > 1992
 
 
+def encoded(context):
+    """C(map): format.md 2.2."""
+    entries = sorted((name.encode(), bytes.fromhex(value)) for name, value in context.items())
+    return b"".join(bytes([len(name)]) + name + len(value).to_bytes(2, "big") + value for name, value in entries)
+
+
+def handshake_line(name, vector):
+    names = ("prologue", "psk", "initiator_static", "responder_static", "initiator_random", "responder_random", "binding")
+    words = [str(vector[field]) for field in ("pattern", "suite", "mode", "hybrid")]
+    words += [vector[field] or "-" for field in names] + [name]
+    for context, message in zip(vector["contexts"], vector["messages"], strict=True):
+        words += [encoded(context).hex() or "-", message]
+    return " ".join(words) + "\n"
+
+
 def main():
     counts, skipped = collections.Counter(), collections.Counter()
     folder = os.path.join(os.path.dirname(__file__), "../../../tests/vectors")
-    with open(sys.argv[1], "w", encoding="ascii") as out:
+    with open(sys.argv[1], "w", encoding="ascii") as out, open(sys.argv[2], "w", encoding="ascii") as handshakes:
         for path in sorted(glob.glob(os.path.join(folder, "*.json"))):
             with open(path, encoding="utf-8") as file:
                 vector = json.load(file)
@@ -164,6 +178,9 @@ def main():
             reason = left_out(vector)
             if reason:
                 skipped[reason] += 1
+                continue
+            if kind == "handshake":
+                handshakes.write(handshake_line(name, vector))
                 continue
             counts[kind] += 1
             keys = vector.get("keys", {})

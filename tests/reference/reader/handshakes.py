@@ -56,6 +56,8 @@ def context(data):
         out[name] = reader.take(reader.int(2))
     need(list(out) == sorted(out, key=str.encode))
     return out
+def hedged(secret, drawn, n, transcript):            # 13.3a
+    return expand(HMAC(expand(secret, b"sealwax/v1/transit/hedge\0", 32), drawn), b"sealwax/v1/transit/ephemeral\0" + bytes((n,)) + H(transcript), 32)
 def take_part(fields):
     v = {name: bytes.fromhex(x) if isinstance(x, str) else x for name, x in fields.items()}
     names, known, messages = SHAPES[one_of(v["pattern"], SHAPES)]
@@ -82,7 +84,7 @@ def take_part(fields):
     for index, tokens in enumerate(messages):
         label, (_, reader) = "message%d" % (index + 1), cut[index]
         writer, side = sides["ir"[index % 2]], sides["ri"[index % 2]]
-        tokens = tokens.split(",")
+        tokens, before = tokens.split(","), writer.h
         if index == 0 and b"psk0" in name: tokens.insert(0, "psk0")
         if index == 1 and b"psk2" in name: tokens.append("psk2")
         for token in tokens:
@@ -104,6 +106,10 @@ def take_part(fields):
         sealed = reader.take(reader.left())
         plain = side.open(sealed)
         out.append(context(plain))
+        drawn, secret = v["initiator_random" if index == 0 else "responder_random"], v["psk"] if v["pattern"] == 4 else writer.s
+        if index < 2: need(writer.e == hedged(secret, drawn[-32:], 0, before + plain))
+        if index == 0 and hybrid: need(v["seed"] == hedged(secret, drawn[:32], 1, head + plain))
+        if index == 1 and hybrid: need(v["encapsulation"] == hedged(secret, drawn[32:64], 2, before + plain) + hedged(secret, drawn[:32], 1, before + plain))
         need(writer.say(plain) == sealed and writer.h == side.h and writer.ck == side.ck)
         note(label + ".ck", side.ck)
         if side.key: note(label + ".k", side.key)
