@@ -6,6 +6,8 @@ mod buffer;
 #[cfg(feature = "std")]
 mod datagram;
 mod export;
+#[cfg(feature = "std")]
+mod greeting;
 mod handshake;
 mod hedge;
 #[cfg(feature = "x-wing")]

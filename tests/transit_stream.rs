@@ -277,6 +277,46 @@ fn a_peer_that_does_not_read_stops_the_writer_and_loses_nothing() {
     assert!(received == data);
 }
 
+/// The halves of a pipe.
+fn halves(pipe: Pipe) -> io::Result<(Pipe, Pipe)> {
+    let Pipe { to, from, rest, at_most } = pipe;
+    let (_, nothing) = sync_channel(1);
+    Ok((Pipe { to: None, from, rest, at_most }, Pipe { to, from: nothing, rest: vec![], at_most }))
+}
+
+#[test]
+fn a_request_makes_the_peer_change_its_keys_and_silence_does_not() {
+    fn say(to: &mut impl Write, what: &[u8]) {
+        to.write_all(what).expect("the pipe is open");
+        to.flush().expect("the pipe is open");
+    }
+    fn hear(from: &mut impl Read) -> u8 {
+        let mut byte = [0];
+        from.read_exact(&mut byte).expect("the pipe is open");
+        byte[0]
+    }
+    let (mut one, mut other) = streams(Suite::ChaCha20Poly1305, 1 << 20);
+    one.request_rekey().expect("the session is open");
+    say(&mut one, b"1");
+    assert_eq!(hear(&mut other), b'1');
+    let (mut reader, mut writer) = one.split_with(halves).expect("it can be split");
+    // A request names the epoch of what came last.
+    let at_first = reader.rekey_request();
+    say(&mut other, b"2");
+    assert_eq!(hear(&mut reader), b'2');
+    let asked = reader.rekey_request();
+    assert_ne!(asked, at_first);
+    say(&mut other, b"3");
+    assert_eq!(hear(&mut reader), b'3');
+    assert_eq!(reader.rekey_request(), asked);
+    writer.request_rekey(asked).expect("the session is open");
+    say(&mut writer, b"4");
+    assert_eq!(hear(&mut other), b'4');
+    say(&mut other, b"5");
+    assert_eq!(hear(&mut reader), b'5');
+    assert_ne!(reader.rekey_request(), asked);
+}
+
 #[test]
 fn two_threads_talk_over_tcp_with_static_keys_and_x_wing() {
     let key = |fill| {

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use zeroize::Zeroize;
 
+use super::RekeyRequest;
 use super::receiving::{Content, Receiving};
 use super::sending::Sending;
 use crate::error::{Error, Result};
@@ -262,6 +263,14 @@ impl SealBuffer {
         self.seal(0, |sending, now, record| sending.seal_empty_into(now, record).map(|_| ()))
     }
 
+    /// Seals a request for other keys, after what was filled in.
+    pub(super) fn request_rekey(&mut self, request: RekeyRequest) -> Result<()> {
+        self.seal_filled()?;
+        self.seal(REQUEST_LEN, |sending, now, record| {
+            sending.seal_rekey_request_into(now, request, record).map(|_| ())
+        })
+    }
+
     /// Seals the end of this direction, after what was filled in.
     pub(super) fn close(&mut self) -> Result<()> {
         self.seal_filled()?;
@@ -380,6 +389,8 @@ const PREFIX_LEN: usize = 2;
 const TAG_LEN: usize = OVERHEAD - HEADER_LEN;
 /// Bytes before the data of a record.
 const FRONT_LEN: usize = PREFIX_LEN + HEADER_LEN;
+/// Bytes of plaintext in a rekey request.
+const REQUEST_LEN: usize = 4;
 const MAX_RECORD_LEN: usize = OVERHEAD + MAX_PLAINTEXT_LEN;
 /// What a session that says little takes.
 const SMALL: usize = 1 << 12;

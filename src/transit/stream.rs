@@ -3,17 +3,11 @@
 
 use std::io::{self, Read, Write};
 
-use zeroize::Zeroizing;
-
-use super::buffer::{OpenBuffer, SealBuffer, Step, Stopwatch};
-use super::handshake::Received;
-use super::{
-    Handshake, Limits, MAX_CONTEXT_LEN, MAX_MESSAGE_LEN, Mode, Party, Pattern, Peer, PeerKey, Role,
-    Session, Verdict,
-};
+use super::buffer::{OpenBuffer, SealBuffer, Step};
+use super::greeting::{Ends, Greeting, Next};
+use super::{Handshake, Limits, Party, Peer, PeerKey, RekeyRequest, Verdict};
 use crate::error::{Error, Result};
 use crate::format::context::Encoded;
-use crate::rng::OsRandom;
 
 /// An encrypted stream: what is written to it is sealed for the peer, what is read from it was sealed by the peer.
 ///
@@ -25,10 +19,7 @@ use crate::rng::OsRandom;
 /// is never repeated; how far the peer has read is known only if it says so.
 pub struct Stream<S> {
     inner: S,
-    opening: OpenBuffer,
-    sealing: SealBuffer,
-    peer: Option<PeerKey>,
-    binding: [u8; 32],
+    ends: Ends,
 }
 
 /// The half of a [`Stream`] that reads.
@@ -90,36 +81,33 @@ impl<S: Read + Write> Stream<S> {
 
     fn shake(
         mut inner: S,
-        mut handshake: Handshake,
+        handshake: Handshake,
         terms: &Terms<'_>,
         accept: &mut dyn FnMut(&Peer<'_>) -> Verdict,
     ) -> Result<Self> {
-        let watch = Stopwatch::start();
-        check_mode(terms)?;
-        while !handshake.is_finished() {
-            if handshake.writes_next() {
-                inner.write_all(&write_message(&mut handshake, terms)?)?;
-                inner.flush()?;
-            } else {
-                let mut prefix = [0; 2];
-                read_exact(&mut inner, &mut prefix)?;
-                let mut message = vec![0; message_len(prefix)?];
-                read_exact(&mut inner, &mut message)?;
-                read_message(&mut handshake, terms, &message, accept)?;
+        let mut greeting = Greeting::new(handshake, terms)?;
+        loop {
+            match greeting.next(accept)? {
+                Next::Write => {
+                    let Some(len) = unless_interrupted(inner.write(greeting.pending()))? else {
+                        continue;
+                    };
+                    if len == 0 {
+                        return Err(Error::Io(io::ErrorKind::WriteZero.into()));
+                    }
+                    greeting.wrote(len);
+                    if greeting.pending().is_empty() {
+                        inner.flush()?;
+                    }
+                }
+                Next::Read => {
+                    if let Some(len) = unless_interrupted(inner.read(greeting.space()))? {
+                        greeting.advance(len)?;
+                    }
+                }
+                Next::Finish => return Ok(Stream { inner, ends: greeting.finish() }),
             }
         }
-        let peer = handshake.peer();
-        let (mut opening, mut sealing, binding) = begin(&mut handshake, terms, watch)?;
-        drain(&mut inner, &mut sealing)?;
-        while !opening.receiving.is_confirmed() {
-            let len = inner.read(opening.space())?;
-            opening.advance(len)?;
-            // Data that comes so early is kept.
-            opening.read(&mut [])?;
-        }
-        sealing.release();
-        inner.flush()?;
-        Ok(Stream { inner, opening, sealing, peer, binding })
     }
 
     /// Seals what was written and the end of this direction. Reading goes on.
@@ -127,19 +115,19 @@ impl<S: Read + Write> Stream<S> {
     /// # Errors
     /// Those of writing.
     pub fn close(&mut self) -> io::Result<()> {
-        close(&mut self.inner, &mut self.sealing)
+        close(&mut self.inner, &mut self.ends.sealing)
     }
 }
 
 impl<S> Stream<S> {
     /// The peer's static key; none under NNpsk0.
     pub fn peer(&self) -> Option<&PeerKey> {
-        self.peer.as_ref()
+        self.ends.peer.as_ref()
     }
 
     /// The handshake's hash: the same on both sides and in no other session.
     pub fn binding(&self) -> &[u8; 32] {
-        &self.binding
+        &self.ends.binding
     }
 
     /// What the session goes over. Whoever reads or writes there breaks it.
@@ -149,7 +137,16 @@ impl<S> Stream<S> {
 
     /// The next record begins an epoch.
     pub fn rekey(&mut self) {
-        self.sealing.sending.rekey();
+        self.ends.rekey();
+    }
+
+    /// Asks the peer to change its keys: its next record begins an epoch. The request goes out with what is written or
+    /// flushed next.
+    ///
+    /// # Errors
+    /// Those of [`super::Sending::seal_into`].
+    pub fn request_rekey(&mut self) -> Result<()> {
+        self.ends.request_rekey()
     }
 
     /// Two halves, for two threads; `split` makes two of the connection.
@@ -167,7 +164,7 @@ impl<S> Stream<S> {
         self,
         split: impl FnOnce(S) -> io::Result<(R, W)>,
     ) -> io::Result<(StreamReader<R>, StreamWriter<W>)> {
-        let Stream { inner, opening, sealing, peer: _, binding: _ } = self;
+        let Stream { inner, ends: Ends { opening, sealing, peer: _, binding: _ } } = self;
         let (reader, writer) = split(inner)?;
         Ok((StreamReader { inner: reader, opening }, StreamWriter { inner: writer, sealing }))
     }
@@ -175,17 +172,17 @@ impl<S> Stream<S> {
 
 impl<S: Read> Read for Stream<S> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        read(&mut self.inner, &mut self.opening, out)
+        read(&mut self.inner, &mut self.ends.opening, out)
     }
 }
 
 impl<S: Write> Write for Stream<S> {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        write(&mut self.inner, &mut self.sealing, data)
+        write(&mut self.inner, &mut self.ends.sealing, data)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        flush(&mut self.inner, &mut self.sealing)
+        flush(&mut self.inner, &mut self.ends.sealing)
     }
 }
 
@@ -195,7 +192,27 @@ impl<R: Read> Read for StreamReader<R> {
     }
 }
 
+impl<R> StreamReader<R> {
+    /// What [`StreamWriter::request_rekey`] takes to ask the peer for other keys.
+    pub fn rekey_request(&self) -> RekeyRequest {
+        self.opening.receiving.rekey_request()
+    }
+}
+
 impl<W> StreamWriter<W> {
+    /// The next record begins an epoch.
+    pub fn rekey(&mut self) {
+        self.sealing.sending.rekey();
+    }
+
+    /// [`Stream::request_rekey`], with what [`StreamReader::rekey_request`] says.
+    ///
+    /// # Errors
+    /// Those of [`super::Sending::seal_into`].
+    pub fn request_rekey(&mut self, request: RekeyRequest) -> Result<()> {
+        self.sealing.request_rekey(request)
+    }
+
     /// Gives back what was written to. Without [`StreamWriter::close`], the peer finds the stream truncated.
     pub fn into_inner(self) -> W {
         self.inner
@@ -209,11 +226,6 @@ impl<W: Write> StreamWriter<W> {
     /// Those of writing.
     pub fn close(&mut self) -> io::Result<()> {
         close(&mut self.inner, &mut self.sealing)
-    }
-
-    /// The next record begins an epoch.
-    pub fn rekey(&mut self) {
-        self.sealing.sending.rekey();
     }
 }
 
@@ -264,11 +276,10 @@ fn write(inner: &mut impl Write, sealing: &mut SealBuffer, data: &[u8]) -> io::R
 /// Writes whole records on. An error leaves what was not written for the next call.
 fn drain(inner: &mut impl Write, sealing: &mut SealBuffer) -> io::Result<()> {
     while !sealing.pending().is_empty() {
-        match inner.write(sealing.pending()) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(len) => sealing.wrote(len),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+        match unless_interrupted(inner.write(sealing.pending()))? {
+            Some(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Some(len) => sealing.wrote(len),
+            None => {}
         }
     }
     Ok(())
@@ -288,65 +299,10 @@ fn close(inner: &mut impl Write, sealing: &mut SealBuffer) -> io::Result<()> {
     flush(inner, sealing)
 }
 
-fn read_exact(inner: &mut impl Read, out: &mut [u8]) -> Result<()> {
-    inner.read_exact(out).map_err(|error| match error.kind() {
-        io::ErrorKind::UnexpectedEof => Error::Truncated,
-        _ => Error::from_io(error),
-    })
-}
-
-pub(super) fn check_mode(terms: &Terms<'_>) -> Result<()> {
-    match terms.party.settings.mode {
-        Mode::Stream => Ok(()),
-        Mode::Datagram => Err(Error::misuse("a stream wants the settings of a stream")),
+fn unless_interrupted(done: io::Result<usize>) -> io::Result<Option<usize>> {
+    match done {
+        Ok(len) => Ok(Some(len)),
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(None),
+        Err(error) => Err(error),
     }
-}
-
-/// The next message with its length before it.
-pub(super) fn write_message(handshake: &mut Handshake, terms: &Terms<'_>) -> Result<Vec<u8>> {
-    let mut message = vec![0; 2 + MAX_MESSAGE_LEN];
-    let len = handshake.write(&terms.party, terms.context, &mut OsRandom, &mut message[2..])?;
-    let prefix = u16::try_from(len).expect("a message is shorter than 2,500 bytes");
-    message[..2].copy_from_slice(&prefix.to_be_bytes());
-    message.truncate(2 + len);
-    Ok(message)
-}
-
-/// The length of a message, before anything is set aside for it.
-pub(super) fn message_len(prefix: [u8; 2]) -> Result<usize> {
-    let len = usize::from(u16::from_be_bytes(prefix));
-    // format.md 13.11
-    match len > MAX_MESSAGE_LEN {
-        true => Err(Error::format("13.11", "a handshake message is not so long")),
-        false => Ok(len),
-    }
-}
-
-pub(super) fn read_message(
-    handshake: &mut Handshake,
-    terms: &Terms<'_>,
-    message: &[u8],
-    accept: &mut dyn FnMut(&Peer<'_>) -> Verdict,
-) -> Result<()> {
-    let mut context = Zeroizing::new([0; MAX_CONTEXT_LEN]);
-    match handshake.read(&terms.party, message, accept, context.as_mut_slice())? {
-        Received::Context(_) | Received::Duplicate => Ok(()),
-    }
-}
-
-pub(super) fn begin(
-    handshake: &mut Handshake,
-    terms: &Terms<'_>,
-    watch: Stopwatch,
-) -> Result<(OpenBuffer, SealBuffer, [u8; 32])> {
-    let mut session = Session::closed();
-    session.begin(handshake, &terms.limits, watch.milliseconds())?;
-    let (role, binding) = (session.role(), *session.binding());
-    let (sending, receiving) = session.split()?;
-    let mut sealing = SealBuffer::new(sending, watch);
-    // format.md 13.7: under XX the last message confirms.
-    if role == Role::Initiator && terms.party.settings.pattern != Pattern::XX {
-        sealing.confirm()?;
-    }
-    Ok((OpenBuffer::new(receiving, watch), sealing, binding))
 }

@@ -10,18 +10,16 @@ use std::task::{Context as Task, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::buffer::{OpenBuffer, SealBuffer, Step, Stopwatch};
-use super::stream::{Terms, begin, check_mode, message_len, read_message, write_message};
-use super::{Handshake, Peer, PeerKey, Verdict};
+use super::buffer::{OpenBuffer, SealBuffer, Step};
+use super::greeting::{Ends, Greeting, Next};
+use super::stream::Terms;
+use super::{Handshake, Peer, PeerKey, RekeyRequest, Verdict};
 use crate::error::{Error, Result};
 
 /// [`super::Stream`] for tokio. `shutdown` is its close.
 pub struct AsyncStream<S> {
     inner: S,
-    opening: OpenBuffer,
-    sealing: SealBuffer,
-    peer: Option<PeerKey>,
-    binding: [u8; 32],
+    ends: Ends,
 }
 
 /// The half of an [`AsyncStream`] that reads.
@@ -65,49 +63,46 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncStream<S> {
 
     async fn shake(
         mut inner: S,
-        mut handshake: Handshake,
+        handshake: Handshake,
         terms: &Terms<'_>,
         accept: &mut dyn FnMut(&Peer<'_>) -> Verdict,
     ) -> Result<Self> {
-        let watch = Stopwatch::start();
-        check_mode(terms)?;
-        while !handshake.is_finished() {
-            if handshake.writes_next() {
-                write_all(&mut inner, &write_message(&mut handshake, terms)?).await?;
-            } else {
-                let mut prefix = [0; 2];
-                read_exact(&mut inner, &mut prefix).await?;
-                let mut message = vec![0; message_len(prefix)?];
-                read_exact(&mut inner, &mut message).await?;
-                read_message(&mut handshake, terms, &message, accept)?;
+        let mut greeting = Greeting::new(handshake, terms)?;
+        loop {
+            match greeting.next(accept)? {
+                Next::Write => {
+                    let write = |task: &mut Task<'_>| {
+                        Pin::new(&mut inner).poll_write(task, greeting.pending())
+                    };
+                    match poll_fn(write).await? {
+                        0 => return Err(Error::Io(io::ErrorKind::WriteZero.into())),
+                        len => greeting.wrote(len),
+                    }
+                    if greeting.pending().is_empty() {
+                        poll_fn(|task| Pin::new(&mut inner).poll_flush(task)).await?;
+                    }
+                }
+                Next::Read => {
+                    let mut space = ReadBuf::new(greeting.space());
+                    poll_fn(|task| Pin::new(&mut inner).poll_read(task, &mut space)).await?;
+                    let len = space.filled().len();
+                    greeting.advance(len)?;
+                }
+                Next::Finish => return Ok(AsyncStream { inner, ends: greeting.finish() }),
             }
         }
-        let peer = handshake.peer();
-        let (mut opening, mut sealing, binding) = begin(&mut handshake, terms, watch)?;
-        poll_fn(|task| poll_drain(&mut inner, &mut sealing, task)).await?;
-        while !opening.receiving.is_confirmed() {
-            let mut space = ReadBuf::new(opening.space());
-            poll_fn(|task| Pin::new(&mut inner).poll_read(task, &mut space)).await?;
-            let len = space.filled().len();
-            opening.advance(len)?;
-            // Data that comes so early is kept.
-            opening.read(&mut [])?;
-        }
-        sealing.release();
-        poll_fn(|task| Pin::new(&mut inner).poll_flush(task)).await?;
-        Ok(AsyncStream { inner, opening, sealing, peer, binding })
     }
 }
 
 impl<S> AsyncStream<S> {
     /// The peer's static key; none under NNpsk0.
     pub fn peer(&self) -> Option<&PeerKey> {
-        self.peer.as_ref()
+        self.ends.peer.as_ref()
     }
 
     /// The handshake's hash: the same on both sides and in no other session.
     pub fn binding(&self) -> &[u8; 32] {
-        &self.binding
+        &self.ends.binding
     }
 
     /// What the session goes over. Whoever reads or writes there breaks it.
@@ -117,7 +112,15 @@ impl<S> AsyncStream<S> {
 
     /// The next record begins an epoch.
     pub fn rekey(&mut self) {
-        self.sealing.sending.rekey();
+        self.ends.rekey();
+    }
+
+    /// Asks the peer to change its keys: [`super::Stream::request_rekey`].
+    ///
+    /// # Errors
+    /// Those of [`super::Sending::seal_into`].
+    pub fn request_rekey(&mut self) -> Result<()> {
+        self.ends.request_rekey()
     }
 
     /// Two halves, for two tasks, without a lock between them; `split` makes two of the connection, as
@@ -126,9 +129,16 @@ impl<S> AsyncStream<S> {
         self,
         split: impl FnOnce(S) -> (R, W),
     ) -> (AsyncReader<R>, AsyncWriter<W>) {
-        let AsyncStream { inner, opening, sealing, peer: _, binding: _ } = self;
+        let AsyncStream { inner, ends: Ends { opening, sealing, peer: _, binding: _ } } = self;
         let (reader, writer) = split(inner);
         (AsyncReader { inner: reader, opening }, AsyncWriter { inner: writer, sealing })
+    }
+}
+
+impl<R> AsyncReader<R> {
+    /// What [`AsyncWriter::request_rekey`] takes to ask the peer for other keys.
+    pub fn rekey_request(&self) -> RekeyRequest {
+        self.opening.receiving.rekey_request()
     }
 }
 
@@ -136,6 +146,14 @@ impl<W> AsyncWriter<W> {
     /// The next record begins an epoch.
     pub fn rekey(&mut self) {
         self.sealing.sending.rekey();
+    }
+
+    /// [`AsyncStream::request_rekey`], with what [`AsyncReader::rekey_request`] says.
+    ///
+    /// # Errors
+    /// Those of [`super::Sending::seal_into`].
+    pub fn request_rekey(&mut self, request: RekeyRequest) -> Result<()> {
+        self.sealing.request_rekey(request)
     }
 }
 
@@ -145,7 +163,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for AsyncStream<S> {
         task: &mut Task<'_>,
         out: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let AsyncStream { inner, opening, .. } = &mut *self;
+        let AsyncStream { inner, ends: Ends { opening, .. } } = &mut *self;
         poll_read(inner, opening, task, out)
     }
 }
@@ -156,17 +174,17 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for AsyncStream<S> {
         task: &mut Task<'_>,
         data: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let AsyncStream { inner, sealing, .. } = &mut *self;
+        let AsyncStream { inner, ends: Ends { sealing, .. } } = &mut *self;
         poll_write(inner, sealing, task, data)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<io::Result<()>> {
-        let AsyncStream { inner, sealing, .. } = &mut *self;
+        let AsyncStream { inner, ends: Ends { sealing, .. } } = &mut *self;
         poll_flush(inner, sealing, task)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<io::Result<()>> {
-        let AsyncStream { inner, sealing, .. } = &mut *self;
+        let AsyncStream { inner, ends: Ends { sealing, .. } } = &mut *self;
         poll_shutdown(inner, sealing, task)
     }
 }
@@ -288,27 +306,4 @@ fn poll_shutdown<W: AsyncWrite + Unpin>(
     }
     ready!(poll_flush(inner, sealing, task))?;
     Pin::new(inner).poll_shutdown(task)
-}
-
-async fn write_all<W: AsyncWrite + Unpin>(inner: &mut W, mut bytes: &[u8]) -> Result<()> {
-    while !bytes.is_empty() {
-        match poll_fn(|task| Pin::new(&mut *inner).poll_write(task, bytes)).await? {
-            0 => return Err(Error::Io(io::ErrorKind::WriteZero.into())),
-            len => bytes = &bytes[len..],
-        }
-    }
-    poll_fn(|task| Pin::new(&mut *inner).poll_flush(task)).await?;
-    Ok(())
-}
-
-async fn read_exact<R: AsyncRead + Unpin>(inner: &mut R, out: &mut [u8]) -> Result<()> {
-    let mut space = ReadBuf::new(out);
-    while space.remaining() > 0 {
-        let before = space.filled().len();
-        poll_fn(|task| Pin::new(&mut *inner).poll_read(task, &mut space)).await?;
-        if space.filled().len() == before {
-            return Err(Error::Truncated);
-        }
-    }
-    Ok(())
 }
