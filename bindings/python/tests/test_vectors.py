@@ -82,7 +82,9 @@ def keyset_of(keyset_id: str, versions: list[dict[str, Any]], primary: int = 0) 
     """A keyset of this material (format.md 8.1), unless told without a primary."""
     pairs = versions[0]["algorithm"] > 2
     out = b"\x01" + bytes.fromhex(keyset_id) + b"\x04test" + (1).to_bytes(8, "big") + bytes(32)
-    out += primary.to_bytes(4, "big") + bytes(24) + bytes([0x0C if pairs else 0x03, 0]) + len(versions).to_bytes(4, "big")
+    out += (
+        primary.to_bytes(4, "big") + bytes(24) + bytes([0x0C if pairs else 0x03, 0]) + len(versions).to_bytes(4, "big")
+    )
     for version in sorted(versions, key=lambda version: version["version_id"]):
         body = version["version_id"].to_bytes(4, "big") + bytes([version["algorithm"], 2])
         body += (1_700_000_000).to_bytes(8, "big") + bytes(16) + bytes(2)
