@@ -1628,7 +1628,7 @@ int32_t sealwax_context_insert(uint8_t *context,
  * 2 <= `threshold` <= `share_count` <= 64. `*backup` becomes the backup, with its file and all of
  * its shares, which the caller gives out and frees; NULL on errors: SEALWAX_ERROR_INVALID_ARGUMENT
  * (NULL, overlap, not a keyset, other numbers), _LIMIT, _RANDOM. Threads: any number with one
- * keyset. Stack: 64 KiB.
+ * keyset. Stack: 96 KiB.
  */
 int32_t sealwax_backup_in_shares(const struct sealwax_key *keyset,
                                  uint8_t threshold,
@@ -1643,7 +1643,7 @@ int32_t sealwax_backup_in_shares(const struct sealwax_key *keyset,
  *
  * `*backup` becomes the backup, without shares, which the caller frees; NULL on errors:
  * SEALWAX_ERROR_INVALID_ARGUMENT (NULL, overlap, not a keyset, no key, keys that do not fit
- * together), _BAD_STATE, _LIMIT, _RANDOM. Threads: any number with one keyset. Stack: 64 KiB.
+ * together), _BAD_STATE, _LIMIT, _RANDOM. Threads: any number with one keyset. Stack: 96 KiB.
  */
 int32_t sealwax_backup_for_keys(const struct sealwax_key *keyset,
                                 const struct sealwax_key *const *keys,
@@ -1657,7 +1657,7 @@ int32_t sealwax_backup_for_keys(const struct sealwax_key *keyset,
  * sealwax_backup_restore.
  *
  * `*backup` becomes the backup, without shares, which the caller frees; NULL on errors:
- * SEALWAX_ERROR_INVALID_ARGUMENT (NULL, overlap). Threads: any. Stack: 16 KiB.
+ * SEALWAX_ERROR_INVALID_ARGUMENT (NULL, overlap). Threads: any. Stack: 32 KiB.
  */
 int32_t sealwax_backup_from_file(const uint8_t *file,
                                  size_t file_len,
@@ -1670,7 +1670,7 @@ int32_t sealwax_backup_from_file(const uint8_t *file,
  *
  * `*out_len` becomes their number, with SEALWAX_ERROR_BUFFER_TOO_SMALL the number that is needed,
  * with other errors 0. Errors: also _INVALID_ARGUMENT (NULL, overlap). `out` is then untouched.
- * Threads: any number with one backup. Stack: 16 KiB.
+ * Threads: any number with one backup. Stack: 32 KiB.
  */
 int32_t sealwax_backup_file(const struct sealwax_backup *backup,
                             uint8_t *out,
@@ -1686,7 +1686,7 @@ int32_t sealwax_backup_file(const struct sealwax_backup *backup,
  * `index` counts the shares that are at hand, from 0 on. `*out_len` becomes the string's length,
  * with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed, with other errors 0. Errors: also
  * _INVALID_ARGUMENT (NULL, overlap, no such share). `out` is then untouched. Threads: any number
- * with one backup. Stack: 16 KiB.
+ * with one backup. Stack: 32 KiB.
  */
 int32_t sealwax_backup_share(const struct sealwax_backup *backup,
                              size_t index,
@@ -1701,7 +1701,7 @@ int32_t sealwax_backup_share(const struct sealwax_backup *backup,
  *
  * Errors: SEALWAX_ERROR_FORMAT (mistyped), _LIMIT, _INVALID_ARGUMENT (NULL, overlap, not UTF-8);
  * the backup is then as it was. Whether it is a share of this backup is seen when that is
- * restored. Threads: the backup alone. Stack: 16 KiB.
+ * restored. Threads: the backup alone. Stack: 32 KiB.
  */
 int32_t sealwax_backup_add_share(struct sealwax_backup *backup,
                                  const char *share,
@@ -1713,7 +1713,7 @@ int32_t sealwax_backup_add_share(struct sealwax_backup *backup,
  * Writes what a share says about itself: its string, `share_len` bytes.
  *
  * Errors: SEALWAX_ERROR_FORMAT (mistyped), _LIMIT, _INVALID_ARGUMENT (NULL, overlap, not UTF-8);
- * nothing is then written. Threads: any. Stack: 16 KiB.
+ * nothing is then written. Threads: any. Stack: 32 KiB.
  */
 int32_t sealwax_share_describe(const char *share,
                                size_t share_len,
@@ -1730,9 +1730,9 @@ int32_t sealwax_share_describe(const char *share,
  * sealwax_store_restore then puts it in place.
  *
  * `*key` becomes the keyset, which the caller frees; NULL on errors: SEALWAX_ERROR_UNKNOWN_KEY
- * (too few shares, or one of another backup; none of the keys), _DECRYPT,
- * _FORMAT (also a forged share), _TRUNCATED, _LIMIT, _BAD_STATE, _INVALID_ARGUMENT (NULL,
- * overlap). Threads: any number with one backup. Stack: 64 KiB.
+ * (too few shares, or one of another backup; none of the keys), _DECRYPT, _FORMAT (also a forged
+ * share), _TRUNCATED, _LIMIT, _BAD_STATE, _INVALID_ARGUMENT (NULL, overlap). Threads: any number
+ * with one backup. Stack: 96 KiB.
  */
 int32_t sealwax_backup_restore(const struct sealwax_backup *backup,
                                const struct sealwax_key *const *keys,
@@ -1743,7 +1743,7 @@ int32_t sealwax_backup_restore(const struct sealwax_backup *backup,
 #if defined(SEALWAX_HOSTED)
 /**
  * Frees a backup and wipes its shares. NULL is fine. Threads: the backup alone: nobody may be
- * using it. Stack: 16 KiB.
+ * using it. Stack: 32 KiB.
  */
 void sealwax_backup_free(struct sealwax_backup *backup);
 #endif
@@ -1757,7 +1757,7 @@ void sealwax_backup_free(struct sealwax_backup *backup);
  *
  * Errors: SEALWAX_ERROR_BUFFER_TOO_SMALL (the stored context: `*stored_len` bytes are needed),
  * _IO, _FORMAT, _TRUNCATED, _LIMIT, _INVALID_ARGUMENT (NULL, overlap). `recipients` are then wiped
- * or untouched, and nothing else is written. Threads: any.
+ * or untouched, and nothing else is written. Threads: any. Stack: 96 KiB.
  */
 int32_t sealwax_inspect_path(const char *file,
                              struct sealwax_envelope_description *description,
@@ -1777,7 +1777,7 @@ int32_t sealwax_inspect_path(const char *file,
  * Errors: SEALWAX_ERROR_IO (also a target that exists without SEALWAX_REPLACE), _INVALID_ARGUMENT
  * (NULL, no key, keys that do not fit together), _BAD_STATE, _LIMIT, _FORMAT, _RANDOM. There is
  * then no new file, and a file that was there is untouched. Threads: any; it starts threads of its
- * own and joins them.
+ * own and joins them. Stack: 96 KiB.
  */
 int32_t sealwax_seal_path(const struct sealwax_options *options,
                           const char *source,
@@ -1789,7 +1789,7 @@ int32_t sealwax_seal_path(const struct sealwax_options *options,
  * Opens a sealed file into another, which appears under its name when all of it is verified.
  *
  * As sealwax_seal_path, with no stored context: SEALWAX_ERROR_INVALID_ARGUMENT where there is one.
- * Errors: also SEALWAX_ERROR_UNKNOWN_KEY, _DECRYPT, _TRUNCATED.
+ * Errors: also SEALWAX_ERROR_UNKNOWN_KEY, _DECRYPT, _TRUNCATED. Threads: any. Stack: 96 KiB.
  */
 int32_t sealwax_open_path(const struct sealwax_options *options,
                           const char *source,
@@ -1800,8 +1800,8 @@ int32_t sealwax_open_path(const struct sealwax_options *options,
 /**
  * Reads and verifies all of a sealed file, and writes nothing.
  *
- * Errors: those of sealwax_open_path; SEALWAX_ERROR_DECRYPT where any of it is damaged. Threads:
- * any.
+ * Errors: as sealwax_open_path; SEALWAX_ERROR_DECRYPT where any of it is damaged. Threads: any.
+ * Stack: 96 KiB.
  */
 int32_t sealwax_verify_path(const struct sealwax_options *options, const char *source);
 #endif
@@ -1818,7 +1818,7 @@ int32_t sealwax_verify_path(const struct sealwax_options *options, const char *s
  *
  * Errors: SEALWAX_ERROR_IO, _LIMIT (no room, without SEALWAX_GROW), _FORMAT, _TRUNCATED,
  * _UNKNOWN_KEY, _DECRYPT, _BAD_STATE, _INVALID_ARGUMENT (also a stored context), _RANDOM. The file
- * is then as it was, or opens as it did before. Threads: any.
+ * is then as it was, or opens as it did before. Threads: any. Stack: 96 KiB.
  */
 int32_t sealwax_rewrap_path(const struct sealwax_options *options,
                             const struct sealwax_key *added,
@@ -1831,8 +1831,8 @@ int32_t sealwax_rewrap_path(const struct sealwax_options *options,
  * Seals an envelope in memory.
  *
  * `*out_len` becomes its length, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed, with other
- * errors 0. Errors: also those of sealwax_seal_path but _IO. `out` overlaps nothing, and is wiped
- * or untouched then. Threads: any.
+ * errors 0. Errors: also as sealwax_seal_path, but _IO. `out` overlaps nothing, and is wiped or
+ * untouched then. Threads: any. Stack: 96 KiB.
  */
 int32_t sealwax_seal_message(const struct sealwax_options *options,
                              const uint8_t *plaintext,
@@ -1847,7 +1847,7 @@ int32_t sealwax_seal_message(const struct sealwax_options *options,
  * Opens an envelope in memory. Nothing is written unless every chunk is verified.
  *
  * As sealwax_seal_message, with no stored context: SEALWAX_ERROR_INVALID_ARGUMENT where there is
- * one. Errors: also SEALWAX_ERROR_UNKNOWN_KEY, _DECRYPT, _TRUNCATED.
+ * one. Errors: also SEALWAX_ERROR_UNKNOWN_KEY, _DECRYPT, _TRUNCATED. Threads: any. Stack: 96 KiB.
  */
 int32_t sealwax_open_message(const struct sealwax_options *options,
                              const uint8_t *envelope,
@@ -1864,6 +1864,7 @@ int32_t sealwax_open_message(const struct sealwax_options *options,
  * `name` is `name_len` bytes of UTF-8, 1 to 64; `algorithm` one of SEALWAX_ALGORITHM_. `*key`
  * becomes the keyset, which the caller frees; NULL on errors: SEALWAX_ERROR_INVALID_ARGUMENT
  * (NULL, overlap, a name that is not allowed), _FORMAT (no such algorithm), _RANDOM. Threads: any.
+ * Stack: 96 KiB.
  */
 int32_t sealwax_key_generate_keyset(const char *name,
                                     size_t name_len,
@@ -1881,7 +1882,7 @@ int32_t sealwax_key_generate_keyset(const char *name,
  *
  * `*key` becomes the keyset, which the caller frees; NULL on errors: SEALWAX_ERROR_IO, _FORMAT
  * (also another protection than expected), _TRUNCATED, _LIMIT, _UNKNOWN_KEY, _DECRYPT,
- * _INVALID_ARGUMENT. Threads: any.
+ * _INVALID_ARGUMENT. Threads: any. Stack: 96 KiB.
  */
 int32_t sealwax_key_load_keyset(const char *file,
                                 const struct sealwax_key *protection,
@@ -1890,7 +1891,7 @@ int32_t sealwax_key_load_keyset(const char *file,
 
 #if defined(SEALWAX_HOSTED)
 /**
- * Reads a keyset file that is in memory: as sealwax_key_load_keyset.
+ * Reads a keyset file that is in memory: as sealwax_key_load_keyset. Threads: any. Stack: 96 KiB.
  */
 int32_t sealwax_key_parse_keyset(const uint8_t *blob,
                                  size_t blob_len,
@@ -1904,7 +1905,7 @@ int32_t sealwax_key_parse_keyset(const uint8_t *blob,
  *
  * `protection` as in sealwax_key_load_keyset; a public key is allowed too, for backups. Errors:
  * SEALWAX_ERROR_IO (also a file that exists), _INVALID_ARGUMENT (NULL, not a keyset), _BAD_STATE,
- * _RANDOM. There is then no new file. Threads: any.
+ * _RANDOM. There is then no new file. Threads: any. Stack: 96 KiB.
  */
 int32_t sealwax_key_save_keyset(const struct sealwax_key *key,
                                 const char *file,
@@ -1919,7 +1920,7 @@ int32_t sealwax_key_save_keyset(const struct sealwax_key *key,
  * Errors: SEALWAX_ERROR_INVALID_ARGUMENT (NULL, not a keyset, an algorithm that its policy does
  * not allow), _BAD_STATE (it is a store's, which sealwax_store_rotate changes, or a store's file
  * is sealed for it), _FORMAT (no such algorithm), _RANDOM; the keyset is then as it was. Threads:
- * the keyset alone.
+ * the keyset alone. Stack: 96 KiB.
  */
 int32_t sealwax_key_rotate(struct sealwax_key *key, uint8_t algorithm);
 #endif
@@ -1929,7 +1930,7 @@ int32_t sealwax_key_rotate(struct sealwax_key *key, uint8_t algorithm);
  * A passphrase: `passphrase_len` bytes of UTF-8, 1 to 65,536, which are copied.
  *
  * `*key` becomes the key, which the caller frees; NULL on errors: SEALWAX_ERROR_INVALID_ARGUMENT
- * (NULL, empty, not UTF-8), _LIMIT. Threads: any.
+ * (NULL, empty, not UTF-8), _LIMIT. Threads: any. Stack: 96 KiB.
  */
 int32_t sealwax_key_from_passphrase(const char *passphrase,
                                     size_t passphrase_len,
@@ -1942,7 +1943,7 @@ int32_t sealwax_key_from_passphrase(const char *passphrase,
  * which are copied.
  *
  * `*key` becomes the key, which the caller frees; NULL on errors: SEALWAX_ERROR_INVALID_ARGUMENT
- * (NULL). Threads: any.
+ * (NULL). Threads: any. Stack: 96 KiB.
  */
 int32_t sealwax_key_from_device_key(const uint8_t *device_key_id,
                                     const uint8_t *device_key,
@@ -1954,7 +1955,7 @@ int32_t sealwax_key_from_device_key(const uint8_t *device_key_id,
  * A public key from its recipient string, `sealwaxpub1...`, `text_len` bytes.
  *
  * `*key` becomes the key, which seals and does not open, and which the caller frees; NULL on
- * errors: SEALWAX_ERROR_FORMAT (mistyped), _LIMIT, _INVALID_ARGUMENT. Threads: any.
+ * errors: SEALWAX_ERROR_FORMAT (mistyped), _LIMIT, _INVALID_ARGUMENT. Threads: any. Stack: 96 KiB.
  */
 int32_t sealwax_key_from_recipient(const char *text, size_t text_len, struct sealwax_key **key);
 #endif
@@ -1964,7 +1965,7 @@ int32_t sealwax_key_from_recipient(const char *text, size_t text_len, struct sea
  * An identity from its string, `SEALWAX-SECRET-1...`, `text_len` bytes.
  *
  * `*key` becomes the keyset of key pairs, which the caller frees; NULL on errors:
- * SEALWAX_ERROR_FORMAT (mistyped), _LIMIT, _INVALID_ARGUMENT. Threads: any.
+ * SEALWAX_ERROR_FORMAT (mistyped), _LIMIT, _INVALID_ARGUMENT. Threads: any. Stack: 96 KiB.
  */
 int32_t sealwax_key_from_identity(const char *text, size_t text_len, struct sealwax_key **key);
 #endif
@@ -1975,7 +1976,7 @@ int32_t sealwax_key_from_identity(const char *text, size_t text_len, struct seal
  *
  * `*out_len` becomes its length, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed, with other
  * errors 0. Errors: also _INVALID_ARGUMENT (NULL, overlap, a key without a public one),
- * _BAD_STATE. Threads: any number with one key.
+ * _BAD_STATE. Threads: any number with one key. Stack: 96 KiB.
  */
 int32_t sealwax_key_recipient(const struct sealwax_key *key,
                               char *out,
@@ -1988,7 +1989,7 @@ int32_t sealwax_key_recipient(const struct sealwax_key *key,
  * Seals a token under a keyset's primary version: as sealwax_token_seal, with the system's random
  * source.
  *
- * Threads: any number with one keyset.
+ * Threads: any number with one keyset. Stack: 32 KiB.
  */
 int32_t sealwax_key_seal_token(const struct sealwax_key *key,
                                const uint8_t *context,
@@ -2002,7 +2003,8 @@ int32_t sealwax_key_seal_token(const struct sealwax_key *key,
 
 #if defined(SEALWAX_HOSTED)
 /**
- * Opens a token with a keyset: as sealwax_token_open. Threads: any number with one keyset.
+ * Opens a token with a keyset: as sealwax_token_open. Threads: any number with one keyset. Stack:
+ * 32 KiB.
  */
 int32_t sealwax_key_open_token(const struct sealwax_key *key,
                                const uint8_t *context,
@@ -2017,7 +2019,7 @@ int32_t sealwax_key_open_token(const struct sealwax_key *key,
 #if defined(SEALWAX_HOSTED)
 /**
  * Frees a key and wipes its secrets; where a store uses them, with that store. NULL is fine.
- * Threads: the key alone: nobody may be using it.
+ * Threads: the key alone: nobody may be using it. Stack: 96 KiB.
  */
 void sealwax_key_free(struct sealwax_key *key);
 #endif
@@ -2067,9 +2069,9 @@ int32_t sealwax_key_fingerprint(const struct sealwax_key *key, uint8_t *out);
  *
  * `provider` is `provider_len` bytes of UTF-8 without control characters, 1 to 255; `key_name`
  * `key_name_len`, 1 to 2,048: they travel readable, and whoever opens names them. `*key` becomes a
- * key that seals and does not open, which the caller frees; NULL on errors:
- * SEALWAX_ERROR_PROVIDER (`wrap` stopped, or gave nothing or too much), _RANDOM, _INVALID_ARGUMENT
- * (NULL, overlap, a name that is not allowed). Threads: any. Stack: 64 KiB, and what `wrap` uses.
+ * key that seals and does not open, which the caller frees; NULL on errors: SEALWAX_ERROR_PROVIDER
+ * (`wrap` stopped, or gave nothing or too much), _RANDOM, _INVALID_ARGUMENT (NULL, overlap, a name
+ * that is not allowed). Threads: any. Stack: 96 KiB, and what `wrap` uses.
  */
 int32_t sealwax_key_wrapped_by_provider(const char *provider,
                                         size_t provider_len,
@@ -2091,7 +2093,7 @@ int32_t sealwax_key_wrapped_by_provider(const char *provider,
  * 5.6). `*key` becomes a key that opens, which the caller frees; NULL on errors:
  * SEALWAX_ERROR_UNKNOWN_KEY (there is no such entry), _PROVIDER (`unwrap` stopped), _FORMAT,
  * _TRUNCATED, _LIMIT (the header), _INVALID_ARGUMENT (NULL, overlap, a name that is not allowed).
- * Threads: any. Stack: 64 KiB, and what `unwrap` uses.
+ * Threads: any. Stack: 96 KiB, and what `unwrap` uses.
  */
 int32_t sealwax_key_unwrapped_by_provider(const uint8_t *envelope,
                                           size_t envelope_len,
@@ -2108,7 +2110,7 @@ int32_t sealwax_key_unwrapped_by_provider(const uint8_t *envelope,
 /**
  * A key for one sealed file or keyset file: as sealwax_key_unwrapped_by_provider.
  *
- * `file` is a path, zero-terminated. Errors: also SEALWAX_ERROR_IO. Threads: any. Stack: 64 KiB,
+ * `file` is a path, zero-terminated. Errors: also SEALWAX_ERROR_IO. Threads: any. Stack: 96 KiB,
  * and what `unwrap` uses.
  */
 int32_t sealwax_key_unwrapped_by_provider_for_path(const char *file,
@@ -2130,7 +2132,7 @@ int32_t sealwax_key_unwrapped_by_provider_for_path(const char *file,
  * file that exists), _INVALID_ARGUMENT (NULL, overlap, not a keyset, neither keys nor
  * SEALWAX_STORE_UNPROTECTED, or both), _BAD_STATE (also a usage file that is not this keyset's),
  * _FORMAT, _TRUNCATED, _LIMIT (a usage file), _RANDOM. There is then no new file. Threads: any.
- * Stack: 64 KiB.
+ * Stack: 96 KiB.
  */
 int32_t sealwax_store_create(const char *file,
                              const struct sealwax_key *keyset,
@@ -2144,7 +2146,7 @@ int32_t sealwax_store_create(const char *file,
  *
  * As sealwax_store_create, of a file that is there. Errors: SEALWAX_ERROR_IO, _FORMAT (also
  * another protection than expected), _TRUNCATED, _LIMIT, _UNKNOWN_KEY, _DECRYPT, _BAD_STATE (the
- * file was put back; the usage file was changed), _INVALID_ARGUMENT. Threads: any. Stack: 64 KiB.
+ * file was put back; the usage file was changed), _INVALID_ARGUMENT. Threads: any. Stack: 96 KiB.
  */
 int32_t sealwax_store_open(const char *file,
                            const struct sealwax_store_options *options,
@@ -2157,7 +2159,7 @@ int32_t sealwax_store_open(const char *file,
  * that were seen (format.md 8.8b).
  *
  * As sealwax_store_create. The counters of the usage file go on, if it is still there; without it
- * they begin anew, too low: rotate. Threads: any. Stack: 64 KiB.
+ * they begin anew, too low: rotate. Threads: any. Stack: 96 KiB.
  */
 int32_t sealwax_store_restore(const char *file,
                               const struct sealwax_key *keyset,
@@ -2170,8 +2172,8 @@ int32_t sealwax_store_restore(const char *file,
  * Looks at the file now, and writes what the keyset is. Without this call the file is looked at
  * once a second, where the store is used.
  *
- * Errors: those of sealwax_store_open; the keyset that is in use stays in use, and nothing is
- * written. Threads: any number with one store. Stack: 64 KiB.
+ * Errors: as sealwax_store_open; the keyset that is in use stays in use, and nothing is written.
+ * Threads: any number with one store. Stack: 96 KiB.
  */
 int32_t sealwax_store_refresh(const struct sealwax_store *store,
                               struct sealwax_keyset_description *description);
@@ -2185,7 +2187,7 @@ int32_t sealwax_store_refresh(const struct sealwax_store *store,
  * Ask again for each job: whoever keeps a revision gets SEALWAX_ERROR_BAD_STATE some time after it
  * was rotated elsewhere. `*key` becomes a keyset, which the caller frees and which may live longer
  * than the store; NULL on errors: _INVALID_ARGUMENT (NULL, overlap). Threads: any number with one
- * store. Stack: 64 KiB.
+ * store. Stack: 96 KiB.
  */
 int32_t sealwax_store_keyset(const struct sealwax_store *store, struct sealwax_key **key);
 #endif
@@ -2195,7 +2197,7 @@ int32_t sealwax_store_keyset(const struct sealwax_store *store, struct sealwax_k
  * Seals a token under the newest revision: as sealwax_key_seal_token.
  *
  * Errors: also those of sealwax_store_rotate, because once in many messages a lease is taken.
- * Threads: any number with one store. Stack: 64 KiB.
+ * Threads: any number with one store. Stack: 96 KiB.
  */
 int32_t sealwax_store_seal_token(const struct sealwax_store *store,
                                  const uint8_t *context,
@@ -2210,7 +2212,7 @@ int32_t sealwax_store_seal_token(const struct sealwax_store *store,
 #if defined(SEALWAX_HOSTED)
 /**
  * Opens a token with the newest revision: as sealwax_key_open_token. Threads: any number with one
- * store. Stack: 64 KiB.
+ * store. Stack: 96 KiB.
  */
 int32_t sealwax_store_open_token(const struct sealwax_store *store,
                                  const uint8_t *context,
@@ -2232,7 +2234,7 @@ int32_t sealwax_store_open_token(const struct sealwax_store *store,
  * _BAD_STATE (the file or the usage file was put back or changed), _UNKNOWN_KEY, _DECRYPT,
  * _FORMAT, _TRUNCATED, _LIMIT, _RANDOM. The file is then as it was; where the usage file alone
  * could not be written, it is changed. Threads: any number with one store; other processes wait.
- * Stack: 64 KiB.
+ * Stack: 96 KiB.
  */
 int32_t sealwax_store_rotate(const struct sealwax_store *store,
                              uint8_t algorithm,
@@ -2244,7 +2246,7 @@ int32_t sealwax_store_rotate(const struct sealwax_store *store,
  * Rotates if policy, times or limits want it.
  *
  * As sealwax_store_rotate; `*version` becomes 0 where it was not due. Threads: any number with one
- * store. Stack: 64 KiB.
+ * store. Stack: 96 KiB.
  */
 int32_t sealwax_store_rotate_if_due(const struct sealwax_store *store, uint32_t *version);
 #endif
@@ -2254,7 +2256,7 @@ int32_t sealwax_store_rotate_if_due(const struct sealwax_store *store, uint32_t 
  * Adds a fresh version that is not yet in use: once every reader has it, SEALWAX_MOVE_ACTIVATE
  * makes it the primary.
  *
- * As sealwax_store_rotate. Threads: any number with one store. Stack: 64 KiB.
+ * As sealwax_store_rotate. Threads: any number with one store. Stack: 96 KiB.
  */
 int32_t sealwax_store_prepare(const struct sealwax_store *store,
                               uint8_t algorithm,
@@ -2268,9 +2270,9 @@ int32_t sealwax_store_prepare(const struct sealwax_store *store,
  * `change` is one of SEALWAX_MOVE_. `reason` is `reason_len` bytes of UTF-8 without control
  * characters, up to 255, kept in the keyset; NULL if `reason_len` is 0.
  *
- * Errors: those of sealwax_store_rotate; _UNKNOWN_KEY (no such version), _BAD_STATE (its state has
- * no such move), _INVALID_ARGUMENT (no such change, a reason that is not allowed). The file is
- * then as there. Threads: any number with one store. Stack: 64 KiB.
+ * Errors: as sealwax_store_rotate; _UNKNOWN_KEY (no such version), _BAD_STATE (its state has no
+ * such move), _INVALID_ARGUMENT (no such change, a reason that is not allowed). The file is then
+ * as there. Threads: any number with one store. Stack: 96 KiB.
  */
 int32_t sealwax_store_change_state(const struct sealwax_store *store,
                                    uint32_t version,
@@ -2285,7 +2287,7 @@ int32_t sealwax_store_change_state(const struct sealwax_store *store,
  * for good, and the caller knows it.
  *
  * As sealwax_store_change_state; the primary is refused with SEALWAX_ERROR_BAD_STATE: rotate
- * first. Copies of the file hold the secret still. Threads: any number with one store. Stack: 64
+ * first. Copies of the file hold the secret still. Threads: any number with one store. Stack: 96
  * KiB.
  */
 int32_t sealwax_store_danger_destroy_without_census(const struct sealwax_store *store,
@@ -2299,9 +2301,9 @@ int32_t sealwax_store_danger_destroy_without_census(const struct sealwax_store *
  * Sets from when on a version may be used and from when on it no longer seals, in the file:
  * seconds since 1970-01-01T00:00:00Z, 0 for no limit. Times only restrict (format.md 7.2).
  *
- * Errors: those of sealwax_store_rotate; _UNKNOWN_KEY (no such version), _BAD_STATE (it is
- * destroyed), _INVALID_ARGUMENT (the end is not after the beginning). The file is then as there.
- * Threads: any number with one store. Stack: 64 KiB.
+ * Errors: as sealwax_store_rotate; _UNKNOWN_KEY (no such version), _BAD_STATE (it is destroyed),
+ * _INVALID_ARGUMENT (the end is not after the beginning). The file is then as there. Threads: any
+ * number with one store. Stack: 96 KiB.
  */
 int32_t sealwax_store_schedule(const struct sealwax_store *store,
                                uint32_t version,
@@ -2315,8 +2317,8 @@ int32_t sealwax_store_schedule(const struct sealwax_store *store,
  * SEALWAX_STORE_UNPROTECTED. It is a new revision. Older copies of the file still open with the
  * older keys.
  *
- * Errors: those of sealwax_store_rotate; _INVALID_ARGUMENT (keys that do not fit together, other
- * flags). The file is then as there. Threads: any number with one store. Stack: 64 KiB.
+ * Errors: as sealwax_store_rotate; _INVALID_ARGUMENT (keys that do not fit together, other flags).
+ * The file is then as there. Threads: any number with one store. Stack: 96 KiB.
  */
 int32_t sealwax_store_protect(const struct sealwax_store *store,
                               const struct sealwax_key *const *keys,
@@ -2333,7 +2335,7 @@ int32_t sealwax_store_protect(const struct sealwax_store *store,
  * SEALWAX_ERROR_BUFFER_TOO_SMALL the number that is needed, with other errors 0. Errors: also _IO,
  * _FORMAT, _TRUNCATED, _LIMIT (the usage file), _BAD_STATE (it was changed, put back or taken
  * away), those of sealwax_store_refresh, _INVALID_ARGUMENT (NULL, overlap). `usages` is then zero
- * or untouched. Threads: any number with one store. Stack: 64 KiB.
+ * or untouched. Threads: any number with one store. Stack: 96 KiB.
  */
 int32_t sealwax_store_usage(const struct sealwax_store *store,
                             struct sealwax_version_usage *usages,
@@ -2346,8 +2348,8 @@ int32_t sealwax_store_usage(const struct sealwax_store *store,
  * Writes the newest backup that was recorded: its revision, and when it was made, in seconds since
  * 1970-01-01T00:00:00Z. Both are 0 where none was; the time is 0 where nobody knew it.
  *
- * Errors: those of sealwax_store_usage; nothing is then written. Threads: any number with one
- * store. Stack: 64 KiB.
+ * Errors: as sealwax_store_usage; nothing is then written. Threads: any number with one store.
+ * Stack: 96 KiB.
  */
 int32_t sealwax_store_backed_up(const struct sealwax_store *store,
                                 uint64_t *revision,
@@ -2359,8 +2361,8 @@ int32_t sealwax_store_backed_up(const struct sealwax_store *store,
  * Records that a backup of this revision was made, at `at` seconds since 1970-01-01T00:00:00Z; 0:
  * nobody knows. Where a newer one was recorded, that stays.
  *
- * Errors: those of sealwax_store_rotate; _INVALID_ARGUMENT (a revision that never was). The usage
- * file is then as it was. Threads: any number with one store. Stack: 64 KiB.
+ * Errors: as sealwax_store_rotate; _INVALID_ARGUMENT (a revision that never was). The usage file
+ * is then as it was. Threads: any number with one store. Stack: 96 KiB.
  */
 int32_t sealwax_store_record_backup(const struct sealwax_store *store,
                                     uint64_t revision,
@@ -2372,8 +2374,8 @@ int32_t sealwax_store_record_backup(const struct sealwax_store *store,
  * Gives back what was leased and not used, and records failed opens. sealwax_store_free does it
  * too, and does not say where it failed.
  *
- * Errors: those of sealwax_store_rotate: the counters are then too high. Threads: any number with
- * one store. Stack: 64 KiB.
+ * Errors: as sealwax_store_rotate: the counters are then too high. Threads: any number with one
+ * store. Stack: 96 KiB.
  */
 int32_t sealwax_store_release(const struct sealwax_store *store);
 #endif
@@ -2381,7 +2383,7 @@ int32_t sealwax_store_release(const struct sealwax_store *store);
 #if defined(SEALWAX_HOSTED)
 /**
  * Frees a store, and wipes its keyset once the keys that sealwax_store_keyset gave out are freed
- * too. NULL is fine. Threads: the store alone: nobody may be using it. Stack: 64 KiB.
+ * too. NULL is fine. Threads: the store alone: nobody may be using it. Stack: 96 KiB.
  */
 void sealwax_store_free(struct sealwax_store *store);
 #endif
@@ -2394,7 +2396,7 @@ void sealwax_store_free(struct sealwax_store *store);
  * before an error is an envelope that every reader refuses as truncated.
  *
  * Errors: SEALWAX_ERROR_IO (a callback stopped), _INVALID_ARGUMENT (NULL, no key, keys that do not
- * fit together), _BAD_STATE, _LIMIT, _FORMAT, _RANDOM. Threads: any.
+ * fit together), _BAD_STATE, _LIMIT, _FORMAT, _RANDOM. Threads: any. Stack: 96 KiB.
  */
 int32_t sealwax_seal_stream(const struct sealwax_options *options,
                             sealwax_read read,
@@ -2411,7 +2413,7 @@ int32_t sealwax_seal_stream(const struct sealwax_options *options,
  * (format.md 11.6).
  *
  * Errors: as sealwax_seal_stream, and SEALWAX_ERROR_UNKNOWN_KEY, _DECRYPT, _TRUNCATED,
- * _INVALID_ARGUMENT (a stored context). Threads: any.
+ * _INVALID_ARGUMENT (a stored context). Threads: any. Stack: 96 KiB.
  */
 int32_t sealwax_open_stream(const struct sealwax_options *options,
                             sealwax_read read,
@@ -2537,12 +2539,12 @@ int32_t sealwax_identity_public_key(const struct sealwax_keyset *identity, uint8
 int32_t sealwax_keyset_wipe(struct sealwax_keyset *keyset);
 
 /**
- * SEALWAX_KEYSET_SIZE, for other languages.
+ * SEALWAX_KEYSET_SIZE, for other languages. Threads: any. Stack: under 64 bytes.
  */
 size_t sealwax_keyset_size(void);
 
 /**
- * SEALWAX_KEY_VERSION_SIZE, for other languages.
+ * SEALWAX_KEY_VERSION_SIZE, for other languages. Threads: any. Stack: under 64 bytes.
  */
 size_t sealwax_key_version_size(void);
 
@@ -2574,7 +2576,7 @@ int32_t sealwax_envelope_need(const uint8_t *front, size_t front_len, size_t *ne
  * wrong context, counter or epoch too low), _NOT_SUPPORTED, _BUFFER_TOO_SMALL (scratch),
  * _INVALID_ARGUMENT (NULL, overlap, unknown flags, a counter without its flag, an identity). The
  * opening is then zero and `*chunks_at` 0. Threads: the opening alone, any number with one keyset.
- * Stack: 4 KiB.
+ * Stack: 3 KiB.
  */
 int32_t sealwax_opening_begin(struct sealwax_opening *opening,
                               const struct sealwax_keyset *keyset,
@@ -2589,7 +2591,7 @@ int32_t sealwax_opening_begin(struct sealwax_opening *opening,
  * Begins to open an envelope that was sealed under a device key.
  *
  * As sealwax_opening_begin, with `device_key_id` (SEALWAX_ID_LEN bytes) and `device_key`
- * (SEALWAX_DEVICE_KEY_LEN bytes), which are not kept. Threads: the opening alone. Stack: 4 KiB.
+ * (SEALWAX_DEVICE_KEY_LEN bytes), which are not kept. Threads: the opening alone. Stack: 3 KiB.
  */
 int32_t sealwax_opening_begin_with_device_key(struct sealwax_opening *opening,
                                               const uint8_t *device_key_id,
@@ -2605,7 +2607,7 @@ int32_t sealwax_opening_begin_with_device_key(struct sealwax_opening *opening,
  * Begins to open an envelope that was sealed to a public key of an identity.
  *
  * As sealwax_opening_begin. A public key is known to anyone, so this says nothing about who sealed
- * (format.md 11.3). Threads: the opening alone, any number with one identity. Stack: 5 KiB; with
+ * (format.md 11.3). Threads: the opening alone, any number with one identity. Stack: 4 KiB; with
  * X-Wing see docs/c-api.md.
  */
 int32_t sealwax_opening_begin_with_identity(struct sealwax_opening *opening,
@@ -2742,8 +2744,8 @@ int32_t sealwax_opening_finish(struct sealwax_opening *opening, const uint8_t *d
  * anyone can seal to a public key. For images use sealwax_opening_finish.
  *
  * Errors: SEALWAX_ERROR_TRUNCATED (the last chunk was not opened: the opening can go on),
- * _BAD_STATE (not begun). After success the opening is zero. Threads: the opening alone. Stack:
- * under 256 bytes.
+ * _BAD_STATE (not begun), _INVALID_ARGUMENT (NULL). After success the opening is zero. Threads:
+ * the opening alone. Stack: under 256 bytes.
  */
 int32_t sealwax_opening_finish_unsigned(struct sealwax_opening *opening);
 
@@ -2756,7 +2758,7 @@ int32_t sealwax_opening_finish_unsigned(struct sealwax_opening *opening);
 int32_t sealwax_opening_wipe(struct sealwax_opening *opening);
 
 /**
- * SEALWAX_OPENING_SIZE, for other languages.
+ * SEALWAX_OPENING_SIZE, for other languages. Threads: any. Stack: under 64 bytes.
  */
 size_t sealwax_opening_size(void);
 
@@ -2801,7 +2803,7 @@ int32_t sealwax_sealing_begin_with_device_key(struct sealwax_sealing *sealing,
  * Begins to seal an envelope to an X25519 public key, SEALWAX_X25519_PUBLIC_KEY_LEN bytes.
  *
  * As sealwax_sealing_begin. Whoever has a quantum computer later can open it. Errors: also
- * SEALWAX_ERROR_FORMAT for a public key that is not safe. Threads: the sealing alone. Stack: 5
+ * SEALWAX_ERROR_FORMAT for a public key that is not safe. Threads: the sealing alone. Stack: 4
  * KiB.
  */
 int32_t sealwax_sealing_begin_for_x25519(struct sealwax_sealing *sealing,
@@ -2852,7 +2854,7 @@ int32_t sealwax_sealing_seal_chunk(struct sealwax_sealing *sealing,
  * Ends a sealing: succeeds only where the last chunk was sealed. The sealing is then zero.
  *
  * Errors: SEALWAX_ERROR_BAD_STATE (not begun, or the last piece is still missing: the sealing
- * stays as it was). Threads: the sealing alone. Stack: under 256 bytes.
+ * stays as it was), _INVALID_ARGUMENT (NULL). Threads: the sealing alone. Stack: under 256 bytes.
  */
 int32_t sealwax_sealing_finish(struct sealwax_sealing *sealing);
 
@@ -2865,7 +2867,7 @@ int32_t sealwax_sealing_finish(struct sealwax_sealing *sealing);
 int32_t sealwax_sealing_wipe(struct sealwax_sealing *sealing);
 
 /**
- * SEALWAX_SEALING_SIZE, for other languages.
+ * SEALWAX_SEALING_SIZE, for other languages. Threads: any. Stack: under 64 bytes.
  */
 size_t sealwax_sealing_size(void);
 
@@ -2910,8 +2912,8 @@ int32_t sealwax_token_seal(const struct sealwax_keyset *keyset,
  * `*out_len` becomes the plaintext's length, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length
  * needed, with other errors 0. Errors: also _FORMAT and _LIMIT (no token), _UNKNOWN_KEY (another
  * keyset or version), _BAD_STATE (keyset not loaded, or the version's state or times forbid),
- * _DECRYPT, _NOT_SUPPORTED (a suite that this build has not), _INVALID_ARGUMENT. `out` is then
- * wiped or untouched. Threads: any number with one keyset. Stack: 2 KiB.
+ * _DECRYPT, _NOT_SUPPORTED (a suite that this build has not), _INVALID_ARGUMENT (NULL, overlap).
+ * `out` is then wiped or untouched. Threads: any number with one keyset. Stack: 2 KiB.
  */
 int32_t sealwax_token_open(const struct sealwax_keyset *keyset,
                            const uint8_t *context,
@@ -2987,9 +2989,9 @@ int32_t sealwax_handshake_write(struct sealwax_handshake *handshake,
  * _FORMAT (another setting, another length, an unsafe key, a message that nobody waits for),
  * _DECRYPT, _UNKNOWN_KEY (not pinned, or refused by `accept`; say nothing of it to the peer),
  * _LIMIT, _BAD_STATE (not begun, an initiator that has not written, or failed; the process was
- * forked; the state or times of every own key forbid), _INVALID_ARGUMENT, _NOT_SUPPORTED. `out` is
- * then wiped or untouched. Threads: the handshake alone. Stack: 7 KiB; with X-Wing see
- * docs/c-api.md.
+ * forked; the state or times of every own key forbid), _INVALID_ARGUMENT (NULL, overlap),
+ * _NOT_SUPPORTED. `out` is then wiped or untouched. Threads: the handshake alone. Stack: 7 KiB;
+ * with X-Wing see docs/c-api.md.
  */
 int32_t sealwax_handshake_read(struct sealwax_handshake *handshake,
                                const struct sealwax_party *party,
@@ -3044,7 +3046,7 @@ int32_t sealwax_handshake_wipe(struct sealwax_handshake *handshake);
 
 #if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
 /**
- * SEALWAX_HANDSHAKE_SIZE, for other languages.
+ * SEALWAX_HANDSHAKE_SIZE, for other languages. Threads: any. Stack: under 64 bytes.
  */
 size_t sealwax_handshake_size(void);
 #endif
@@ -3209,7 +3211,7 @@ int32_t sealwax_session_seal_empty(struct sealwax_session *session,
  * _DECRYPT (not the peer's, or came before, or too old to know), _FORMAT and _LIMIT (no record),
  * _LIMIT (the session is too old; too many records failed; a kept session must reserve the next
  * block, after which the record, which is as it was, may come again), _BAD_STATE (no session; the
- * process was forked), _INVALID_ARGUMENT. `out` is then wiped or untouched.
+ * process was forked), _INVALID_ARGUMENT (NULL, overlap). `out` is then wiped or untouched.
  * Threads: the session alone. Stack: 2 KiB.
  */
 int32_t sealwax_session_open(struct sealwax_session *session,
@@ -3299,7 +3301,7 @@ int32_t sealwax_session_wipe(struct sealwax_session *session);
 
 #if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
 /**
- * SEALWAX_SESSION_SIZE, for other languages.
+ * SEALWAX_SESSION_SIZE, for other languages. Threads: any. Stack: under 64 bytes.
  */
 size_t sealwax_session_size(void);
 #endif

@@ -26,7 +26,7 @@ pub use crate::format::payload::PREFIX_LEN as PAYLOAD_PREFIX_LEN;
 use crate::chunked::{Engine, Opening};
 use crate::derive::{Commitment, CoreHash, block_key, chunk_key_into, payload_key};
 use crate::error::{Error, Result};
-use crate::format::context::{Encoded, External};
+use crate::format::context::{Encoded, External, MAX_PIECES};
 use crate::format::core::{Core, FIXED_LEN};
 use crate::format::key_block::{FRAME, Layout, Slot};
 use crate::format::payload::PREFIX_LEN;
@@ -225,10 +225,11 @@ impl<'a> Header<'a> {
             return Err(Error::Decrypt);
         }
         let mut data_key = Key::zeroed();
-        let (opened_via, data_key) = self.authenticate(keys, requirements.kinds, &mut data_key)?;
+        let opened_via = self.unwrap_data_key(keys, requirements.kinds, &mut data_key)?;
+        let key = self.payload_key(&data_key)?;
         let external = External::of(requirements.context, self.core.stored)?;
         Ok(PayloadKey {
-            key: payload_key(&data_key, self.core.suite),
+            key,
             suite: self.core.suite,
             chunk_len: self.core.chunk_len,
             core_hash: self.core_hash,
@@ -247,12 +248,23 @@ impl<'a> Header<'a> {
         data_key: &mut Key<Data>,
     ) -> Result<(OpenedVia, Prk<Data>)> {
         let opened_via = self.unwrap_data_key(keys, kinds, data_key)?;
+        Ok((opened_via, self.verified(data_key)?))
+    }
+
+    /// The data key, ready to derive from, if the mac holds under it.
+    fn verified(&self, data_key: &Key<Data>) -> Result<Prk<Data>> {
         let prk = Prk::new(data_key);
         let mac = slot_mac(&prk, &self.binding(), self.layout, self.slot.before_mac);
         match ct_eq(&mac, self.slot.mac) {
-            true => Ok((opened_via, prk)),
+            true => Ok(prk),
             false => Err(Error::Decrypt),
         }
+    }
+
+    /// K_payload, if the mac holds. A call of its own: what it needs is not on the stack below the unwrapping.
+    #[inline(never)]
+    fn payload_key(&self, data_key: &Key<Data>) -> Result<Key<Payload>> {
+        Ok(payload_key(&self.verified(data_key)?, self.core.suite))
     }
 
     /// Which of these keys have an entry: one that the key opens, or that names its public key. `None` where there is an
@@ -290,6 +302,7 @@ impl<'a> Header<'a> {
     }
 
     /// Tries the entries in order (format.md 4.7a).
+    #[inline(never)]
     fn unwrap_data_key(
         &self,
         keys: &[&dyn KeyWrap],
@@ -323,8 +336,8 @@ impl<'a> Header<'a> {
 impl PayloadKey<'_> {
     /// Starts the payload whose first bytes are `prefix`: salt and commitment.
     pub(crate) fn engine(&self, prefix: &[u8; PREFIX_LEN]) -> Result<Engine> {
-        let (context, count) = self.external.pieces(&self.core_hash.0);
-        let context = &context[..count];
+        let mut pieces: [&[u8]; MAX_PIECES] = [&[]; MAX_PIECES];
+        let context = self.external.pieces(&self.core_hash.0, &mut pieces);
         Engine::open(&self.key, self.suite, self.chunk_len, context, prefix)
     }
 
@@ -337,6 +350,9 @@ impl PayloadKey<'_> {
     }
 
     /// [`PayloadKey::engine`] for whoever keeps the chunks' key as its 32 bytes. Returns the base nonce.
+    ///
+    /// A call of its own: the pieces take their stack after the header's work, and not under it.
+    #[inline(never)]
     pub(crate) fn chunk_key_into(
         &self,
         prefix: &[u8; PREFIX_LEN],
@@ -344,8 +360,8 @@ impl PayloadKey<'_> {
     ) -> Result<[u8; NONCE_LEN]> {
         let (salt, commitment) = prefix.split_first_chunk().expect("56 bytes begin with a salt");
         let commitment = Commitment::Expect(commitment.try_into().expect("56 - 24 bytes"));
-        let (context, count) = self.external.pieces(&self.core_hash.0);
-        let context = &context[..count];
+        let mut pieces: [&[u8]; MAX_PIECES] = [&[]; MAX_PIECES];
+        let context = self.external.pieces(&self.core_hash.0, &mut pieces);
         chunk_key_into(&self.key, self.suite, self.chunk_len, salt, context, commitment, key)
     }
 

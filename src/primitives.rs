@@ -31,10 +31,10 @@ use hmac::EagerHash;
 use hmac::KeyInit;
 use hmac::block_api::HmacCore;
 use hmac::digest::Output;
-use hmac::digest::block_api::{Buffer, FixedOutputCore, UpdateCore};
+use hmac::digest::block_api::{Buffer, BufferKindUser, FixedOutputCore, UpdateCore};
+use sha2::Sha256;
 #[cfg(feature = "suite-1")]
 use sha2::Sha512;
-use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroize;
 
@@ -111,9 +111,12 @@ impl AeadKey {
 
 /// SHA-256 of the pieces, one after the other (FIPS 180-4).
 pub(crate) fn hash(pieces: &[&[u8]]) -> [u8; HASH_LEN] {
-    let mut hash = Sha256::new();
-    pieces.iter().for_each(|piece| hash.update(piece));
-    hash.finalize().into()
+    let mut hash = <Sha256 as EagerHash>::Core::default();
+    let mut buffer = Buffer::<<Sha256 as EagerHash>::Core>::default();
+    pieces.iter().for_each(|piece| absorb(&mut hash, &mut buffer, piece));
+    let mut out = Output::<Sha256>::default();
+    hash.finalize_fixed_core(&mut buffer, &mut out);
+    out.into()
 }
 
 /// A key as HMAC-SHA-256's two first states: what HKDF-Expand starts from each time.
@@ -175,15 +178,19 @@ fn mac<H: EagerHash>(
 ) -> Output<HmacCore<H>> {
     let mut hmac = keyed.clone();
     let mut buffer = Buffer::<HmacCore<H>>::default();
-    // One place that takes a piece: it is inlined, and large.
     for pieces in [&[first][..], head, info, &[last][..]] {
-        for piece in pieces {
-            buffer.digest_blocks(piece, |blocks| hmac.update_blocks(blocks));
-        }
+        pieces.iter().for_each(|piece| absorb(&mut hmac, &mut buffer, piece));
     }
     let mut out = Output::<HmacCore<H>>::default();
     hmac.finalize_fixed_core(&mut buffer, &mut out);
     out
+}
+
+/// One more piece of what is hashed. On firmware one function, where a host has it in each place.
+#[cfg_attr(feature = "std", inline)]
+#[cfg_attr(not(feature = "std"), inline(never))]
+fn absorb<C: UpdateCore + BufferKindUser>(core: &mut C, buffer: &mut Buffer<C>, piece: &[u8]) {
+    buffer.digest_blocks(piece, |blocks| core.update_blocks(blocks));
 }
 
 /// T(i) = HMAC(prk, T(i-1) || head || info || i): RFC 5869 section 2.3.

@@ -229,9 +229,20 @@ pub(crate) fn wrap_value(
 ) -> Result<()> {
     let mut drawn = [0; value::SALT_LEN];
     random.fill(&mut drawn)?;
-    let (context, data_key) = (&binding.core_hash.0, data_key.expose_bytes());
-    let salt = value::hedged_salt(&derive::wrap_salt_key(key), &drawn, context, data_key);
-    value::seal_into(key, suite, &salt, &[context], data_key, out)
+    let salt = hedged_salt(key, binding, data_key, &drawn);
+    value::seal_into(key, suite, &salt, &[&binding.core_hash.0], data_key.expose_bytes(), out)
+}
+
+/// A call of its own: its key is not on the stack below the sealing.
+#[inline(never)]
+fn hedged_salt(
+    key: &Prk<Wrap>,
+    binding: &Binding,
+    data_key: &Key<Data>,
+    drawn: &[u8; value::SALT_LEN],
+) -> [u8; value::SALT_LEN] {
+    let key = derive::wrap_salt_key(key);
+    value::hedged_salt(&key, drawn, &binding.core_hash.0, data_key.expose_bytes())
 }
 
 pub(crate) fn unwrap_value(

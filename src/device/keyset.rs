@@ -25,7 +25,7 @@ use crate::id::{
 use crate::primitives::{Prk, ct_eq, hash};
 use crate::rng::{Now, Random};
 use crate::secret::memory::{HEADER_DEPTH, PUBLIC_KEY_DEPTH, with_wiped_stack};
-use crate::secret::{Data, Held, Key, Pair, Root};
+use crate::secret::{Data, Held, Key, Pair, Root, Wrap};
 use crate::token;
 use crate::transit::{KeyPair, Life};
 use crate::value::{self, SALT_LEN};
@@ -188,6 +188,13 @@ impl Version {
         let mut root = Key::<Root>::zeroed();
         *root.expose_bytes_mut() = self.secret;
         Ok((Prk::new(&root), Place { suite, keyset, version }))
+    }
+
+    /// K_wrap. A call of its own: the root is not on the stack below the work with it.
+    #[inline(never)]
+    fn wrap_key(&self, keyset: KeysetId) -> Result<(Prk<Wrap>, Place)> {
+        let (root, place) = self.root(keyset)?;
+        Ok((wrap_key(&root, place), place))
     }
 }
 
@@ -465,13 +472,17 @@ impl KeyWrap for Keyset<'_> {
         random: &mut dyn Random,
         body: &mut [u8],
     ) -> Result<()> {
-        let (root, place) = self.primary()?.root(self.head.id)?;
-        let mut writer = Writer::new(body);
-        writer.put(&place.keyset.0).put(&place.version.value().to_be_bytes());
-        let wrapped = writer.reserve(WRAPPED_LEN);
-        writer.finish();
-        let key = wrap_key(&root, place);
-        wrap::wrap_value(&key, place.suite, binding, data_key, random, wrapped)
+        // By reference, here and below: a move would be another copy on a small stack.
+        match self.primary()?.wrap_key(self.head.id) {
+            Ok((ref key, place)) => {
+                let mut writer = Writer::new(body);
+                writer.put(&place.keyset.0).put(&place.version.value().to_be_bytes());
+                let wrapped = writer.reserve(WRAPPED_LEN);
+                writer.finish();
+                wrap::wrap_value(key, place.suite, binding, data_key, random, wrapped)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     fn unwrap_key(
@@ -492,12 +503,15 @@ impl KeyWrap for Keyset<'_> {
             return Ok(Unwrap::Forbidden(forbidden));
         }
         trials.spend()?;
-        let (root, place) = version.root(keyset)?;
-        let key = wrap_key(&root, place);
-        Ok(match wrap::unwrap_value(&key, place.suite, binding, wrapped, data_key) {
-            true => Unwrap::Opened(OpenedVia::Keyset(keyset, place.version)),
-            false => Unwrap::Failed,
-        })
+        match version.wrap_key(keyset) {
+            Ok((ref key, place)) => {
+                Ok(match wrap::unwrap_value(key, place.suite, binding, wrapped, data_key) {
+                    true => Unwrap::Opened(OpenedVia::Keyset(keyset, place.version)),
+                    false => Unwrap::Failed,
+                })
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 

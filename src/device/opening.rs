@@ -5,7 +5,7 @@ use zeroize::Zeroize;
 
 use super::mapped::MAX_PIECES;
 use super::{MAX_FRONT_LEN, Progress, progress};
-use crate::envelope::{self, ChunkLen, Header, PAYLOAD_PREFIX_LEN};
+use crate::envelope::{self, ChunkLen, Header, PAYLOAD_PREFIX_LEN, PayloadKey};
 use crate::error::{Error, Result};
 use crate::format::context::{COUNTER, Encoded};
 use crate::format::payload::{MAX_CHUNKS, SALT_LEN};
@@ -110,28 +110,48 @@ impl Opening {
         keys: &[&dyn KeyWrap],
         requirements: &Requirements<'_>,
     ) -> Result<usize> {
-        let header = Header::parse(front, MAX_FRONT_LEN - PAYLOAD_PREFIX_LEN)?;
+        // By reference, here and below: a move would be another copy on a small stack.
+        match Header::parse(front, MAX_FRONT_LEN - PAYLOAD_PREFIX_LEN) {
+            Ok(ref header) => self.begin_at(header, front, keys, requirements),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn begin_at(
+        &mut self,
+        header: &Header<'_>,
+        front: &[u8],
+        keys: &[&dyn KeyWrap],
+        requirements: &Requirements<'_>,
+    ) -> Result<usize> {
         let Requirements { external, min_epoch, digest, .. } = *requirements;
         let wanted =
             envelope::Requirements { context: external, min_epoch, kinds: &[], kind: Kind::Data };
         let rest = front.get(header.len()..).and_then(|payload| payload.first_chunk());
-        self.unwrap(&header, keys, &wanted, rest, requirements)?;
+        match header.open(keys, &wanted) {
+            Ok(ref payload_key) => self.start(header, payload_key, rest, requirements)?,
+            Err(error) => return Err(error),
+        }
         self.suite = header.suite();
         self.chunk_len = header.chunk_len();
         self.epoch = header.epoch();
-        self.digest = (digest == Digest::Sha256).then(RunningHash::new);
+        self.begin_digest(digest);
         Ok(header.len() + PAYLOAD_PREFIX_LEN)
     }
 
-    fn unwrap(
+    /// A call of its own: what it moves is not on the stack below the header's work.
+    #[inline(never)]
+    fn begin_digest(&mut self, digest: Digest) {
+        self.digest = (digest == Digest::Sha256).then(RunningHash::new);
+    }
+
+    fn start(
         &mut self,
         header: &Header<'_>,
-        keys: &[&dyn KeyWrap],
-        wanted: &envelope::Requirements<'_>,
+        payload_key: &PayloadKey<'_>,
         prefix: Option<&[u8; PAYLOAD_PREFIX_LEN]>,
         requirements: &Requirements<'_>,
     ) -> Result<()> {
-        let payload_key = header.open(keys, wanted)?;
         // The mac held: what is stored is what the sealer wrote.
         self.counter = check_stored(header.stored_context(), requirements)?;
         let Some(prefix) = prefix else { return Err(Error::Truncated) };

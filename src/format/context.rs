@@ -194,14 +194,17 @@ impl<'a> External<'a> {
         Ok(External { given, stored })
     }
 
-    /// `first`, and then the pieces that, one after the other, are `C(external)`; and how many these are.
+    /// `first`, and then the pieces that, one after the other, are `C(external)`.
     ///
     /// Entries that follow each other are one piece.
-    pub(crate) fn pieces<'b>(&self, first: &'b [u8]) -> ([&'b [u8]; MAX_PIECES], usize)
+    pub(crate) fn pieces<'p, 'b>(
+        &self,
+        first: &'b [u8],
+        pieces: &'p mut [&'b [u8]; MAX_PIECES],
+    ) -> &'p [&'b [u8]]
     where
         'a: 'b,
     {
-        let mut pieces: [&'b [u8]; MAX_PIECES] = [&[]; MAX_PIECES];
         pieces[0] = first;
         let (mut count, mut at, mut begin) = (1, 0, 0);
         let given = self.given.as_bytes();
@@ -220,7 +223,7 @@ impl<'a> External<'a> {
             pieces[count] = &given[begin..at];
             count += 1;
         }
-        (pieces, count)
+        &pieces[..count]
     }
 }
 

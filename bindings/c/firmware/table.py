@@ -6,6 +6,7 @@ import sys
 
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 SETS = {
+    "calls": "sealing and opening tokens, opening chunks; nothing that loads a keyset or begins",
     "tokens": "tokens, with loading a keyset",
     "images": "images page by page, with loading a keyset",
     "symmetric": "both",

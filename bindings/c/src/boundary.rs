@@ -41,7 +41,7 @@ use crate::status::{Failure, INVALID_ARGUMENT, SEALWAX_OK};
 
 /// Runs the body of a function of the header.
 pub(crate) fn call<'a>(body: impl FnOnce(&mut Borrows<'a>) -> Result<(), Failure>) -> i32 {
-    match body(&mut Borrows { regions: [Region::NONE; MAX_REGIONS], count: 0, call: PhantomData }) {
+    match body(&mut Borrows::nothing()) {
         Ok(()) => SEALWAX_OK,
         Err(Failure(status)) => status,
     }
@@ -50,7 +50,9 @@ pub(crate) fn call<'a>(body: impl FnOnce(&mut Borrows<'a>) -> Result<(), Failure
 /// What one call has borrowed. Inputs may overlap each other; an output overlaps nothing else.
 pub(crate) struct Borrows<'a> {
     regions: [Region; MAX_REGIONS],
-    count: usize,
+    count: u16,
+    /// A bit for each region, set where it is written to.
+    written: u16,
     call: PhantomData<&'a ()>,
 }
 
@@ -58,7 +60,6 @@ pub(crate) struct Borrows<'a> {
 struct Region {
     start: usize,
     len: usize,
-    access: Access,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -67,11 +68,12 @@ enum Access {
     Write,
 }
 
-impl Region {
-    const NONE: Region = Region { start: 0, len: 0, access: Access::Read };
-}
-
 impl<'a> Borrows<'a> {
+    fn nothing() -> Self {
+        let regions = [Region { start: 0, len: 0 }; MAX_REGIONS];
+        Borrows { regions, count: 0, written: 0, call: PhantomData }
+    }
+
     /// Bytes to read. NULL is allowed where the length is 0.
     pub(crate) fn input(&mut self, start: *const u8, len: usize) -> Result<&'a [u8], Failure> {
         if len == 0 {
@@ -196,14 +198,16 @@ impl<'a> Borrows<'a> {
         if start == 0 || len > longest || !start.is_multiple_of(align) {
             return Err(INVALID_ARGUMENT);
         }
-        for other in &self.regions[..self.count] {
+        let writes = access == Access::Write;
+        for (index, other) in self.regions.iter().enumerate().take(usize::from(self.count)) {
             let apart = end <= other.start || other.start + other.len <= start;
-            if !apart && (access == Access::Write || other.access == Access::Write) {
+            if !apart && (writes || self.written >> index & 1 == 1) {
                 return Err(INVALID_ARGUMENT);
             }
         }
-        let free = self.regions.get_mut(self.count).ok_or(INVALID_ARGUMENT)?;
-        *free = Region { start, len, access };
+        let free = self.regions.get_mut(usize::from(self.count)).ok_or(INVALID_ARGUMENT)?;
+        *free = Region { start, len };
+        self.written |= u16::from(writes) << self.count;
         self.count += 1;
         Ok(())
     }
@@ -252,6 +256,7 @@ impl Mapped<'_> {
     }
 }
 
+/// At most 16, which have a bit each.
 const MAX_REGIONS: usize = 12;
 
 #[cfg(test)]

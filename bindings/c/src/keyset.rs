@@ -312,13 +312,13 @@ pub unsafe extern "C" fn sealwax_keyset_wipe(keyset: *mut sealwax_keyset) -> i32
     })
 }
 
-/// SEALWAX_KEYSET_SIZE, for other languages.
+/// SEALWAX_KEYSET_SIZE, for other languages. Threads: any. Stack: under 64 bytes.
 #[unsafe(no_mangle)]
 pub extern "C" fn sealwax_keyset_size() -> usize {
     SEALWAX_KEYSET_SIZE
 }
 
-/// SEALWAX_KEY_VERSION_SIZE, for other languages.
+/// SEALWAX_KEY_VERSION_SIZE, for other languages. Threads: any. Stack: under 64 bytes.
 #[unsafe(no_mangle)]
 pub extern "C" fn sealwax_key_version_size() -> usize {
     SEALWAX_KEY_VERSION_SIZE

@@ -127,7 +127,7 @@ pub unsafe extern "C" fn sealwax_sealing_begin_with_device_key(
 /// Begins to seal an envelope to an X25519 public key, SEALWAX_X25519_PUBLIC_KEY_LEN bytes.
 ///
 /// As sealwax_sealing_begin. Whoever has a quantum computer later can open it. Errors: also
-/// SEALWAX_ERROR_FORMAT for a public key that is not safe. Threads: the sealing alone. Stack: 5
+/// SEALWAX_ERROR_FORMAT for a public key that is not safe. Threads: the sealing alone. Stack: 4
 /// KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_sealing_begin_for_x25519(
@@ -227,7 +227,7 @@ pub unsafe extern "C" fn sealwax_sealing_seal_chunk(
 /// Ends a sealing: succeeds only where the last chunk was sealed. The sealing is then zero.
 ///
 /// Errors: SEALWAX_ERROR_BAD_STATE (not begun, or the last piece is still missing: the sealing
-/// stays as it was). Threads: the sealing alone. Stack: under 256 bytes.
+/// stays as it was), _INVALID_ARGUMENT (NULL). Threads: the sealing alone. Stack: under 256 bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_sealing_finish(sealing: *mut sealwax_sealing) -> i32 {
     call(|borrows| {
@@ -249,7 +249,7 @@ pub unsafe extern "C" fn sealwax_sealing_wipe(sealing: *mut sealwax_sealing) -> 
     wipe::<Sealing>(sealing, |_| {})
 }
 
-/// SEALWAX_SEALING_SIZE, for other languages.
+/// SEALWAX_SEALING_SIZE, for other languages. Threads: any. Stack: under 64 bytes.
 #[unsafe(no_mangle)]
 pub extern "C" fn sealwax_sealing_size() -> usize {
     SEALWAX_SEALING_SIZE

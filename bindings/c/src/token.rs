@@ -65,8 +65,8 @@ pub unsafe extern "C" fn sealwax_token_seal(
 /// `*out_len` becomes the plaintext's length, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length
 /// needed, with other errors 0. Errors: also _FORMAT and _LIMIT (no token), _UNKNOWN_KEY (another
 /// keyset or version), _BAD_STATE (keyset not loaded, or the version's state or times forbid),
-/// _DECRYPT, _NOT_SUPPORTED (a suite that this build has not), _INVALID_ARGUMENT. `out` is then
-/// wiped or untouched. Threads: any number with one keyset. Stack: 2 KiB.
+/// _DECRYPT, _NOT_SUPPORTED (a suite that this build has not), _INVALID_ARGUMENT (NULL, overlap).
+/// `out` is then wiped or untouched. Threads: any number with one keyset. Stack: 2 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_token_open(
     keyset: *const sealwax_keyset,

@@ -35,7 +35,7 @@ impl<'a> Borrows<'a> {
         &mut self,
         at: *mut T::Place,
     ) -> Result<Exclusive<'a, T>, Failure> {
-        self.count = 0;
+        (self.count, self.written) = (0, 0);
         self.exclusive(at)
     }
 
@@ -96,6 +96,9 @@ enum Content {
 
 impl<T: Stored> Vacant<'_, T> {
     /// A value in the context, to be finished in place.
+    ///
+    /// A call of its own: what it moves is not on the stack below the work that finishes it.
+    #[inline(never)]
     pub(crate) fn occupy(&mut self, value: impl FnOnce() -> T) -> &mut T {
         self.content = Content::Unfinished;
         // SAFETY: the word is BUSY, so this call alone has the cell.

@@ -36,7 +36,7 @@ const ZERO: Place = Place([0; 4]);
 const OTHER: Failure = Failure(77);
 
 fn borrows<'a>() -> Borrows<'a> {
-    Borrows { regions: [Region::NONE; MAX_REGIONS], count: 0, call: PhantomData }
+    Borrows::nothing()
 }
 
 fn refused<T>(result: Result<T, Failure>) -> i32 {

@@ -50,7 +50,7 @@ impl Plain for sealwax_share_description {}
 /// 2 <= `threshold` <= `share_count` <= 64. `*backup` becomes the backup, with its file and all of
 /// its shares, which the caller gives out and frees; NULL on errors: SEALWAX_ERROR_INVALID_ARGUMENT
 /// (NULL, overlap, not a keyset, other numbers), _LIMIT, _RANDOM. Threads: any number with one
-/// keyset. Stack: 64 KiB.
+/// keyset. Stack: 96 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_backup_in_shares(
     keyset: *const sealwax_key,
@@ -69,7 +69,7 @@ pub unsafe extern "C" fn sealwax_backup_in_shares(
 ///
 /// `*backup` becomes the backup, without shares, which the caller frees; NULL on errors:
 /// SEALWAX_ERROR_INVALID_ARGUMENT (NULL, overlap, not a keyset, no key, keys that do not fit
-/// together), _BAD_STATE, _LIMIT, _RANDOM. Threads: any number with one keyset. Stack: 64 KiB.
+/// together), _BAD_STATE, _LIMIT, _RANDOM. Threads: any number with one keyset. Stack: 96 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_backup_for_keys(
     keyset: *const sealwax_key,
@@ -93,7 +93,7 @@ pub unsafe extern "C" fn sealwax_backup_for_keys(
 /// sealwax_backup_restore.
 ///
 /// `*backup` becomes the backup, without shares, which the caller frees; NULL on errors:
-/// SEALWAX_ERROR_INVALID_ARGUMENT (NULL, overlap). Threads: any. Stack: 16 KiB.
+/// SEALWAX_ERROR_INVALID_ARGUMENT (NULL, overlap). Threads: any. Stack: 32 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_backup_from_file(
     file: *const u8,
@@ -109,7 +109,7 @@ pub unsafe extern "C" fn sealwax_backup_from_file(
 ///
 /// `*out_len` becomes their number, with SEALWAX_ERROR_BUFFER_TOO_SMALL the number that is needed,
 /// with other errors 0. Errors: also _INVALID_ARGUMENT (NULL, overlap). `out` is then untouched.
-/// Threads: any number with one backup. Stack: 16 KiB.
+/// Threads: any number with one backup. Stack: 32 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_backup_file(
     backup: *const sealwax_backup,
@@ -130,7 +130,7 @@ pub unsafe extern "C" fn sealwax_backup_file(
 /// `index` counts the shares that are at hand, from 0 on. `*out_len` becomes the string's length,
 /// with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed, with other errors 0. Errors: also
 /// _INVALID_ARGUMENT (NULL, overlap, no such share). `out` is then untouched. Threads: any number
-/// with one backup. Stack: 16 KiB.
+/// with one backup. Stack: 32 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_backup_share(
     backup: *const sealwax_backup,
@@ -150,7 +150,7 @@ pub unsafe extern "C" fn sealwax_backup_share(
 ///
 /// Errors: SEALWAX_ERROR_FORMAT (mistyped), _LIMIT, _INVALID_ARGUMENT (NULL, overlap, not UTF-8);
 /// the backup is then as it was. Whether it is a share of this backup is seen when that is
-/// restored. Threads: the backup alone. Stack: 16 KiB.
+/// restored. Threads: the backup alone. Stack: 32 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_backup_add_share(
     backup: *mut sealwax_backup,
@@ -167,7 +167,7 @@ pub unsafe extern "C" fn sealwax_backup_add_share(
 /// Writes what a share says about itself: its string, `share_len` bytes.
 ///
 /// Errors: SEALWAX_ERROR_FORMAT (mistyped), _LIMIT, _INVALID_ARGUMENT (NULL, overlap, not UTF-8);
-/// nothing is then written. Threads: any. Stack: 16 KiB.
+/// nothing is then written. Threads: any. Stack: 32 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_share_describe(
     share: *const c_char,
@@ -197,9 +197,9 @@ pub unsafe extern "C" fn sealwax_share_describe(
 /// sealwax_store_restore then puts it in place.
 ///
 /// `*key` becomes the keyset, which the caller frees; NULL on errors: SEALWAX_ERROR_UNKNOWN_KEY
-/// (too few shares, or one of another backup; none of the keys), _DECRYPT,
-/// _FORMAT (also a forged share), _TRUNCATED, _LIMIT, _BAD_STATE, _INVALID_ARGUMENT (NULL,
-/// overlap). Threads: any number with one backup. Stack: 64 KiB.
+/// (too few shares, or one of another backup; none of the keys), _DECRYPT, _FORMAT (also a forged
+/// share), _TRUNCATED, _LIMIT, _BAD_STATE, _INVALID_ARGUMENT (NULL, overlap). Threads: any number
+/// with one backup. Stack: 96 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_backup_restore(
     backup: *const sealwax_backup,
@@ -220,7 +220,7 @@ pub unsafe extern "C" fn sealwax_backup_restore(
 }
 
 /// Frees a backup and wipes its shares. NULL is fine. Threads: the backup alone: nobody may be
-/// using it. Stack: 16 KiB.
+/// using it. Stack: 32 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_backup_free(backup: *mut sealwax_backup) {
     free(backup);

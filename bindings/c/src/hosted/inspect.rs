@@ -64,7 +64,7 @@ impl Plain for sealwax_recipient_description {}
 ///
 /// Errors: SEALWAX_ERROR_BUFFER_TOO_SMALL (the stored context: `*stored_len` bytes are needed),
 /// _IO, _FORMAT, _TRUNCATED, _LIMIT, _INVALID_ARGUMENT (NULL, overlap). `recipients` are then wiped
-/// or untouched, and nothing else is written. Threads: any.
+/// or untouched, and nothing else is written. Threads: any. Stack: 96 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_inspect_path(
     file: *const c_char,

@@ -154,7 +154,7 @@ impl<'a> Options<'a> {
 /// Errors: SEALWAX_ERROR_IO (also a target that exists without SEALWAX_REPLACE), _INVALID_ARGUMENT
 /// (NULL, no key, keys that do not fit together), _BAD_STATE, _LIMIT, _FORMAT, _RANDOM. There is
 /// then no new file, and a file that was there is untouched. Threads: any; it starts threads of its
-/// own and joins them.
+/// own and joins them. Stack: 96 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_seal_path(
     options: *const sealwax_options,
@@ -172,7 +172,7 @@ pub unsafe extern "C" fn sealwax_seal_path(
 /// Opens a sealed file into another, which appears under its name when all of it is verified.
 ///
 /// As sealwax_seal_path, with no stored context: SEALWAX_ERROR_INVALID_ARGUMENT where there is one.
-/// Errors: also SEALWAX_ERROR_UNKNOWN_KEY, _DECRYPT, _TRUNCATED.
+/// Errors: also SEALWAX_ERROR_UNKNOWN_KEY, _DECRYPT, _TRUNCATED. Threads: any. Stack: 96 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_open_path(
     options: *const sealwax_options,
@@ -189,8 +189,8 @@ pub unsafe extern "C" fn sealwax_open_path(
 
 /// Reads and verifies all of a sealed file, and writes nothing.
 ///
-/// Errors: those of sealwax_open_path; SEALWAX_ERROR_DECRYPT where any of it is damaged. Threads:
-/// any.
+/// Errors: as sealwax_open_path; SEALWAX_ERROR_DECRYPT where any of it is damaged. Threads: any.
+/// Stack: 96 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_verify_path(
     options: *const sealwax_options,
@@ -216,7 +216,7 @@ pub unsafe extern "C" fn sealwax_verify_path(
 ///
 /// Errors: SEALWAX_ERROR_IO, _LIMIT (no room, without SEALWAX_GROW), _FORMAT, _TRUNCATED,
 /// _UNKNOWN_KEY, _DECRYPT, _BAD_STATE, _INVALID_ARGUMENT (also a stored context), _RANDOM. The file
-/// is then as it was, or opens as it did before. Threads: any.
+/// is then as it was, or opens as it did before. Threads: any. Stack: 96 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_rewrap_path(
     options: *const sealwax_options,
@@ -264,8 +264,8 @@ pub unsafe extern "C" fn sealwax_rewrap_path(
 /// Seals an envelope in memory.
 ///
 /// `*out_len` becomes its length, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed, with other
-/// errors 0. Errors: also those of sealwax_seal_path but _IO. `out` overlaps nothing, and is wiped
-/// or untouched then. Threads: any.
+/// errors 0. Errors: also as sealwax_seal_path, but _IO. `out` overlaps nothing, and is wiped or
+/// untouched then. Threads: any. Stack: 96 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_seal_message(
     options: *const sealwax_options,
@@ -294,7 +294,7 @@ pub unsafe extern "C" fn sealwax_seal_message(
 /// Opens an envelope in memory. Nothing is written unless every chunk is verified.
 ///
 /// As sealwax_seal_message, with no stored context: SEALWAX_ERROR_INVALID_ARGUMENT where there is
-/// one. Errors: also SEALWAX_ERROR_UNKNOWN_KEY, _DECRYPT, _TRUNCATED.
+/// one. Errors: also SEALWAX_ERROR_UNKNOWN_KEY, _DECRYPT, _TRUNCATED. Threads: any. Stack: 96 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_open_message(
     options: *const sealwax_options,

@@ -86,6 +86,7 @@ impl sealwax_key {
 /// `name` is `name_len` bytes of UTF-8, 1 to 64; `algorithm` one of SEALWAX_ALGORITHM_. `*key`
 /// becomes the keyset, which the caller frees; NULL on errors: SEALWAX_ERROR_INVALID_ARGUMENT
 /// (NULL, overlap, a name that is not allowed), _FORMAT (no such algorithm), _RANDOM. Threads: any.
+/// Stack: 96 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_key_generate_keyset(
     name: *const c_char,
@@ -108,7 +109,7 @@ pub unsafe extern "C" fn sealwax_key_generate_keyset(
 ///
 /// `*key` becomes the keyset, which the caller frees; NULL on errors: SEALWAX_ERROR_IO, _FORMAT
 /// (also another protection than expected), _TRUNCATED, _LIMIT, _UNKNOWN_KEY, _DECRYPT,
-/// _INVALID_ARGUMENT. Threads: any.
+/// _INVALID_ARGUMENT. Threads: any. Stack: 96 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_key_load_keyset(
     file: *const c_char,
@@ -122,7 +123,7 @@ pub unsafe extern "C" fn sealwax_key_load_keyset(
     })
 }
 
-/// Reads a keyset file that is in memory: as sealwax_key_load_keyset.
+/// Reads a keyset file that is in memory: as sealwax_key_load_keyset. Threads: any. Stack: 96 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_key_parse_keyset(
     blob: *const u8,
@@ -141,7 +142,7 @@ pub unsafe extern "C" fn sealwax_key_parse_keyset(
 ///
 /// `protection` as in sealwax_key_load_keyset; a public key is allowed too, for backups. Errors:
 /// SEALWAX_ERROR_IO (also a file that exists), _INVALID_ARGUMENT (NULL, not a keyset), _BAD_STATE,
-/// _RANDOM. There is then no new file. Threads: any.
+/// _RANDOM. There is then no new file. Threads: any. Stack: 96 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_key_save_keyset(
     key: *const sealwax_key,
@@ -161,7 +162,7 @@ pub unsafe extern "C" fn sealwax_key_save_keyset(
 /// Errors: SEALWAX_ERROR_INVALID_ARGUMENT (NULL, not a keyset, an algorithm that its policy does
 /// not allow), _BAD_STATE (it is a store's, which sealwax_store_rotate changes, or a store's file
 /// is sealed for it), _FORMAT (no such algorithm), _RANDOM; the keyset is then as it was. Threads:
-/// the keyset alone.
+/// the keyset alone. Stack: 96 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_key_rotate(key: *mut sealwax_key, algorithm: u8) -> i32 {
     call(|borrows| {
@@ -178,7 +179,7 @@ pub unsafe extern "C" fn sealwax_key_rotate(key: *mut sealwax_key, algorithm: u8
 /// A passphrase: `passphrase_len` bytes of UTF-8, 1 to 65,536, which are copied.
 ///
 /// `*key` becomes the key, which the caller frees; NULL on errors: SEALWAX_ERROR_INVALID_ARGUMENT
-/// (NULL, empty, not UTF-8), _LIMIT. Threads: any.
+/// (NULL, empty, not UTF-8), _LIMIT. Threads: any. Stack: 96 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_key_from_passphrase(
     passphrase: *const c_char,
@@ -195,7 +196,7 @@ pub unsafe extern "C" fn sealwax_key_from_passphrase(
 /// which are copied.
 ///
 /// `*key` becomes the key, which the caller frees; NULL on errors: SEALWAX_ERROR_INVALID_ARGUMENT
-/// (NULL). Threads: any.
+/// (NULL). Threads: any. Stack: 96 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_key_from_device_key(
     device_key_id: *const u8,
@@ -215,7 +216,7 @@ pub unsafe extern "C" fn sealwax_key_from_device_key(
 /// A public key from its recipient string, `sealwaxpub1...`, `text_len` bytes.
 ///
 /// `*key` becomes the key, which seals and does not open, and which the caller frees; NULL on
-/// errors: SEALWAX_ERROR_FORMAT (mistyped), _LIMIT, _INVALID_ARGUMENT. Threads: any.
+/// errors: SEALWAX_ERROR_FORMAT (mistyped), _LIMIT, _INVALID_ARGUMENT. Threads: any. Stack: 96 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_key_from_recipient(
     text: *const c_char,
@@ -231,7 +232,7 @@ pub unsafe extern "C" fn sealwax_key_from_recipient(
 /// An identity from its string, `SEALWAX-SECRET-1...`, `text_len` bytes.
 ///
 /// `*key` becomes the keyset of key pairs, which the caller frees; NULL on errors:
-/// SEALWAX_ERROR_FORMAT (mistyped), _LIMIT, _INVALID_ARGUMENT. Threads: any.
+/// SEALWAX_ERROR_FORMAT (mistyped), _LIMIT, _INVALID_ARGUMENT. Threads: any. Stack: 96 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_key_from_identity(
     text: *const c_char,
@@ -248,7 +249,7 @@ pub unsafe extern "C" fn sealwax_key_from_identity(
 ///
 /// `*out_len` becomes its length, with SEALWAX_ERROR_BUFFER_TOO_SMALL the length needed, with other
 /// errors 0. Errors: also _INVALID_ARGUMENT (NULL, overlap, a key without a public one),
-/// _BAD_STATE. Threads: any number with one key.
+/// _BAD_STATE. Threads: any number with one key. Stack: 96 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_key_recipient(
     key: *const sealwax_key,
@@ -270,7 +271,7 @@ pub unsafe extern "C" fn sealwax_key_recipient(
 /// Seals a token under a keyset's primary version: as sealwax_token_seal, with the system's random
 /// source.
 ///
-/// Threads: any number with one keyset.
+/// Threads: any number with one keyset. Stack: 32 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_key_seal_token(
     key: *const sealwax_key,
@@ -298,7 +299,8 @@ pub unsafe extern "C" fn sealwax_key_seal_token(
     })
 }
 
-/// Opens a token with a keyset: as sealwax_token_open. Threads: any number with one keyset.
+/// Opens a token with a keyset: as sealwax_token_open. Threads: any number with one keyset. Stack:
+/// 32 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_key_open_token(
     key: *const sealwax_key,
@@ -328,7 +330,7 @@ pub unsafe extern "C" fn sealwax_key_open_token(
 }
 
 /// Frees a key and wipes its secrets; where a store uses them, with that store. NULL is fine.
-/// Threads: the key alone: nobody may be using it.
+/// Threads: the key alone: nobody may be using it. Stack: 96 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_key_free(key: *mut sealwax_key) {
     free(key);

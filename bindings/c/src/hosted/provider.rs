@@ -59,9 +59,9 @@ pub type sealwax_provider_unwrap = Option<
 ///
 /// `provider` is `provider_len` bytes of UTF-8 without control characters, 1 to 255; `key_name`
 /// `key_name_len`, 1 to 2,048: they travel readable, and whoever opens names them. `*key` becomes a
-/// key that seals and does not open, which the caller frees; NULL on errors:
-/// SEALWAX_ERROR_PROVIDER (`wrap` stopped, or gave nothing or too much), _RANDOM, _INVALID_ARGUMENT
-/// (NULL, overlap, a name that is not allowed). Threads: any. Stack: 64 KiB, and what `wrap` uses.
+/// key that seals and does not open, which the caller frees; NULL on errors: SEALWAX_ERROR_PROVIDER
+/// (`wrap` stopped, or gave nothing or too much), _RANDOM, _INVALID_ARGUMENT (NULL, overlap, a name
+/// that is not allowed). Threads: any. Stack: 96 KiB, and what `wrap` uses.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_key_wrapped_by_provider(
     provider: *const c_char,
@@ -92,7 +92,7 @@ pub unsafe extern "C" fn sealwax_key_wrapped_by_provider(
 /// 5.6). `*key` becomes a key that opens, which the caller frees; NULL on errors:
 /// SEALWAX_ERROR_UNKNOWN_KEY (there is no such entry), _PROVIDER (`unwrap` stopped), _FORMAT,
 /// _TRUNCATED, _LIMIT (the header), _INVALID_ARGUMENT (NULL, overlap, a name that is not allowed).
-/// Threads: any. Stack: 64 KiB, and what `unwrap` uses.
+/// Threads: any. Stack: 96 KiB, and what `unwrap` uses.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_key_unwrapped_by_provider(
     envelope: *const u8,
@@ -114,7 +114,7 @@ pub unsafe extern "C" fn sealwax_key_unwrapped_by_provider(
 
 /// A key for one sealed file or keyset file: as sealwax_key_unwrapped_by_provider.
 ///
-/// `file` is a path, zero-terminated. Errors: also SEALWAX_ERROR_IO. Threads: any. Stack: 64 KiB,
+/// `file` is a path, zero-terminated. Errors: also SEALWAX_ERROR_IO. Threads: any. Stack: 96 KiB,
 /// and what `unwrap` uses.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_key_unwrapped_by_provider_for_path(

@@ -92,7 +92,7 @@ impl Plain for sealwax_version_usage {}
 /// file that exists), _INVALID_ARGUMENT (NULL, overlap, not a keyset, neither keys nor
 /// SEALWAX_STORE_UNPROTECTED, or both), _BAD_STATE (also a usage file that is not this keyset's),
 /// _FORMAT, _TRUNCATED, _LIMIT (a usage file), _RANDOM. There is then no new file. Threads: any.
-/// Stack: 64 KiB.
+/// Stack: 96 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_store_create(
     file: *const c_char,
@@ -110,7 +110,7 @@ pub unsafe extern "C" fn sealwax_store_create(
 ///
 /// As sealwax_store_create, of a file that is there. Errors: SEALWAX_ERROR_IO, _FORMAT (also
 /// another protection than expected), _TRUNCATED, _LIMIT, _UNKNOWN_KEY, _DECRYPT, _BAD_STATE (the
-/// file was put back; the usage file was changed), _INVALID_ARGUMENT. Threads: any. Stack: 64 KiB.
+/// file was put back; the usage file was changed), _INVALID_ARGUMENT. Threads: any. Stack: 96 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_store_open(
     file: *const c_char,
@@ -126,7 +126,7 @@ pub unsafe extern "C" fn sealwax_store_open(
 /// that were seen (format.md 8.8b).
 ///
 /// As sealwax_store_create. The counters of the usage file go on, if it is still there; without it
-/// they begin anew, too low: rotate. Threads: any. Stack: 64 KiB.
+/// they begin anew, too low: rotate. Threads: any. Stack: 96 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_store_restore(
     file: *const c_char,
@@ -143,8 +143,8 @@ pub unsafe extern "C" fn sealwax_store_restore(
 /// Looks at the file now, and writes what the keyset is. Without this call the file is looked at
 /// once a second, where the store is used.
 ///
-/// Errors: those of sealwax_store_open; the keyset that is in use stays in use, and nothing is
-/// written. Threads: any number with one store. Stack: 64 KiB.
+/// Errors: as sealwax_store_open; the keyset that is in use stays in use, and nothing is written.
+/// Threads: any number with one store. Stack: 96 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_store_refresh(
     store: *const sealwax_store,
@@ -165,7 +165,7 @@ pub unsafe extern "C" fn sealwax_store_refresh(
 /// Ask again for each job: whoever keeps a revision gets SEALWAX_ERROR_BAD_STATE some time after it
 /// was rotated elsewhere. `*key` becomes a keyset, which the caller frees and which may live longer
 /// than the store; NULL on errors: _INVALID_ARGUMENT (NULL, overlap). Threads: any number with one
-/// store. Stack: 64 KiB.
+/// store. Stack: 96 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_store_keyset(
     store: *const sealwax_store,
@@ -177,7 +177,7 @@ pub unsafe extern "C" fn sealwax_store_keyset(
 /// Seals a token under the newest revision: as sealwax_key_seal_token.
 ///
 /// Errors: also those of sealwax_store_rotate, because once in many messages a lease is taken.
-/// Threads: any number with one store. Stack: 64 KiB.
+/// Threads: any number with one store. Stack: 96 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_store_seal_token(
     store: *const sealwax_store,
@@ -205,7 +205,7 @@ pub unsafe extern "C" fn sealwax_store_seal_token(
 }
 
 /// Opens a token with the newest revision: as sealwax_key_open_token. Threads: any number with one
-/// store. Stack: 64 KiB.
+/// store. Stack: 96 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_store_open_token(
     store: *const sealwax_store,
@@ -235,7 +235,7 @@ pub unsafe extern "C" fn sealwax_store_open_token(
 /// _BAD_STATE (the file or the usage file was put back or changed), _UNKNOWN_KEY, _DECRYPT,
 /// _FORMAT, _TRUNCATED, _LIMIT, _RANDOM. The file is then as it was; where the usage file alone
 /// could not be written, it is changed. Threads: any number with one store; other processes wait.
-/// Stack: 64 KiB.
+/// Stack: 96 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_store_rotate(
     store: *const sealwax_store,
@@ -251,7 +251,7 @@ pub unsafe extern "C" fn sealwax_store_rotate(
 /// Rotates if policy, times or limits want it.
 ///
 /// As sealwax_store_rotate; `*version` becomes 0 where it was not due. Threads: any number with one
-/// store. Stack: 64 KiB.
+/// store. Stack: 96 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_store_rotate_if_due(
     store: *const sealwax_store,
@@ -263,7 +263,7 @@ pub unsafe extern "C" fn sealwax_store_rotate_if_due(
 /// Adds a fresh version that is not yet in use: once every reader has it, SEALWAX_MOVE_ACTIVATE
 /// makes it the primary.
 ///
-/// As sealwax_store_rotate. Threads: any number with one store. Stack: 64 KiB.
+/// As sealwax_store_rotate. Threads: any number with one store. Stack: 96 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_store_prepare(
     store: *const sealwax_store,
@@ -281,9 +281,9 @@ pub unsafe extern "C" fn sealwax_store_prepare(
 /// `change` is one of SEALWAX_MOVE_. `reason` is `reason_len` bytes of UTF-8 without control
 /// characters, up to 255, kept in the keyset; NULL if `reason_len` is 0.
 ///
-/// Errors: those of sealwax_store_rotate; _UNKNOWN_KEY (no such version), _BAD_STATE (its state has
-/// no such move), _INVALID_ARGUMENT (no such change, a reason that is not allowed). The file is
-/// then as there. Threads: any number with one store. Stack: 64 KiB.
+/// Errors: as sealwax_store_rotate; _UNKNOWN_KEY (no such version), _BAD_STATE (its state has no
+/// such move), _INVALID_ARGUMENT (no such change, a reason that is not allowed). The file is then
+/// as there. Threads: any number with one store. Stack: 96 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_store_change_state(
     store: *const sealwax_store,
@@ -318,7 +318,7 @@ pub unsafe extern "C" fn sealwax_store_change_state(
 /// for good, and the caller knows it.
 ///
 /// As sealwax_store_change_state; the primary is refused with SEALWAX_ERROR_BAD_STATE: rotate
-/// first. Copies of the file hold the secret still. Threads: any number with one store. Stack: 64
+/// first. Copies of the file hold the secret still. Threads: any number with one store. Stack: 96
 /// KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_store_danger_destroy_without_census(
@@ -338,9 +338,9 @@ pub unsafe extern "C" fn sealwax_store_danger_destroy_without_census(
 /// Sets from when on a version may be used and from when on it no longer seals, in the file:
 /// seconds since 1970-01-01T00:00:00Z, 0 for no limit. Times only restrict (format.md 7.2).
 ///
-/// Errors: those of sealwax_store_rotate; _UNKNOWN_KEY (no such version), _BAD_STATE (it is
-/// destroyed), _INVALID_ARGUMENT (the end is not after the beginning). The file is then as there.
-/// Threads: any number with one store. Stack: 64 KiB.
+/// Errors: as sealwax_store_rotate; _UNKNOWN_KEY (no such version), _BAD_STATE (it is destroyed),
+/// _INVALID_ARGUMENT (the end is not after the beginning). The file is then as there. Threads: any
+/// number with one store. Stack: 96 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_store_schedule(
     store: *const sealwax_store,
@@ -360,8 +360,8 @@ pub unsafe extern "C" fn sealwax_store_schedule(
 /// SEALWAX_STORE_UNPROTECTED. It is a new revision. Older copies of the file still open with the
 /// older keys.
 ///
-/// Errors: those of sealwax_store_rotate; _INVALID_ARGUMENT (keys that do not fit together, other
-/// flags). The file is then as there. Threads: any number with one store. Stack: 64 KiB.
+/// Errors: as sealwax_store_rotate; _INVALID_ARGUMENT (keys that do not fit together, other flags).
+/// The file is then as there. Threads: any number with one store. Stack: 96 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_store_protect(
     store: *const sealwax_store,
@@ -382,7 +382,7 @@ pub unsafe extern "C" fn sealwax_store_protect(
 /// SEALWAX_ERROR_BUFFER_TOO_SMALL the number that is needed, with other errors 0. Errors: also _IO,
 /// _FORMAT, _TRUNCATED, _LIMIT (the usage file), _BAD_STATE (it was changed, put back or taken
 /// away), those of sealwax_store_refresh, _INVALID_ARGUMENT (NULL, overlap). `usages` is then zero
-/// or untouched. Threads: any number with one store. Stack: 64 KiB.
+/// or untouched. Threads: any number with one store. Stack: 96 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_store_usage(
     store: *const sealwax_store,
@@ -409,8 +409,8 @@ pub unsafe extern "C" fn sealwax_store_usage(
 /// Writes the newest backup that was recorded: its revision, and when it was made, in seconds since
 /// 1970-01-01T00:00:00Z. Both are 0 where none was; the time is 0 where nobody knew it.
 ///
-/// Errors: those of sealwax_store_usage; nothing is then written. Threads: any number with one
-/// store. Stack: 64 KiB.
+/// Errors: as sealwax_store_usage; nothing is then written. Threads: any number with one store.
+/// Stack: 96 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_store_backed_up(
     store: *const sealwax_store,
@@ -432,8 +432,8 @@ pub unsafe extern "C" fn sealwax_store_backed_up(
 /// Records that a backup of this revision was made, at `at` seconds since 1970-01-01T00:00:00Z; 0:
 /// nobody knows. Where a newer one was recorded, that stays.
 ///
-/// Errors: those of sealwax_store_rotate; _INVALID_ARGUMENT (a revision that never was). The usage
-/// file is then as it was. Threads: any number with one store. Stack: 64 KiB.
+/// Errors: as sealwax_store_rotate; _INVALID_ARGUMENT (a revision that never was). The usage file
+/// is then as it was. Threads: any number with one store. Stack: 96 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_store_record_backup(
     store: *const sealwax_store,
@@ -449,15 +449,15 @@ pub unsafe extern "C" fn sealwax_store_record_backup(
 /// Gives back what was leased and not used, and records failed opens. sealwax_store_free does it
 /// too, and does not say where it failed.
 ///
-/// Errors: those of sealwax_store_rotate: the counters are then too high. Threads: any number with
-/// one store. Stack: 64 KiB.
+/// Errors: as sealwax_store_rotate: the counters are then too high. Threads: any number with one
+/// store. Stack: 96 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_store_release(store: *const sealwax_store) -> i32 {
     call(|borrows| Ok(borrows.handle(store)?.store.release()?))
 }
 
 /// Frees a store, and wipes its keyset once the keys that sealwax_store_keyset gave out are freed
-/// too. NULL is fine. Threads: the store alone: nobody may be using it. Stack: 64 KiB.
+/// too. NULL is fine. Threads: the store alone: nobody may be using it. Stack: 96 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_store_free(store: *mut sealwax_store) {
     free(store);

@@ -26,7 +26,7 @@ pub type sealwax_write =
 /// before an error is an envelope that every reader refuses as truncated.
 ///
 /// Errors: SEALWAX_ERROR_IO (a callback stopped), _INVALID_ARGUMENT (NULL, no key, keys that do not
-/// fit together), _BAD_STATE, _LIMIT, _FORMAT, _RANDOM. Threads: any.
+/// fit together), _BAD_STATE, _LIMIT, _FORMAT, _RANDOM. Threads: any. Stack: 96 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_seal_stream(
     options: *const sealwax_options,
@@ -52,7 +52,7 @@ pub unsafe extern "C" fn sealwax_seal_stream(
 /// (format.md 11.6).
 ///
 /// Errors: as sealwax_seal_stream, and SEALWAX_ERROR_UNKNOWN_KEY, _DECRYPT, _TRUNCATED,
-/// _INVALID_ARGUMENT (a stored context). Threads: any.
+/// _INVALID_ARGUMENT (a stored context). Threads: any. Stack: 96 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_open_stream(
     options: *const sealwax_options,

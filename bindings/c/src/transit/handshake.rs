@@ -165,9 +165,9 @@ pub unsafe extern "C" fn sealwax_handshake_write(
 /// _FORMAT (another setting, another length, an unsafe key, a message that nobody waits for),
 /// _DECRYPT, _UNKNOWN_KEY (not pinned, or refused by `accept`; say nothing of it to the peer),
 /// _LIMIT, _BAD_STATE (not begun, an initiator that has not written, or failed; the process was
-/// forked; the state or times of every own key forbid), _INVALID_ARGUMENT, _NOT_SUPPORTED. `out` is
-/// then wiped or untouched. Threads: the handshake alone. Stack: 7 KiB; with X-Wing see
-/// docs/c-api.md.
+/// forked; the state or times of every own key forbid), _INVALID_ARGUMENT (NULL, overlap),
+/// _NOT_SUPPORTED. `out` is then wiped or untouched. Threads: the handshake alone. Stack: 7 KiB;
+/// with X-Wing see docs/c-api.md.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_handshake_read(
     handshake: *mut sealwax_handshake,
@@ -282,7 +282,7 @@ pub unsafe extern "C" fn sealwax_handshake_wipe(handshake: *mut sealwax_handshak
     wipe::<Shaking>(handshake, |_| {})
 }
 
-/// SEALWAX_HANDSHAKE_SIZE, for other languages.
+/// SEALWAX_HANDSHAKE_SIZE, for other languages. Threads: any. Stack: under 64 bytes.
 #[unsafe(no_mangle)]
 pub extern "C" fn sealwax_handshake_size() -> usize {
     SEALWAX_HANDSHAKE_SIZE

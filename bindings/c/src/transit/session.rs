@@ -243,7 +243,7 @@ pub unsafe extern "C" fn sealwax_session_seal_empty(
 /// _DECRYPT (not the peer's, or came before, or too old to know), _FORMAT and _LIMIT (no record),
 /// _LIMIT (the session is too old; too many records failed; a kept session must reserve the next
 /// block, after which the record, which is as it was, may come again), _BAD_STATE (no session; the
-/// process was forked), _INVALID_ARGUMENT. `out` is then wiped or untouched.
+/// process was forked), _INVALID_ARGUMENT (NULL, overlap). `out` is then wiped or untouched.
 /// Threads: the session alone. Stack: 2 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_session_open(
@@ -399,7 +399,7 @@ pub unsafe extern "C" fn sealwax_session_wipe(session: *mut sealwax_session) -> 
     wipe::<Kept>(session, |_| {})
 }
 
-/// SEALWAX_SESSION_SIZE, for other languages.
+/// SEALWAX_SESSION_SIZE, for other languages. Threads: any. Stack: under 64 bytes.
 #[unsafe(no_mangle)]
 pub extern "C" fn sealwax_session_size() -> usize {
     SEALWAX_SESSION_SIZE
