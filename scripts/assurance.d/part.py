@@ -69,6 +69,22 @@ class Part:
             self.skip(f"{name} is not here and could not be installed")
         return code == 0
 
+    def python(self, *packages):
+        """Packages of Python for this program, in a folder of their own. Whether they are there."""
+        own = ROOT / "target/tools/python"
+        sys.path.insert(0, str(own))
+        if all((own / package).exists() for package in packages):
+            return True
+        code, _ = self.run([sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--upgrade",
+                            "--target", own, *packages])
+        if code != 0:
+            self.skip(f"{', '.join(packages)} could not be installed")
+            return False
+        # What is there, and of which version.
+        for package in packages:
+            (own / package).touch()
+        return True
+
     def nightly(self, *components):
         """Whether there is a nightly toolchain with these components."""
         if not shutil.which("rustup"):
