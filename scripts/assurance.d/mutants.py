@@ -14,6 +14,7 @@ import json
 import os
 import re
 import sys
+import threading
 import time
 import tomllib
 
@@ -24,10 +25,13 @@ FOLDER = ROOT / "target/mutants"
 KEPT = FOLDER / "results.json"
 PAGE = ROOT / "docs/mutants.md"
 PATTERN = sys.argv[2] if len(sys.argv) > 2 else ""
-# Programs of their own that look at the whole process, or at many: they notice little that the others do not, and take long.
-LEFT_OUT = {"crowd", "process_memory"}
+# Programs that look at whole processes take long and notice little more; and tests of the source see it without switches.
+LEFT_OUT = {"crowd", "process_memory", "layers", "dependencies"}
+SAVING = threading.Lock()
 WORDS = ("caught", "too slow", "missed", "unviable")
 # The pure Rust backend after the default one: what is compiled in one of them only.
+# Seconds of tests that each change gets at first.
+QUICK = 15
 PASSES = [("aws-lc", []), ("RustCrypto", ["--no-default-features", "--features", "std"])]
 
 
@@ -55,6 +59,11 @@ def keys(mutants):
 
 
 def save(results):
+    with SAVING:
+        write_down(dict(results))
+
+
+def write_down(results):
     FOLDER.mkdir(parents=True, exist_ok=True)
     aside = KEPT.with_suffix(".new")
     aside.write_text(json.dumps(results, indent=0))
@@ -92,7 +101,8 @@ def one_pass(name, features, waiting, results, known_at):
             results[known_at[number]] = ["unviable", code, name]
         elif number not in alone:
             alone.append(number)
-    say(f"{len(waiting)} changes, {len(tree.at_fault)} do not compile, {len(alone)} are built alone")
+    codes = sorted(tree.at_fault.get(number, "no switch") for number in alone)
+    say(f"{len(waiting)} changes, {len(tree.at_fault)} do not compile, {len(alone)} are built alone: {', '.join(codes)}")
     if name == PASSES[0][0]:
         tree.build_c()
     failing = tree.find_tests(LEFT_OUT)
@@ -101,19 +111,25 @@ def one_pass(name, features, waiting, results, known_at):
     say(f"{len(tree.tests)} tests, {sum(test['seconds'] for test in tree.tests):.0f} s")
     begin = time.monotonic()
 
-    def look(number):
-        if known_at[number] in results or number in alone or part.left() <= 0:
+    left = {}
+
+    def look(number, most):
+        if known_at[number] in results and number not in left or number in alone or part.left() <= 0:
             return
-        word, by = tree.try_switch(number)
+        word, by, left_over = tree.try_switch(number, left.pop(number, None), most)
+        if left_over:
+            left[number] = left_over
         if word == "missed" and not any(number in test["reached"] for test in tree.tests):
             by = "no test comes by"
         results[known_at[number]] = [word, by, name]
         save(results)
         if word == "missed":
-            say(f"MISSED {waiting[number]['name']} ({by or 'tests come by'})")
+            print(f"MISSED {waiting[number]['name']} ({by or ('so far' if left_over else 'tests come by')})", flush=True)
 
-    with concurrent.futures.ThreadPoolExecutor(switched.JOBS) as pool:
-        list(pool.map(look, range(len(waiting))))
+    # First the quick tests for each, then the long ones for those that the quick ones did not notice.
+    for most in (QUICK, None):
+        with concurrent.futures.ThreadPoolExecutor(switched.JOBS) as pool:
+            list(pool.map(lambda number: look(number, most), range(len(waiting))))
     for number in alone:
         if part.left() <= 0:
             break

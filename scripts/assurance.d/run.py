@@ -19,6 +19,7 @@ SHARES = {
     "miri": 6,
     "interleavings": 2,
     "fuzz": 14,
+    "unwiped": 6,
     "mutants": 20,
 }
 # Building what a part runs takes what it takes: a part is stopped this much later.

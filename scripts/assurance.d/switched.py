@@ -141,8 +141,17 @@ class Tree:
             names = re.findall(r"^(.+): test$", run.text, re.M) if run.code == 0 else []
             listed += [(name, binary, test, [test, "--exact"]) for test in names] or [(name, binary, None, [])]
         listed += [(name, binary, None, arguments) for name, (binary, arguments) in self.programs.items()]
-        with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
-            tests = list(pool.map(lambda item: self.look(*item), listed))
+        # As long as the programs are the same, what they come by is.
+        kept = self.folder / "tests.json"
+        state = [[*item, os.stat(item[1]).st_mtime] for item in listed]
+        found = json.loads(kept.read_text()) if kept.exists() else {}
+        if found.get("state") == state:
+            tests = [test | {"reached": set(test["reached"]), "kills": 0} for test in found["tests"]]
+        else:
+            with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+                tests = list(pool.map(lambda item: self.look(*item), listed))
+            plain = [test | {"reached": sorted(test["reached"])} for test in tests]
+            kept.write_text(json.dumps({"state": state, "tests": plain}))
         self.tests = [test for test in tests if test["code"] == 0]
         return [test for test in tests if test["code"] != 0]
 
@@ -186,16 +195,19 @@ class Tree:
                 text = output.read().decode("utf-8", "replace")
         return Run(code, text, time.monotonic() - begin)
 
-    def try_switch(self, number, tests=None):
-        """Which test notices the switch, or nothing; and whether one ran too long."""
-        waiting = [test for test in (self.tests if tests is None else tests) if number in test["reached"]]
+    def try_switch(self, number, tests=None, most=None):
+        """Which test notices the switch, or nothing, and the tests that are left where `most` seconds of them noticed nothing."""
+        waiting = tests if tests is not None else [test for test in self.tests if number in test["reached"]]
         waiting.sort(key=lambda test: (test["seconds"] + 0.01) / (1 + 3 * test["kills"]))
-        budget = 0.5
+        budget, whole = 0.5, 0.0
         while waiting:
             batch, spent = [], 0.0
             while waiting and (not batch or spent + waiting[0]["seconds"] < budget):
                 batch.append(waiting.pop(0))
                 spent += batch[-1]["seconds"]
+            whole += spent
+            if most is not None and whole > most:
+                return "missed", "", batch + waiting
             budget *= 3
             by_binary = {}
             for test in batch:
@@ -205,7 +217,7 @@ class Tree:
                 arguments = [*names, "--exact", "--test-threads=1"] if names else chosen[0]["arguments"]
                 expected = sum(test["seconds"] for test in chosen)
                 run = self.start(binary, arguments, {"SEALWAX_MUTANT": str(number)},
-                                 seconds=60 + 20 * expected, processor=int(10 + 6 * expected))
+                                 seconds=60 + 20 * expected, processor=int(3 + 3 * expected))
                 if run.code != 0:
                     failed = set(re.findall(r"^test (\S+) \.\.\. FAILED", run.text, re.M))
                     for test in chosen:
@@ -213,8 +225,8 @@ class Tree:
                             test["kills"] += 1
                     slow = run.code is None or run.code in (-signal.SIGXCPU, -signal.SIGKILL)
                     name = chosen[0]["of"] + ("::" + sorted(failed)[0] if failed else "")
-                    return ("too slow" if slow else "caught"), name
-        return "missed", ""
+                    return ("too slow" if slow else "caught"), name, []
+        return "missed", "", []
 
     def try_alone(self, mutant, neighbours):
         """The same for a change that is built by itself, with the tests that come by its file."""
@@ -228,9 +240,9 @@ class Tree:
             if run.returncode:
                 return "unviable", "does not compile"
             built = executables(messages)
-            tests = [test | {"binary": built[test["of"]], "reached": {0}} for test in self.tests
+            tests = [test | {"binary": built[test["of"]]} for test in self.tests
                      if test["reached"] & set(neighbours) and test["of"] in built]
-            return self.try_switch(0, tests)
+            return self.try_switch(0, tests)[:2]
         finally:
             write(path, kept)
 
@@ -240,7 +252,7 @@ class Run:
         self.code, self.text, self.seconds = code, text, seconds
 
 
-JOBS = max(os.cpu_count() or 1, 1)
+JOBS = int(os.environ.get("SEALWAX_JOBS") or os.cpu_count() or 1)
 
 
 def executables(messages):
