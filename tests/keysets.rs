@@ -269,6 +269,13 @@ fn a_keyset_file_loads_with_its_protection_only() {
     assert_eq!(load(&sealed, Protection::Unprotected), Some(ErrorKind::Format));
     assert_eq!(load(&unprotected, Protection::Sealed(&[&key])), Some(ErrorKind::Format));
     assert_eq!(load(&unprotected, Protection::Restore(&[&key])), Some(ErrorKind::Format));
+    for (file, protection, says) in [
+        (&sealed, Protection::Unprotected, "if it is sealed, give its passphrase or key"),
+        (&unprotected, Protection::Sealed(&[&key]), "this keyset file is not protected"),
+    ] {
+        let error = Keyset::parse_file_bytes(file, protection).expect_err("not as expected");
+        assert!(error.to_string().contains(says), "{error}");
+    }
     // format.md 8.5: a public-key entry proves nothing about who made the file.
     assert_eq!(load(&to_public, Protection::Sealed(&[&identity])), Some(ErrorKind::UnknownKey));
     assert_eq!(load(&to_public, Protection::Restore(&[&identity])), None);
@@ -339,6 +346,82 @@ fn saving_never_overwrites() {
     }
     let missing = Keyset::load(&folder.path().join("missing"), Protection::Unprotected);
     assert_eq!(kind(missing), Some(ErrorKind::Io));
+}
+
+#[test]
+fn an_older_revision_of_the_same_keyset_is_saved_over_and_nothing_else() {
+    let folder = tempfile::tempdir().expect("a folder for tests");
+    let path = folder.path().join("keys.swks");
+    let key = raw_key(1, 1);
+    let sealed = Protection::Sealed(&[&key]);
+    let revision = || Keyset::load(&path, sealed).expect("it loads").revision();
+    let mut keyset = keyset(2, 1);
+    keyset.save_over(&path, 0, sealed).expect("nothing is there");
+    assert_eq!(revision(), 1);
+    // The same number again may be something else.
+    assert_eq!(kind(keyset.save_over(&path, 1, sealed)), Some(ErrorKind::KeyState));
+    keyset.rotate(Suite::ChaCha20Poly1305).expect("it can be rotated");
+    assert_eq!(kind(keyset.save_over(&path, 0, sealed)), Some(ErrorKind::KeyState), "newer");
+    assert_eq!(revision(), 1);
+    keyset.save_over(&path, 1, sealed).expect("made from what is there");
+    assert_eq!(revision(), 2);
+    let old = Keyset::load(&path, sealed).expect("it loads");
+    keyset.rotate(Suite::ChaCha20Poly1305).expect("it can be rotated");
+    // What it was made from may be newer than what is there: it was put back, or never saved.
+    keyset.save_over(&path, 7, sealed).expect("older");
+    assert_eq!(kind(old.save_over(&path, 7, sealed)), Some(ErrorKind::KeyState), "put back");
+    let other = Keyset::generate("other", Suite::Cobblestone256).expect("generated");
+    assert_eq!(kind(other.save_over(&path, 9, sealed)), Some(ErrorKind::Misuse));
+    assert_eq!(revision(), 3);
+    std::fs::write(&path, b"no keyset").expect("written");
+    assert_eq!(kind(keyset.save_over(&path, 9, sealed)), Some(ErrorKind::Format));
+    let nowhere = folder.path().join("missing/keys.swks");
+    assert_eq!(kind(keyset.save_over(&nowhere, 9, sealed)), Some(ErrorKind::Io));
+    let folder_there = folder.path().join("folder");
+    std::fs::create_dir(&folder_there).expect("made");
+    assert!(keyset.save_over(&folder_there, 9, sealed).is_err());
+    assert_eq!(std::fs::read(&path).expect("it is there"), b"no keyset");
+}
+
+#[test]
+fn a_keyset_file_is_read_up_to_18_mib() {
+    let folder = tempfile::tempdir().expect("a folder for tests");
+    let path = folder.path().join("keys.swks");
+    for (len, expected) in [(18 << 20, ErrorKind::Format), ((18 << 20) + 1, ErrorKind::Limit)] {
+        let file = std::fs::File::create(&path).expect("made");
+        file.set_len(len).expect("a sparse file");
+        assert_eq!(kind(Keyset::load(&path, Protection::Unprotected)), Some(expected), "{len}");
+    }
+}
+
+#[test]
+fn an_id_that_is_taken_is_drawn_again() {
+    /// Each draw is bytes of one value.
+    struct Given(std::vec::IntoIter<u8>);
+    impl sealwax::rng::Random for Given {
+        fn fill(&mut self, out: &mut [u8]) -> Result<()> {
+            out.fill(self.0.next().ok_or(Error::Random)?);
+            Ok(())
+        }
+    }
+    let version = VersionMaterial::active(0x0707_0707, 2, [1; 32]);
+    let mut keyset = KeysetMaterial::of_one([9; 16], version).keyset();
+    let draws = vec![7, 0, 7, 9, 5, 4, 3, 2];
+    let suite = Algorithm::Symmetric(Suite::ChaCha20Poly1305);
+    let id = keyset.rotate_with_rng(suite, Now::Seconds(1), &mut Given(draws.into_iter()));
+    assert_eq!(id.expect("rotated").value(), 0x0909_0909);
+    assert_eq!(keyset.versions().len(), 2);
+}
+
+#[test]
+fn an_entry_names_a_version_of_its_own_keyset_only() {
+    let with_id = |id| KeysetMaterial::of_one(id, VersionMaterial::active(7, 2, [1; 32])).keyset();
+    let (ours, other) = (with_id([1; 16]), with_id([2; 16]));
+    let envelope = Sealer::new().recipient(&ours).seal(b"").expect("sealed");
+    let header = sealwax::envelope::Header::parse(&envelope, 65_536).expect("it parses");
+    let entry = header.entries().next().expect("one entry");
+    assert_eq!(ours.version_of(&entry).map(|version| version.id().value()), Some(7));
+    assert!(other.version_of(&entry).is_none());
 }
 
 #[test]

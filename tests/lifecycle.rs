@@ -50,6 +50,25 @@ fn apply(keyset: &mut Keyset, version: VersionId, transition: Transition) -> Res
     }
 }
 
+/// What is said of a move that is refused.
+fn said(from: KeyState, transition: Transition) -> &'static str {
+    use KeyState::{Active, Compromised, Deactivated, Destroyed, PreActive, Suspended};
+    match (transition, from) {
+        (_, Destroyed) => "its secret is gone for good",
+        (Transition::MarkCompromised, Compromised) => "it is marked already",
+        (_, Compromised) => "it can only be destroyed",
+        (Transition::Suspend | Transition::Deactivate, PreActive) => {
+            "it is not in use yet: activate or destroy it"
+        }
+        (Transition::Suspend, Suspended) => "it is suspended already",
+        (Transition::Deactivate, Deactivated) => "it is deactivated already",
+        (_, Deactivated) => "its use for sealing has ended for good: rotate the keyset",
+        (Transition::Activate, Active | Suspended) => "only a pre-active version can be activated",
+        (Transition::Resume, _) => "only a suspended version can be resumed",
+        _ => "its state has no such move (format.md 7.1)",
+    }
+}
+
 #[test]
 fn every_move_of_the_table_is_made_and_every_other_refused() {
     for state in 1..=6u8 {
@@ -77,7 +96,8 @@ fn every_move_of_the_table_is_made_and_every_other_refused() {
                 let text = error.to_string();
                 let names = [keyset.id().to_string(), id.to_string(), from.to_string()];
                 assert!(names.iter().all(|name| text.contains(name)), "{text}");
-                assert!(matches!(error, Error::KeyState { remedy, .. } if !remedy.is_empty()));
+                let Error::KeyState { remedy, .. } = error else { panic!("{error:?}") };
+                assert_eq!(remedy, said(from, transition), "{transition:?} from {from}");
             }
             // What we write, we read.
             let file = keyset.expose_unprotected().expect("written");

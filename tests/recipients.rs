@@ -8,14 +8,18 @@ use kit::envelopes::Parts;
 use kit::keys::{cheap_passphrase, raw_key};
 use kit::specimens::{keyset, pair, pairs};
 use sealwax::envelope::Header;
-use sealwax::id::{Fingerprint, RawKeyId, RecipientKind, Wanted};
-use sealwax::secret::Key;
-use sealwax::wrap::Entry;
+use sealwax::id::{Fingerprint, KeysetId, RawKeyId, RecipientKind, VersionId, Wanted};
+use sealwax::rng::Random;
+use sealwax::secret::{Data, Key, Root};
 use sealwax::wrap::hpke::{PublicKey, Recipient};
 use sealwax::wrap::passphrase::Passphrase;
 use sealwax::wrap::provider::{Request, Unwrapped};
 use sealwax::wrap::raw_key::RawKey;
-use sealwax::{Algorithm, Context, Error, ErrorKind, Keyset, Opener, Result, Sealer};
+use sealwax::wrap::version_key::VersionKey;
+use sealwax::wrap::{Binding, Entry, Shape, Trials, Unwrap};
+use sealwax::{
+    Algorithm, Context, Error, ErrorKind, KeyWrap, Keyset, OpenedVia, Opener, Result, Sealer, Suite,
+};
 
 fn kind(result: Result<impl Sized>) -> Option<ErrorKind> {
     result.err().map(|error| error.kind())
@@ -332,4 +336,92 @@ fn an_unknown_key_is_named() {
     }
     let pair = pair("raw-key");
     assert_eq!(wanted(&pair).to_string(), format!("sealed for the raw key {}", "05".repeat(16)));
+}
+
+#[test]
+fn only_whoever_holds_a_secret_key_is_an_authentic_maker() {
+    let (keyset, version) = (KeysetId([1; 16]), VersionId::new(1).expect("not 0"));
+    for (via, kind, is_authentic) in [
+        (OpenedVia::Keyset(keyset, version), RecipientKind::Keyset, true),
+        (OpenedVia::Passphrase, RecipientKind::Passphrase, true),
+        (OpenedVia::RawKey(RawKeyId([1; 16])), RecipientKind::RawKey, true),
+        (OpenedVia::X25519(keyset, version), RecipientKind::X25519, false),
+        (OpenedVia::XWing(keyset, version), RecipientKind::XWing, false),
+        (OpenedVia::Provider, RecipientKind::Provider, false),
+        (OpenedVia::Compromised(keyset, version), RecipientKind::Keyset, false),
+    ] {
+        assert_eq!((via.kind(), via.has_authentic_maker()), (kind, is_authentic), "{via:?}");
+    }
+}
+
+#[test]
+fn a_version_s_key_is_tried_on_its_own_entries_only() {
+    let key = |keyset, version| {
+        let version = VersionId::new(version).expect("not 0");
+        VersionKey::derive(&Key::<Root>::zeroed(), Suite::Cobblestone256, keyset, version)
+    };
+    let ours = key(KeysetId([1; 16]), 7);
+    let envelope = Sealer::new().recipient(&ours).seal(b"plaintext").expect("sealed");
+    assert_eq!(kind(Opener::new().key(&ours).open(&envelope)), None);
+    for other in [key(KeysetId([1; 16]), 8), key(KeysetId([2; 16]), 7)] {
+        let opened = Opener::new().key(&other).open(&envelope);
+        assert_eq!(kind(opened), Some(ErrorKind::UnknownKey));
+    }
+}
+
+#[test]
+fn what_a_provider_unwrapped_is_tried_on_entries_of_that_key_only() {
+    let sealed = pair("provider");
+    let envelope = Sealer::new().recipient(&*sealed.recipient).seal(b"").expect("sealed");
+    assert_eq!(kind(Opener::new().key(&*sealed.key).open(&envelope)), None);
+    for (provider, key_name) in [("kms", "key/2"), ("other", "key/1")] {
+        let other = Unwrapped::new(provider, key_name, Key::zeroed()).expect("allowed names");
+        let opened = Opener::new().key(&other).open(&envelope);
+        assert_eq!(kind(opened), Some(ErrorKind::UnknownKey), "{provider} {key_name}");
+    }
+}
+
+/// Says that it seals as `shape` does, and leaves the wrapping to one that may not.
+struct Posing<'a>(&'a dyn KeyWrap, &'a dyn KeyWrap);
+
+impl KeyWrap for Posing<'_> {
+    fn shape(&self) -> Result<Shape> {
+        self.0.shape()
+    }
+
+    fn wrap_key(
+        &self,
+        binding: &Binding,
+        data_key: &Key<Data>,
+        random: &mut dyn Random,
+        body: &mut [u8],
+    ) -> Result<()> {
+        self.1.wrap_key(binding, data_key, random, body)
+    }
+
+    fn unwrap_key(
+        &self,
+        _: &Binding,
+        _: &Entry<'_>,
+        _: &mut Trials,
+        _: &mut Key<Data>,
+    ) -> Result<Unwrap> {
+        Ok(Unwrap::NotAtHand)
+    }
+}
+
+#[test]
+fn what_only_opens_wraps_nothing_whatever_its_shape_is_said_to_be() {
+    let provider = pair("provider");
+    let posing = Posing(&*provider.recipient, &*provider.key);
+    assert_eq!(kind(Sealer::new().recipient(&posing).seal(b"")), Some(ErrorKind::Misuse));
+}
+
+#[test]
+fn what_is_sealed_for_a_migrating_keyset_is_sealed_for_the_keyset() {
+    let keyset = Keyset::generate("orders", Suite::Cobblestone256).expect("generated");
+    let migrating = keyset.migrating();
+    let envelope = Sealer::new().recipient(&migrating).seal(b"plaintext").expect("sealed");
+    let opened = Opener::new().key(&keyset).open(&envelope).expect("it opens");
+    assert_eq!(opened.plaintext.as_slice(), b"plaintext");
 }

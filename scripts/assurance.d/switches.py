@@ -146,20 +146,21 @@ class Source:
             self.put((node.start_byte, node.end_byte), "wipe", number, "")
 
     def put(self, place, kind, number, with_text):
-        _, changes = self.edits.setdefault(place, (kind, []))
+        # A condition and the operator that it is have the same place.
+        _, changes = self.edits.setdefault((*place, kind != "guard"), (kind, []))
         changes.append((number, with_text))
 
     def written(self, without=()):
         """The text with its switches, and for each the ranges of bytes in it: (number, start, end, whether all of it is the change)."""
         out, ranges = bytearray(), []
-        starts = sorted(self.edits.items(), key=lambda edit: (edit[0][0], -edit[0][1]))
+        starts = sorted(self.edits.items(), key=lambda edit: (edit[0][0], -edit[0][1], edit[0][2]))
         self._write(out, ranges, 0, len(self.bytes), starts, set(without))
         return out.decode(), ranges
 
     def _write(self, out, ranges, at, end, edits, without):
         """Bytes `at..end`, with these edits, which lie within."""
         while edits:
-            (start, stop), (kind, changes) = edits[0]
+            (start, stop, _), (kind, changes) = edits[0]
             inner = []
             index = 1
             while index < len(edits) and edits[index][0][1] <= stop and stop > start:

@@ -174,3 +174,48 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 /// What a version at its limits answers.
 pub(crate) const FULL: Error =
     Error::Limit("this key version sealed 2^48 messages or 2^58 bytes: rotate the keyset");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Grants blocks of 10 messages and counts them.
+    #[derive(Default)]
+    struct Granting(AtomicU64);
+
+    impl Grantor for Granting {
+        fn grant(&self, _: VersionId, _: u64, failed_opens: u64) -> Result<Grant> {
+            let messages = 10 * (1 + self.0.fetch_add(1, Ordering::Relaxed));
+            let usage = Usage { messages, bytes: messages * 100, failed_opens };
+            Ok(Grant { messages: 10, bytes: 1000, usage })
+        }
+    }
+
+    #[test]
+    fn a_forked_child_takes_nothing_of_what_its_parent_was_granted() {
+        let version = VersionId::new(1).expect("not 0");
+        let granting = Arc::new(Granting::default());
+        let grantor: Weak<dyn Grantor> = Arc::downgrade(&(granting.clone() as Arc<dyn Grantor>));
+        let meter = Meter::leasing(grantor, Usage::default());
+        for _ in 0..3 {
+            meter.charge(version, 1).expect("granted");
+        }
+        assert_eq!((granting.0.load(Ordering::Relaxed), meter.usage().messages), (1, 3));
+        // As it is in a child: what is left is another process's.
+        meter.owner.store(!fork_generation(), Ordering::Release);
+        meter.charge(version, 1).expect("granted");
+        assert_eq!((granting.0.load(Ordering::Relaxed), meter.usage().messages), (2, 11));
+        meter.charge(version, 1).expect("of the block that is its own");
+        assert_eq!((granting.0.load(Ordering::Relaxed), meter.usage().messages), (2, 12));
+    }
+
+    #[test]
+    fn without_a_file_a_child_counts_on_and_what_did_not_open_is_counted() {
+        let meter = Meter::alone();
+        meter.owner.store(!fork_generation(), Ordering::Release);
+        meter.charge(VersionId::new(1).expect("not 0"), 7).expect("nobody grants it");
+        meter.count_failed_open();
+        let usage = meter.usage();
+        assert_eq!((usage.messages, usage.bytes, usage.failed_opens), (1, 7, 1));
+    }
+}

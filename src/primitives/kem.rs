@@ -113,3 +113,17 @@ const LOW_ORDER: [[u8; 32]; 5] = [
         0x11, 0x57,
     ],
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shared_secret_of_zeros_is_refused() {
+        let mut shared = Zeroizing::new([0; 32]);
+        shared[31] = 1;
+        assert_eq!(*refuse_zero(Some(shared.clone())).expect("not zero"), *shared);
+        assert!(refuse_zero(Some(Zeroizing::new([0; 32]))).is_err());
+        assert!(refuse_zero(None).is_err());
+    }
+}

@@ -90,3 +90,46 @@ impl TryRng for Words<'_> {
 impl TryCryptoRng for Words<'_> {}
 
 const WORD_LEN: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// Bytes that count up.
+    struct Counting(u8);
+
+    impl Random for Counting {
+        fn fill(&mut self, out: &mut [u8]) -> Result<()> {
+            for byte in out {
+                self.0 = self.0.wrapping_mul(5).wrapping_add(1);
+                *byte = self.0;
+            }
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn every_byte_of_the_key_has_a_coefficient_of_its_own() {
+        let key = [0x5a; KEY_LEN];
+        let shares = split(&key, 2, 3, &mut Counting(1)).expect("allowed numbers");
+        for share in shares {
+            // The key is the same everywhere, so that what differs was drawn.
+            assert!(share.iter().collect::<BTreeSet<_>>().len() > KEY_LEN / 2, "{share:?}");
+        }
+    }
+
+    #[test]
+    fn words_are_what_was_drawn_and_what_is_missing_is_counted() {
+        let drawn = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
+        let mut words = Words { rest: &drawn, missed: 0 };
+        assert_eq!(words.try_next_u32(), Ok(0x0102_0304));
+        assert_eq!(words.try_next_u64(), Ok(0x0506_0708_090a_0b0c));
+        assert_eq!(words.missed, 0);
+        assert_eq!(words.try_next_u32(), Ok(0));
+        assert_eq!(words.missed, 4);
+        assert_eq!(words.try_next_u64(), Ok(0));
+        assert_eq!(words.missed, 12);
+    }
+}

@@ -165,3 +165,26 @@ impl KeyWrap for Passphrase {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_cost_is_taken_up_to_its_limit_and_not_beyond() {
+        let limit = Limit { m_kib: 64, t: 4, p: 4, m_times_t: 200 };
+        let taken = [(64, 3, 4), (50, 4, 4), (64, 1, 1), (16, 4, 1), (8, 1, 1), (16, 1, 2)];
+        let too_much = [(65, 1, 1), (16, 5, 1), (40, 1, 5), (51, 4, 4)];
+        let none = [(7, 1, 1), (15, 1, 2), (64, 1, 0), (64, 0, 1)];
+        let check = |(m_kib, t, p)| limit.check(Params { m_kib, t, p });
+        for costs in taken {
+            assert!(check(costs).is_ok(), "{costs:?}");
+        }
+        for costs in too_much {
+            assert!(matches!(check(costs), Err(Error::Limit(_))), "{costs:?}");
+        }
+        for costs in none {
+            assert!(matches!(check(costs), Err(Error::Format { .. })), "{costs:?}");
+        }
+    }
+}

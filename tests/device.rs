@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What runs on a device, from Rust: keysets in the caller's memory, and what is left of a call that failed.
+#![cfg(feature = "std")]
+
+mod kit;
+
+use kit::keys::{KeysetMaterial, VersionMaterial, raw_key};
+use kit::random::{Failing, Repeatable};
+use sealwax::context::Encoded;
+use sealwax::device::keyset::Family;
+use sealwax::device::opening::{Digest, Requirements};
+use sealwax::device::sealing::Place;
+use sealwax::device::{
+    Expected, Head, Identity, Keyset, MAX_FRONT_LEN, Opening, PIECE_LEN, Plan, Sealing, Version,
+};
+use sealwax::id::{KeyState, VersionId};
+use sealwax::keyset::file::Protection;
+use sealwax::rng::Now;
+use sealwax::transit::KeyPair;
+use sealwax::{Context, ErrorKind, KeyWrap, OpenedVia, Opener, Result, Sealer, Suite, token};
+
+const ID: [u8; 16] = [9; 16];
+const NOTHING: Requirements<'_> = Requirements {
+    stored: Encoded::EMPTY,
+    external: Encoded::EMPTY,
+    min_epoch: 0,
+    min_counter: None,
+    digest: Digest::Without,
+};
+
+fn kind(result: Result<impl Sized>) -> Option<ErrorKind> {
+    result.err().map(|error| error.kind())
+}
+
+fn expected(family: Family) -> Expected {
+    Expected { id: None, min_revision: 0, family }
+}
+
+fn places(count: usize) -> Vec<Version> {
+    (0..count).map(|_| Version::EMPTY).collect()
+}
+
+fn load(material: &KeysetMaterial, family: Family) -> (Head, Vec<Version>) {
+    let mut versions = places(material.versions.len());
+    let mut needed = 0;
+    let blob = material.unprotected();
+    let head = Head::load_unprotected(&blob, &expected(family), &mut versions, &mut needed);
+    assert_eq!(needed, versions.len());
+    if family == Family::Pairs {
+        Head::fill_public(&mut versions).expect("key pairs");
+    }
+    (head.expect("it loads"), versions)
+}
+
+fn of_states(algorithm: u8, states: &[KeyState]) -> KeysetMaterial {
+    let version = |(id, state): (u32, &KeyState)| VersionMaterial {
+        state: *state as u8,
+        ..VersionMaterial::active(id, algorithm, [id as u8; 32])
+    };
+    let versions: Vec<_> = (1..).zip(states).map(version).collect();
+    let active = versions.iter().rev().find(|version| version.state == KeyState::Active as u8);
+    KeysetMaterial {
+        id: ID,
+        primary: active.map_or(0, |version| version.id),
+        revision: 1,
+        versions,
+    }
+}
+
+#[test]
+fn state_and_times_decide_what_a_version_seals_and_opens() {
+    let hosted = KeysetMaterial::of_one(ID, VersionMaterial::active(7, 2, [3; 32])).keyset();
+    let sealed = hosted.seal(b"plaintext", &Context::new()).expect("sealed");
+    let envelope = Sealer::new().recipient(&hosted).seal(b"plaintext").expect("sealed");
+    use KeyState::{Active, Compromised, Deactivated, PreActive, Suspended};
+    let at = Now::Seconds;
+    for (state, activate_at, deactivate_at, now, seals, opens) in [
+        (Active, 0, 0, Now::Unknown, true, true),
+        (Active, 0, 0, at(1), true, true),
+        (Active, 100, 0, Now::Unknown, false, true),
+        (Active, 0, 200, Now::Unknown, false, true),
+        (Active, 100, 0, at(99), false, false),
+        (Active, 100, 0, at(100), true, true),
+        (Active, 100, 0, at(101), true, true),
+        (Active, 100, 200, at(199), true, true),
+        (Active, 100, 200, at(200), false, true),
+        (Active, 0, 200, at(1), true, true),
+        (Active, 0, 200, at(201), false, true),
+        (Deactivated, 0, 0, at(1), false, true),
+        (Deactivated, 100, 0, at(1), false, true),
+        (PreActive, 0, 0, at(1), false, false),
+        (Suspended, 0, 0, at(1), false, false),
+        (Compromised, 0, 0, at(1), false, false),
+    ] {
+        let version = VersionMaterial {
+            state: state as u8,
+            activate_at,
+            deactivate_at,
+            ..VersionMaterial::active(7, 2, [3; 32])
+        };
+        let primary = if state == Active { 7 } else { 0 };
+        let material = KeysetMaterial { id: ID, primary, revision: 1, versions: vec![version] };
+        let (head, versions) = load(&material, Family::Symmetric);
+        let keyset = Keyset { head, versions: &versions, now };
+        let case = format!("{state} {activate_at} {deactivate_at} {now:?}");
+        let refused = if primary == 0 { ErrorKind::Misuse } else { ErrorKind::KeyState };
+        let refused = (!seals).then_some(refused);
+        let mut out = [0; 200];
+        let token = keyset.seal_token(Encoded::EMPTY, b"plaintext", &mut Repeatable(1), &mut out);
+        assert_eq!(token.as_ref().err().map(|error| error.kind()), refused, "{case}");
+        if let Ok(len) = token {
+            let opened = hosted.open(&out[..len], &Context::new()).expect("its own");
+            assert_eq!(opened.as_slice(), b"plaintext");
+        }
+        let made = Sealer::new().recipient(&keyset).seal(b"plaintext");
+        assert_eq!(made.as_ref().err().map(|error| error.kind()), refused, "{case}");
+        if let Ok(envelope) = made {
+            let opened = Opener::new().key(&hosted).open(&envelope).expect("its own");
+            assert_eq!(opened.plaintext.as_slice(), b"plaintext");
+        }
+        let refused = (!opens).then_some(ErrorKind::KeyState);
+        let len = keyset.open_token(Encoded::EMPTY, &sealed, &mut out);
+        assert_eq!(len.as_ref().err().map(|error| error.kind()), refused, "{case}");
+        if let Ok(len) = len {
+            assert_eq!(&out[..len], b"plaintext");
+        }
+        let opened = Opener::new().key(&keyset).open(&envelope);
+        assert_eq!(opened.as_ref().err().map(|error| error.kind()), refused, "{case}");
+        if let Ok(opened) = opened {
+            let via = OpenedVia::Keyset(hosted.id(), VersionId::new(7).expect("not 0"));
+            assert_eq!((opened.plaintext.as_slice(), opened.opened_via), (&b"plaintext"[..], via));
+        }
+    }
+}
+
+#[test]
+fn an_identity_opens_what_its_states_let_it_and_names_what_it_does_not() {
+    use KeyState::{Active, Suspended};
+    for algorithm in [3, 4] {
+        let hosted = of_states(algorithm, &[Active]).keyset();
+        let recipient = hosted.recipient().expect("a pair");
+        let named = Sealer::new().recipient(recipient).seal(b"plaintext").expect("sealed");
+        let hidden = recipient.clone().hidden();
+        let hidden = Sealer::new().recipient(&hidden).seal(b"plaintext").expect("sealed");
+        let of = |states: &[KeyState], envelope: &[u8]| {
+            let (head, versions) = load(&of_states(algorithm, states), Family::Pairs);
+            let identity = Identity(Keyset { head, versions: &versions, now: Now::Unknown });
+            Opener::new().key(&identity).open(envelope)
+        };
+        let version = VersionId::new(1).expect("not 0");
+        let via = match algorithm {
+            3 => OpenedVia::X25519(hosted.id(), version),
+            _ => OpenedVia::XWing(hosted.id(), version),
+        };
+        for envelope in [&named, &hidden] {
+            assert_eq!(of(&[Active], envelope).expect("it opens").opened_via, via);
+            assert_eq!(of(&[Active, Active], envelope).expect("it opens").opened_via, via);
+        }
+        assert_eq!(kind(of(&[Suspended, Active], &named)), Some(ErrorKind::KeyState));
+        // A hidden entry does not say that it means the suspended one.
+        assert_eq!(kind(of(&[Suspended, Active], &hidden)), Some(ErrorKind::Decrypt));
+        assert_eq!(kind(of(&[Suspended], &hidden)), Some(ErrorKind::UnknownKey));
+    }
+}
+
+#[test]
+fn what_only_opens_wraps_nothing() {
+    let (head, versions) = load(&of_states(3, &[KeyState::Active]), Family::Pairs);
+    let identity = Identity(Keyset { head, versions: &versions, now: Now::Unknown });
+    assert_eq!(kind(identity.shape()), Some(ErrorKind::Misuse));
+    assert_eq!(kind(Sealer::new().recipient(&identity).seal(b"")), Some(ErrorKind::Misuse));
+}
+
+#[test]
+fn the_active_key_pairs_take_part_in_handshakes_the_primary_first() {
+    use KeyState::{Active, Deactivated, Suspended};
+    let material = of_states(3, &[Active, Deactivated, Active, Suspended, Active]);
+    let hosted = material.keyset();
+    let (head, versions) = load(&material, Family::Pairs);
+    let keyset = Keyset { head, versions: &versions, now: Now::Unknown };
+    let mut pairs: Vec<_> = (0..3).map(|_| KeyPair::vacant()).collect();
+    assert_eq!(keyset.key_pairs(&mut pairs).expect("there is room"), 3);
+    let ids: Vec<u32> =
+        pairs.iter().map(|pair| pair.version().expect("of a keyset").1.value()).collect();
+    assert_eq!(ids[0], 5, "the primary");
+    assert!(ids.contains(&1) && ids.contains(&3), "{ids:?}");
+    let public = keyset.public_key().expect("an X25519 primary");
+    assert_eq!(public, pairs[0].public().as_bytes());
+    let primary = hosted.recipient().expect("a pair").fingerprint();
+    assert_eq!(pairs[0].public().fingerprint(), primary);
+    assert_eq!(kind(keyset.key_pairs(&mut pairs[..2])), Some(ErrorKind::Limit));
+    let (head, versions) = load(&of_states(3, &[Suspended]), Family::Pairs);
+    let none = Keyset { head, versions: &versions, now: Now::Unknown };
+    assert_eq!(kind(none.key_pairs(&mut pairs)), Some(ErrorKind::KeyState));
+    assert_eq!(kind(none.public_key()), Some(ErrorKind::Misuse));
+}
+
+#[test]
+fn a_keyset_file_of_several_chunks_is_loaded_and_its_scratch_is_wiped() {
+    let material = of_states(2, &[KeyState::Active; 130]);
+    let hosted = material.keyset();
+    let (key, other) = (raw_key(1, 1), raw_key(1, 2));
+    let blob = hosted.to_file_bytes(Protection::Sealed(&[&key])).expect("written");
+    assert!(blob.len() > 2 * 4096 + 1000, "three chunks");
+    let mut scratch = vec![0xaa; blob.len() + 1];
+    let mut versions = places(130);
+    let mut needed = 0;
+    let (expected, behind) = (expected(Family::Symmetric), blob.len());
+    let mut load = |key, scratch: &mut [u8], versions: &mut [Version]| {
+        Head::load_sealed(&blob, key, &expected, scratch, versions, &mut needed)
+    };
+    let head = load(&key, &mut scratch, &mut versions).expect("it loads");
+    assert!(scratch[..behind].iter().all(|byte| *byte == 0) && scratch[behind] == 0xaa);
+    let keyset = Keyset { head, versions: &versions, now: Now::Unknown };
+    let mut out = [0; 200];
+    let len = keyset.seal_token(Encoded::EMPTY, b"x", &mut Repeatable(1), &mut out);
+    let opened = hosted.open(&out[..len.expect("sealed")], &Context::new()).expect("its own");
+    assert_eq!(opened.as_slice(), b"x");
+    // Each version came over, those behind the joints of the chunks too.
+    for version in &material.versions {
+        let one = KeysetMaterial { primary: version.id, ..material.clone() }.keyset();
+        let token = one.seal(b"y", &Context::new()).expect("sealed");
+        assert_eq!(keyset.open_token(Encoded::EMPTY, &token, &mut out).expect("it opens"), 1);
+    }
+    scratch.fill(0xaa);
+    assert_eq!(kind(load(&other, &mut scratch, &mut versions)), Some(ErrorKind::Decrypt));
+    assert!(scratch[..behind].iter().all(|byte| *byte == 0));
+    let wiped = Keyset { head, versions: &versions, now: Now::Unknown };
+    assert_eq!(kind(wiped.primary_token()), Some(ErrorKind::Misuse));
+    assert_eq!(
+        kind(load(&key, &mut scratch[..behind - 1], &mut versions)),
+        Some(ErrorKind::Misuse)
+    );
+}
+
+/// Seals a token of nothing, to see whether there is a primary.
+trait PrimaryToken {
+    fn primary_token(&self) -> Result<usize>;
+}
+
+impl PrimaryToken for Keyset<'_> {
+    fn primary_token(&self) -> Result<usize> {
+        self.seal_token(Encoded::EMPTY, b"", &mut Repeatable(1), &mut [0; token::OVERHEAD])
+    }
+}
+
+fn plan() -> Plan<'static> {
+    Plan {
+        suite: Some(Suite::ChaCha20Poly1305),
+        log2chunk: Some(12),
+        place: Place::Memory,
+        stored: Encoded::EMPTY,
+        external: Encoded::EMPTY,
+    }
+}
+
+#[test]
+fn what_was_not_finished_or_did_not_open_is_wiped() {
+    let key = raw_key(1, 1);
+    let mut front = vec![0xaa; Sealing::front_len(&key, &plan()).expect("a length")];
+    assert!(front.len() <= MAX_FRONT_LEN);
+    for draws in 0..4 {
+        front.fill(0xaa);
+        let mut sealing = Sealing::closed();
+        let begun = sealing.begin(&key, &plan(), &mut Failing(draws), &mut front);
+        assert_eq!(kind(begun), Some(ErrorKind::Random));
+        assert!(front.iter().all(|byte| *byte == 0), "after {draws} draws");
+    }
+    let mut sealing = Sealing::closed();
+    sealing.begin(&key, &plan(), &mut Repeatable(1), &mut front).expect("begun");
+    let mut chunk = [7; 1000];
+    let tag = sealing.seal_chunk(&mut chunk).expect("sealed");
+    let mut opening = Opening::closed();
+    assert_eq!(opening.begin(&front, &[&key], &NOTHING).expect("it opens"), front.len());
+    let mut wrong = tag;
+    wrong[0] ^= 1;
+    let mut piece = chunk;
+    assert_eq!(kind(opening.read_chunk(0, &mut piece, &wrong)), Some(ErrorKind::Decrypt));
+    assert_eq!(piece, [0; 1000]);
+    let mut piece = chunk;
+    opening.read_chunk(0, &mut piece, &tag).expect("it opens");
+    assert_eq!(piece, [7; 1000]);
+    let mut sealed = chunk.to_vec();
+    sealed.extend(tag);
+    let mut buffer = [0xaa; PIECE_LEN];
+    let mut released = Vec::new();
+    let mut read = |at: usize, out: &mut [u8]| out.copy_from_slice(&sealed[at..at + out.len()]);
+    let mut release = |at: usize, piece: &[u8]| {
+        assert_eq!(at, released.len());
+        released.extend_from_slice(piece);
+        Ok(())
+    };
+    let opened = opening.open_mapped(0, 1016, &mut buffer, &mut read, &mut release);
+    opened.expect("it opens");
+    assert_eq!((released, buffer), (vec![7; 1000], [0; PIECE_LEN]));
+    assert!(opening.is_ended());
+}
