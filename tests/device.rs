@@ -11,7 +11,8 @@ use sealwax::device::keyset::Family;
 use sealwax::device::opening::{Digest, Requirements};
 use sealwax::device::sealing::Place;
 use sealwax::device::{
-    Expected, Head, Identity, Keyset, MAX_FRONT_LEN, Opening, PIECE_LEN, Plan, Sealing, Version,
+    Expected, Head, Identity, Keyset, MAX_FRONT_LEN, Opening, PAYLOAD_PREFIX_LEN, PIECE_LEN, Plan,
+    Progress, Sealing, Version, progress,
 };
 use sealwax::id::{KeyState, VersionId};
 use sealwax::keyset::file::Protection;
@@ -294,4 +295,74 @@ fn what_was_not_finished_or_did_not_open_is_wiped() {
     opened.expect("it opens");
     assert_eq!((released, buffer), (vec![7; 1000], [0; PIECE_LEN]));
     assert!(opening.is_ended());
+}
+
+/// An opening of this envelope's first chunk of 4 KiB.
+fn opened_one(envelope: &[u8]) -> Opening {
+    let key = raw_key(1, 1);
+    let mut opening = Opening::closed();
+    let at = opening.begin(envelope, &[&key], &NOTHING).expect("it opens");
+    let mut piece = envelope[at..at + 4096].to_vec();
+    let tag = envelope[at + 4096..].first_chunk().expect("a tag");
+    opening.open_chunk(0, &mut piece, tag).expect("it opens");
+    assert_eq!(piece, [7; 4096]);
+    opening
+}
+
+#[test]
+fn progress_is_read_back_and_nothing_else_is() {
+    let key = raw_key(1, 1);
+    let sealer = Sealer::new().suite(Suite::ChaCha20Poly1305).recipient(&key);
+    let envelope = sealer.seal(&[7; 9000]).expect("sealed");
+    let mut kept = [0; progress::LEN];
+    opened_one(&envelope).progress(&mut kept);
+    let mut again = Opening::closed();
+    again.begin(&envelope, &[&key], &NOTHING).expect("it opens");
+    again.resume(&Progress::parse(&kept).expect("ours")).expect("the same payload");
+    assert_eq!((again.next_chunk(), again.is_ended()), (1, false));
+    let checked = progress::LEN - 16;
+    for (at, value) in [(0, b'x'), (4, 0), (4, 2), (5, 2), (6, 2), (7, 1)] {
+        let mut changed = kept;
+        changed[at] = value;
+        assert_eq!(kind(Progress::parse(&changed)), Some(ErrorKind::Format), "its check");
+        let check = kit::envelopes::sha256(&[b"sealwax/progress\0", &changed[..checked]]);
+        changed[checked..].copy_from_slice(&check[..16]);
+        assert_eq!(kind(Progress::parse(&changed)), Some(ErrorKind::Format), "{at}: {value}");
+    }
+}
+
+#[test]
+fn a_front_is_looked_at_up_to_its_limit() {
+    let key = raw_key(1, 1);
+    let sealed = |value_len| {
+        let context = Context::new().with("row", vec![7; value_len]).expect("a context");
+        let sealer = Sealer::new().stored_context(context).recipient(&key);
+        sealer.seal(b"value").expect("sealed")
+    };
+    let len = |envelope: &[u8]| {
+        sealwax::envelope::Header::parse(envelope, 65_536).expect("a header").len()
+    };
+    let most = MAX_FRONT_LEN - PAYLOAD_PREFIX_LEN;
+    let value_len = 1000 + most - len(&sealed(1000));
+    let begin = |envelope: &[u8]| Opening::closed().begin(envelope, &[&key], &NOTHING);
+    let longest = sealed(value_len);
+    assert_eq!(len(&longest), most);
+    assert_eq!(begin(&longest).expect("it opens"), MAX_FRONT_LEN);
+    assert_eq!(kind(begin(&sealed(value_len + 1))), Some(ErrorKind::Limit));
+}
+
+#[test]
+fn an_opening_says_which_key_block_it_believed() {
+    let (key, other) = (raw_key(1, 1), raw_key(2, 2));
+    let envelope = Sealer::new().recipient(&key).seal(b"value").expect("sealed");
+    let again = sealwax::Rewrapper::new().key(&key).recipient(&other).rewrap(&envelope);
+    let again = again.expect("it opens").expect("it changes");
+    for (envelope, epoch) in [(&envelope, 1), (&again, 2)] {
+        let mut opening = Opening::closed();
+        opening.begin(envelope, &[&key], &NOTHING).expect("it opens");
+        assert_eq!(opening.epoch(), epoch);
+        let wanting = Requirements { min_epoch: epoch + 1, ..NOTHING };
+        let refused = Opening::closed().begin(envelope, &[&key], &wanting);
+        assert_eq!(kind(refused), Some(ErrorKind::Decrypt));
+    }
 }

@@ -162,3 +162,20 @@ fn a_provider_request_prints_nothing_and_has_a_fresh_key() {
     assert_ne!(one.expose_key(), other.expose_key());
     assert_ne!(one.expose_key(), &[0; 32]);
 }
+
+#[test]
+fn what_was_opened_before_a_chunk_failed_is_wiped() {
+    let key = raw_key(1, 1);
+    for suite in [Suite::Cobblestone256, Suite::ChaCha20Poly1305] {
+        let sealer = Sealer::new().suite(suite).recipient(&key);
+        let mut changed = sealer.seal(&[7; 40_000]).expect("sealed");
+        *changed.last_mut().expect("not empty") ^= 1;
+        let mut out = vec![0xaa; 40_000];
+        let opened = Opener::new().key(&key).open_into(&changed, &mut out);
+        assert!(matches!(opened, Err(Error::Decrypt)), "{opened:?}");
+        assert!(out.iter().all(|byte| *byte == 0));
+        let opened = Opener::new().key(&key).open_in_place(&mut changed);
+        assert!(matches!(opened, Err(Error::Decrypt)), "{opened:?}");
+        assert!(changed.is_empty());
+    }
+}

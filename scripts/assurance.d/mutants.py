@@ -116,7 +116,8 @@ def one_pass(name, features, waiting, results, known_at):
     def look(number, most):
         if known_at[number] in results and number not in left or number in alone or part.left() <= 0:
             return
-        word, by, left_over = tree.try_switch(number, left.pop(number, None), most)
+        module = waiting[number]["file"].removeprefix("src/").removesuffix(".rs").replace("/", "::")
+        word, by, left_over = tree.try_switch(number, left.pop(number, None), most, module)
         if left_over:
             left[number] = left_over
         if word == "missed" and not any(number in test["reached"] for test in tree.tests):

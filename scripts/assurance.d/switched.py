@@ -36,6 +36,7 @@ class Tree:
         self.at_fault = {}
         self.tests = []
         self.programs = {}
+        self.is_copied = False
 
     def copy(self):
         """Copies what has changed. Source files with switches are written by [`Tree.build`]."""
@@ -66,17 +67,20 @@ class Tree:
 
     def write(self, count):
         """Writes the source with all switches that are viable. Which switch stands where."""
-        self.copy()
+        # Once: what is built is of one moment, whatever is changed meanwhile.
+        if not self.is_copied:
+            self.copy()
+            self.library = (self.root / "src/lib.rs").read_text()
+            self.is_copied = True
         places = {}
         for relative, source in self.sources.items():
             text, places[str(relative)] = source.written(self.at_fault)
             if relative.name == "lib.rs" and len(relative.parts) == 2:
                 continue
             write(self.tree / relative, text.encode())
-        library = (self.root / "src/lib.rs").read_text()
         # What would overflow or panic for certain is a change like any other.
         allowed = "#![allow(arithmetic_overflow, unconditional_panic, unconditional_recursion)]\n"
-        write(self.tree / "src/lib.rs", (allowed + library + switches.MODULE % count).encode())
+        write(self.tree / "src/lib.rs", (allowed + self.library + switches.MODULE % count).encode())
         return places
 
     def build(self, count):
@@ -195,10 +199,18 @@ class Tree:
                 text = output.read().decode("utf-8", "replace")
         return Run(code, text, time.monotonic() - begin)
 
-    def try_switch(self, number, tests=None, most=None):
-        """Which test notices the switch, or nothing, and the tests that are left where `most` seconds of them noticed nothing."""
+    def try_switch(self, number, tests=None, most=None, module=None):
+        """Which test notices the switch, or nothing, and the tests that are left where `most` seconds of them noticed nothing.
+
+        First the tests of the `module` itself, then those that noticed most in least time.
+        """
         waiting = tests if tests is not None else [test for test in self.tests if number in test["reached"]]
-        waiting.sort(key=lambda test: (test["seconds"] + 0.01) / (1 + 3 * test["kills"]))
+
+        def order(test):
+            is_own = module is not None and (test["test"] or "").startswith(module + "::")
+            return not is_own, (test["seconds"] + 0.01) / (1 + 3 * test["kills"])
+
+        waiting.sort(key=order)
         budget, whole = 0.5, 0.0
         while waiting:
             batch, spent = [], 0.0

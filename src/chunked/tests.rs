@@ -279,3 +279,19 @@ fn the_chunk_length_is_bound_in_suite_2() {
     }
     assert_eq!(prefixes.len(), CHUNK_LENS.len());
 }
+
+#[test]
+fn a_chunk_that_does_not_open_is_wiped() {
+    for suite in [Suite::Cobblestone256, Suite::ChaCha20Poly1305] {
+        let engine = engine(suite, ChunkLen::KIB_16);
+        let mut piece = [7; 100];
+        let mut tag = engine.seal_chunk(0, &mut piece).expect("the first");
+        tag[0] ^= 1;
+        let sealed = [&piece[..], &tag].concat();
+        assert!(matches!(engine.open_chunk(0, &mut piece, &tag), Err(Error::Decrypt)));
+        assert_eq!(piece, [0; 100]);
+        let mut out = [0xaa; 100];
+        assert!(matches!(engine.open_chunk_into(0, &sealed, &mut out), Err(Error::Decrypt)));
+        assert_eq!(out, [0; 100]);
+    }
+}
