@@ -2990,7 +2990,7 @@ int32_t sealwax_handshake_write(struct sealwax_handshake *handshake,
  * _DECRYPT, _UNKNOWN_KEY (not pinned, or refused by `accept`; say nothing of it to the peer),
  * _LIMIT, _BAD_STATE (not begun, an initiator that has not written, or failed; the process was
  * forked; the state or times of every own key forbid), _INVALID_ARGUMENT (NULL, overlap),
- * _NOT_SUPPORTED. `out` is then wiped or untouched. Threads: the handshake alone. Stack: 7 KiB;
+ * _NOT_SUPPORTED. `out` is then wiped or untouched. Threads: the handshake alone. Stack: 8 KiB;
  * with X-Wing see docs/c-api.md.
  */
 int32_t sealwax_handshake_read(struct sealwax_handshake *handshake,

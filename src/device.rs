@@ -18,5 +18,12 @@ pub use sealing::{Plan, Sealing};
 
 pub use crate::envelope::PAYLOAD_PREFIX_LEN;
 
+/// Runs `work` in a call of its own and wipes the stack that it used: for a face that copies keys which its caller gave.
+///
+/// It wipes as deep as such copies go; what the library does below wipes itself.
+pub fn with_wiped_copies<R>(work: impl FnOnce() -> R) -> R {
+    crate::secret::memory::with_wiped_stack::<{ crate::secret::memory::FACE_DEPTH }, R>(work)
+}
+
 /// Longest start of an envelope that is looked at here: header, salt and commitment, in bytes.
 pub const MAX_FRONT_LEN: usize = 2048;

@@ -24,7 +24,9 @@ use crate::id::{
 };
 use crate::primitives::{Prk, ct_eq, hash};
 use crate::rng::{Now, Random};
-use crate::secret::memory::{HEADER_DEPTH, PUBLIC_KEY_DEPTH, with_wiped_stack};
+use crate::secret::memory::{
+    HEADER_DEPTH, KEY_PAIR_DEPTH, PLAIN_KEYSET_DEPTH, TOKEN_DEPTH, with_wiped_stack,
+};
 use crate::secret::{Data, Held, Key, Pair, Root, Wrap};
 use crate::token;
 use crate::transit::{KeyPair, Life};
@@ -222,7 +224,7 @@ impl Head {
         needed: &mut usize,
     ) -> Result<Self> {
         let loaded = unprotected_encoding(blob).and_then(|encoding| {
-            with_wiped_stack::<HEADER_DEPTH, _>(|| {
+            with_wiped_stack::<PLAIN_KEYSET_DEPTH, _>(|| {
                 let view = View::parse(encoding)?;
                 Head::take(&view, expected, versions, needed)
             })
@@ -264,7 +266,7 @@ impl Head {
     /// # Errors
     /// `Unsupported` for X-Wing in a build without it; the versions are then wiped.
     pub fn fill_public(versions: &mut [Version]) -> Result<()> {
-        let filled = with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(|| {
+        let filled = with_wiped_stack::<KEY_PAIR_DEPTH, _>(|| {
             versions.iter_mut().try_for_each(Version::fill_public)
         });
         wiped_on_error(filled, versions)
@@ -314,9 +316,9 @@ impl<'v> Keyset<'v> {
         random: &mut dyn Random,
         out: &mut [u8],
     ) -> Result<usize> {
-        let mut drawn = [0; SALT_LEN];
-        random.fill(&mut drawn)?;
-        with_wiped_stack::<HEADER_DEPTH, _>(|| {
+        with_wiped_stack::<TOKEN_DEPTH, _>(|| {
+            let mut drawn = [0; SALT_LEN];
+            random.fill(&mut drawn)?;
             let (root, place) = self.primary()?.root(self.head.id)?;
             let key = salt_key(&root, place);
             let salt = value::hedged_salt(&key, &drawn, context.as_bytes(), plaintext);
@@ -339,7 +341,7 @@ impl<'v> Keyset<'v> {
         let len = token.sealed.len() - value::OVERHEAD;
         let short = Error::misuse("the output is shorter than the plaintext");
         let out = out.get_mut(..len).ok_or(short)?;
-        with_wiped_stack::<HEADER_DEPTH, _>(|| {
+        with_wiped_stack::<TOKEN_DEPTH, _>(|| {
             let (root, place) = version.root(self.head.id)?;
             token::open_under(&token_key(&root, place), context, &token, out)
         })?;

@@ -11,7 +11,7 @@ use crate::format::context::{COUNTER, Encoded};
 use crate::format::payload::{MAX_CHUNKS, SALT_LEN};
 use crate::id::{Kind, Suite};
 use crate::primitives::{AeadKey, NONCE_LEN, RunningHash, TAG_LEN, ct_eq};
-use crate::secret::memory::{BEGIN_DEPTH, CHUNKS_DEPTH, PUBLIC_KEY_DEPTH, with_wiped_stack};
+use crate::secret::memory::{CHUNKS_DEPTH, OPENING_DEPTH, PUBLIC_KEY_DEPTH, with_wiped_stack};
 use crate::secret::{Chunk, Key};
 use crate::wrap::{KeyWrap, OpenedVia};
 
@@ -91,7 +91,7 @@ impl Opening {
         keys: &[&dyn KeyWrap],
         requirements: &Requirements<'_>,
     ) -> Result<usize> {
-        with_wiped_stack::<BEGIN_DEPTH, _>(|| self.authenticate(front, keys, requirements))
+        with_wiped_stack::<OPENING_DEPTH, _>(|| self.authenticate(front, keys, requirements))
     }
 
     /// [`Opening::begin`] with keys whose work goes deeper: key pairs.
@@ -173,7 +173,7 @@ impl Opening {
         self.read_chunk(index, piece, tag)?;
         if index == self.next {
             if let Some(digest) = &mut self.digest {
-                digest.update(piece);
+                with_wiped_stack::<CHUNKS_DEPTH, _>(|| digest.update(piece));
             }
             self.advance(piece.len());
         }
@@ -202,8 +202,10 @@ impl Opening {
     /// How far it came, to be kept over a power cut.
     pub fn progress(&self, out: &mut [u8; progress::LEN]) {
         let Opening { commitment, next, ended, digest, .. } = self;
-        let digest = digest.clone();
-        Progress { commitment: *commitment, next: *next, ended: *ended, digest }.encode(out);
+        with_wiped_stack::<CHUNKS_DEPTH, _>(|| {
+            let digest = digest.clone();
+            Progress { commitment: *commitment, next: *next, ended: *ended, digest }.encode(out);
+        });
     }
 
     /// Goes on where another opening of the same payload stopped.
@@ -234,7 +236,8 @@ impl Opening {
             return Err(Error::misuse("this opening was begun without a digest"));
         };
         self.finish_unsigned()?;
-        match ct_eq(&hashed.value(), digest) {
+        let value = with_wiped_stack::<CHUNKS_DEPTH, _>(|| hashed.value());
+        match ct_eq(&value, digest) {
             true => Ok(()),
             false => Err(Error::Decrypt),
         }

@@ -16,7 +16,7 @@ use crate::format::writer::Writer;
 use crate::id::{EnvelopeId, Kind, Suite};
 use crate::primitives::{AeadKey, NONCE_LEN, Prk, TAG_LEN, hash};
 use crate::rng::Random;
-use crate::secret::memory::{BEGIN_DEPTH, CHUNKS_DEPTH, PUBLIC_KEY_DEPTH, with_wiped_stack};
+use crate::secret::memory::{CHUNKS_DEPTH, PUBLIC_KEY_DEPTH, SEALING_DEPTH, with_wiped_stack};
 use crate::secret::{Chunk, Data, Key};
 use crate::wrap::{Binding, KeyWrap, Shape};
 
@@ -103,8 +103,9 @@ impl Sealing {
         random: &mut dyn Random,
         front: &mut [u8],
     ) -> Result<()> {
-        let begun =
-            with_wiped_stack::<BEGIN_DEPTH, _>(|| self.write_front(recipient, plan, random, front));
+        let begun = with_wiped_stack::<SEALING_DEPTH, _>(|| {
+            self.write_front(recipient, plan, random, front)
+        });
         wiped_on_error(begun, front)
     }
 

@@ -23,7 +23,9 @@ pub(crate) use fork::fork_generation;
 #[cfg(feature = "std")]
 pub use protection::{Outcome, Protection, memory_protection};
 pub(crate) use stack::{
-    BEGIN_DEPTH, CHUNKS_DEPTH, HEADER_DEPTH, PUBLIC_KEY_DEPTH, VALUE_DEPTH, with_wiped_stack,
+    CHUNKS_DEPTH, EPOCH_DEPTH, FACE_DEPTH, HANDSHAKE_DEPTH, HEADER_DEPTH, KEPT_DEPTH,
+    KEY_PAIR_DEPTH, OPENING_DEPTH, PLAIN_KEYSET_DEPTH, PUBLIC_KEY_DEPTH, RECORD_DEPTH,
+    SEALING_DEPTH, SESSION_DEPTH, TOKEN_DEPTH, VALUE_DEPTH, with_wiped_stack,
 };
 #[cfg(feature = "ring")]
 #[cfg_attr(feature = "aws-lc", allow(unused_imports))]

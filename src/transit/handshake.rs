@@ -11,11 +11,7 @@ use crate::format::transit::{
 use crate::id::{Suite, Wanted};
 use crate::primitives::{HASH_LEN, ct_eq, hash};
 use crate::rng::{Now, Random};
-#[cfg(not(feature = "x-wing"))]
-pub(super) use crate::secret::memory::HEADER_DEPTH as DEPTH;
-#[cfg(feature = "x-wing")]
-pub(super) use crate::secret::memory::PUBLIC_KEY_DEPTH as DEPTH;
-use crate::secret::memory::with_wiped_stack;
+use crate::secret::memory::{HANDSHAKE_DEPTH, PUBLIC_KEY_DEPTH, with_wiped_stack};
 use crate::secret::{Key, Psk};
 use crate::transit::hedge::{self, Hedged};
 #[cfg(feature = "x-wing")]
@@ -243,7 +239,7 @@ impl Handshake {
         if context.as_bytes().len() > MAX_CONTEXT_LEN {
             return Err(Error::limit("the context of a handshake message is at most 1,024 bytes"));
         }
-        with_wiped_stack::<DEPTH, _>(|| match &self.stage {
+        with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(|| match &self.stage {
             Stage::Waiting if self.role == Role::Initiator => {
                 self.write_first(party, context.as_bytes(), random, out)
             }
@@ -350,7 +346,8 @@ impl Handshake {
         if datagram && self.last == Some(this) {
             return Ok(Received::Duplicate);
         }
-        let read = with_wiped_stack::<DEPTH, _>(|| match &self.stage {
+        let role = self.role;
+        let read = || match &self.stage {
             Stage::Failed => Err(Error::misuse("the handshake has failed")),
             Stage::Waiting if self.role == Role::Responder => {
                 self.read_first(party, message, accept, out)
@@ -369,7 +366,12 @@ impl Handshake {
                 self.read_later(party, message, accept, out)
             }
             Stage::Running(_) | Stage::Done => Err(NOT_EXPECTED),
-        });
+        };
+        let read = match role {
+            Role::Initiator => with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(read),
+            // Its first message is tried with each of its keys.
+            Role::Responder => with_wiped_stack::<HANDSHAKE_DEPTH, _>(read),
+        };
         match read {
             Ok(len) => {
                 self.last = Some(this);
@@ -450,7 +452,8 @@ impl Handshake {
         Ok(len)
     }
 
-    /// Takes the secrets of a finished handshake, once. What is left of it knows duplicates and no secret.
+    /// Takes the secrets of a finished handshake, once. What is left of it knows duplicates and no secret. The caller
+    /// wipes the stack.
     pub(crate) fn finish(&mut self) -> Result<Established> {
         self.check_process()?;
         let (Stage::Running(noise), Some(settings)) = (&self.stage, self.settings) else {
@@ -459,21 +462,19 @@ impl Handshake {
         if !noise.is_finished() {
             return Err(UNFINISHED);
         }
-        let established = with_wiped_stack::<DEPTH, _>(|| {
-            let symmetric = noise.symmetric();
-            let (first, second) = symmetric.split();
-            let (sending, receiving) = match self.role {
-                Role::Initiator => (first, second),
-                Role::Responder => (second, first),
-            };
-            Established {
-                settings,
-                role: self.role,
-                sending,
-                receiving,
-                binding: symmetric.handshake_hash(),
-            }
-        });
+        let symmetric = noise.symmetric();
+        let (first, second) = symmetric.split();
+        let (sending, receiving) = match self.role {
+            Role::Initiator => (first, second),
+            Role::Responder => (second, first),
+        };
+        let established = Established {
+            settings,
+            role: self.role,
+            sending,
+            receiving,
+            binding: symmetric.handshake_hash(),
+        };
         self.end(Stage::Done);
         Ok(established)
     }

@@ -13,12 +13,11 @@ use crate::keyset::Keyset;
 use crate::primitives::kem::{X25519Private, x25519_check_public};
 use crate::rng::Now;
 use crate::secret::Key;
-use crate::secret::memory::with_wiped_stack;
+use crate::secret::memory::{KEY_PAIR_DEPTH, with_wiped_stack};
 #[cfg(feature = "alloc")]
 use crate::wrap::hpke::PrivateKey;
 use crate::wrap::hpke::{PublicKey, Recipient};
 
-use super::handshake::DEPTH;
 
 /// Length of a peer's key, in bytes.
 pub const PEER_KEY_LEN: usize = 32;
@@ -61,7 +60,7 @@ impl Pair {
 impl KeyPair {
     /// The key pair of a private key that is kept without a keyset. It has no times, and is always a primary.
     pub fn new(private: &Key<crate::secret::Pair>) -> Self {
-        let pair = with_wiped_stack::<DEPTH, _>(|| Pair::new(private.expose_bytes()));
+        let pair = with_wiped_stack::<KEY_PAIR_DEPTH, _>(|| Pair::new(private.expose_bytes()));
         KeyPair { pair: Some(pair), life: None }
     }
 
@@ -105,7 +104,7 @@ impl KeyPair {
                 is_primary,
             };
             let private = private.get()?.expose_bytes();
-            let pair = Some(with_wiped_stack::<DEPTH, _>(|| Pair::new(private)));
+            let pair = Some(with_wiped_stack::<KEY_PAIR_DEPTH, _>(|| Pair::new(private)));
             pairs.push(KeyPair { pair, life: Some(life) });
         }
         // A stable sort of false before true.

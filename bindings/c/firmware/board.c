@@ -81,6 +81,28 @@ __attribute__((noinline)) board_cost board_measure(board_work work)
     return cost;
 }
 
+__attribute__((noinline)) size_t board_dead_stack(board_work work, uint32_t *seen, size_t room)
+{
+    volatile uint32_t *at;
+    volatile uint32_t *here;
+    size_t count = 0;
+    /* All below the stack pointer is dead while no other function runs. */
+    __asm__ volatile("mov %0, sp" : "=r"(here));
+    for (at = stack_bottom; at < here; at++) {
+        *at = PAINT;
+    }
+    run(work);
+    at = stack_bottom;
+    while ((at < here) && (*at == PAINT)) {
+        at++;
+    }
+    for (; (at < here) && (count < room); at++) {
+        seen[count] = *at;
+        count++;
+    }
+    return count;
+}
+
 void reset(void)
 {
     (void)memcpy(data_start, data_from, (size_t)((uintptr_t)data_end - (uintptr_t)data_start));

@@ -26,4 +26,8 @@ typedef struct board_cost {
 /* Runs the work on a painted stack. */
 board_cost board_measure(board_work work);
 
+/* Runs the work on a painted stack and copies what it left there: every word from the deepest that
+ * it wrote up to the caller's. Returns how many. */
+size_t board_dead_stack(board_work work, uint32_t *seen, size_t room);
+
 #endif

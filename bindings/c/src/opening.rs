@@ -416,8 +416,8 @@ pub unsafe extern "C" fn sealwax_opening_resume(
 ) -> i32 {
     call(|borrows| {
         let mut opening = borrows.exclusive::<Opening>(opening)?;
-        let progress = Progress::parse(borrows.array(progress.cast())?)?;
-        match opening.resume(&progress) {
+        let progress = borrows.array(progress.cast())?;
+        match device::with_wiped_copies(|| opening.resume(&Progress::parse(progress)?)) {
             Err(Error::Misuse(_)) => Err(BAD_STATE),
             other => Ok(other?),
         }

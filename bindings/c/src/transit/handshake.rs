@@ -166,7 +166,7 @@ pub unsafe extern "C" fn sealwax_handshake_write(
 /// _DECRYPT, _UNKNOWN_KEY (not pinned, or refused by `accept`; say nothing of it to the peer),
 /// _LIMIT, _BAD_STATE (not begun, an initiator that has not written, or failed; the process was
 /// forked; the state or times of every own key forbid), _INVALID_ARGUMENT (NULL, overlap),
-/// _NOT_SUPPORTED. `out` is then wiped or untouched. Threads: the handshake alone. Stack: 7 KiB;
+/// _NOT_SUPPORTED. `out` is then wiped or untouched. Threads: the handshake alone. Stack: 8 KiB;
 /// with X-Wing see docs/c-api.md.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_handshake_read(

@@ -4,6 +4,7 @@
 use core::ffi::c_void;
 
 use sealwax::Error;
+use sealwax::device::with_wiped_copies;
 use sealwax::id::Suite;
 use sealwax::secret::{Key, Raw};
 use sealwax::transit::{EXPORT_LEN, Keeping, PeerKey, RECORD_OVERHEAD};
@@ -49,14 +50,19 @@ pub unsafe extern "C" fn sealwax_session_reserve(
 ) -> i32 {
     call(|borrows| {
         let mut session = borrows.exclusive::<Kept>(session)?;
-        let key = device_key_of(borrows, device_key)?;
-        let keeping = Keeping { device: &key, slot: slot_of(borrows, slot, slot_len)? };
+        let device_key = borrows.array::<32>(device_key.cast())?;
+        let slot = slot_of(borrows, slot, slot_len)?;
         let mut random = CallersRandom::borrow(borrows, random)?;
         let store = store.ok_or(INVALID_ARGUMENT)?;
         if block == 0 {
             return Err(INVALID_ARGUMENT);
         }
-        stored(store, store_context, |store| session.reserve(block, &keeping, &mut random, store))
+        with_wiped_copies(|| {
+            let keeping = Keeping { device: &key_of(device_key), slot };
+            stored(store, store_context, |store| {
+                session.reserve(block, &keeping, &mut random, store)
+            })
+        })
     })
 }
 
@@ -89,14 +95,18 @@ pub unsafe extern "C" fn sealwax_session_import(
     call(|borrows| {
         let mut place = borrows.vacant::<Kept>(session)?;
         let kept = borrows.input(kept, kept_len)?;
-        let key = device_key_of(borrows, device_key)?;
-        let keeping = Keeping { device: &key, slot: slot_of(borrows, slot, slot_len)? };
+        let device_key = borrows.array::<32>(device_key.cast())?;
+        let slot = slot_of(borrows, slot, slot_len)?;
         let peer = match peer_key.is_null() {
             true => None,
             false => Some(PeerKey::parse(borrows.array(peer_key.cast())?)?),
         };
         let limits = limits_of(borrows, limits, Suite::ChaCha20Poly1305)?;
-        place.occupy(Kept::closed).import(kept, &keeping, peer.as_ref(), &limits, now)?;
+        let session = place.occupy(Kept::closed);
+        with_wiped_copies(|| {
+            let keeping = Keeping { device: &key_of(device_key), slot };
+            session.import(kept, &keeping, peer.as_ref(), &limits, now)
+        })?;
         place.keep();
         Ok(())
     })
@@ -131,10 +141,11 @@ pub unsafe extern "C" fn sealwax_session_end(
     })
 }
 
-fn device_key_of(borrows: &mut Borrows<'_>, at: *const u8) -> Result<Key<Raw>, Failure> {
-    let mut key = Key::<Raw>::zeroed();
-    *key.expose_bytes_mut() = *borrows.array::<32>(at.cast())?;
-    Ok(key)
+/// A copy of a device key. The caller wipes the stack.
+fn key_of(device_key: &[u8; 32]) -> Key<Raw> {
+    let mut key = Key::zeroed();
+    *key.expose_bytes_mut() = *device_key;
+    key
 }
 
 fn slot_of<'a>(

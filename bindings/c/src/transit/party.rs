@@ -3,7 +3,7 @@
 
 use core::ffi::c_void;
 
-use sealwax::device::Family;
+use sealwax::device::{Family, with_wiped_copies};
 use sealwax::id::Suite;
 use sealwax::rng::Now;
 use sealwax::secret::{Key, Pair, Psk};
@@ -119,10 +119,13 @@ impl Plain for sealwax_party {}
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_peer_key(private_key: *const u8, out: *mut u8) -> i32 {
     call(|borrows| {
-        let mut private = Key::<Pair>::zeroed();
-        *private.expose_bytes_mut() = *borrows.array::<PEER_KEY_LEN>(private_key.cast())?;
+        let private_key = borrows.array::<PEER_KEY_LEN>(private_key.cast())?;
         let out = borrows.output_array::<PEER_KEY_LEN>(out.cast())?;
-        *out = *KeyPair::new(&private).public().as_bytes();
+        with_wiped_copies(|| {
+            let mut private = Key::<Pair>::zeroed();
+            *private.expose_bytes_mut() = *private_key;
+            *out = *KeyPair::new(&private).public().as_bytes();
+        });
         Ok(())
     })
 }
@@ -187,6 +190,14 @@ impl<'a> Given<'a> {
     /// Works with the party as the library has it. Whoever writes a later message needs no keys for
     /// it: the handshake keeps what it needs of them.
     pub(crate) fn with(
+        &self,
+        with_keys: bool,
+        work: &mut dyn FnMut(&Party<'_>) -> Result<usize, Failure>,
+    ) -> Result<usize, Failure> {
+        with_wiped_copies(|| self.with_copies(with_keys, work))
+    }
+
+    fn with_copies(
         &self,
         with_keys: bool,
         work: &mut dyn FnMut(&Party<'_>) -> Result<usize, Failure>,
