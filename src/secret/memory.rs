@@ -10,6 +10,8 @@ mod fork;
 mod page;
 #[cfg(feature = "std")]
 mod protection;
+#[cfg(all(feature = "std", target_arch = "x86_64", not(miri)))]
+mod registers;
 mod stack;
 #[cfg(feature = "ring")]
 mod wiped;

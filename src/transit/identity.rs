@@ -18,7 +18,6 @@ use crate::secret::memory::{KEY_PAIR_DEPTH, with_wiped_stack};
 use crate::wrap::hpke::PrivateKey;
 use crate::wrap::hpke::{PublicKey, Recipient};
 
-
 /// Length of a peer's key, in bytes.
 pub const PEER_KEY_LEN: usize = 32;
 

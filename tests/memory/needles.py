@@ -14,12 +14,15 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../reference"))
 import reader.base  # noqa: E402
+import reader.envelopes  # noqa: E402
 import reader.handshakes  # noqa: E402
 import reader.hpke  # noqa: E402
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms  # noqa: E402
 
-# Bytes that are looked for at once: two words of a small processor.
+# Bytes that are looked for at once on a board: two words of a small processor.
 WINDOW = 8
+# And in the memory of a process, where there is more of it: the first and the last of each key.
+HALF = 16
 MASK = 0xFFFFFFFF
 
 
@@ -29,6 +32,7 @@ class Needles:
     def __init__(self):
         self.windows = {}
         self.names = set()
+        self.halves = {}
 
     def add(self, name, secret):
         """The bytes, and the bytes as SHA-256 takes them in: words, each turned around."""
@@ -39,6 +43,9 @@ class Needles:
 
     def _add(self, name, secret):
         self.names.add(name)
+        if len(secret) >= HALF and not name.endswith(("plaintext", "keystream", "as words")):
+            for half in (secret[:HALF], secret[len(secret) - HALF:]):
+                self.halves.setdefault(half, name)
         for at in range(0, len(secret) - WINDOW + 1, 4):
             window = secret[at:at + WINDOW]
             # Small numbers are everywhere.
@@ -92,6 +99,8 @@ class Needles:
         """What stands in a sealed output is no secret: commitments, tags, encrypted keys."""
         for at in range(len(public) - WINDOW + 1):
             self.windows.pop(public[at:at + WINDOW], None)
+        for half in [half for half in self.halves if half in public]:
+            del self.halves[half]
 
     def found(self, memory):
         """Every place where one begins, each name once: (name, offset)."""
@@ -103,11 +112,21 @@ class Needles:
         return sorted(seen.items(), key=lambda pair: pair[1])
 
 
+    def found_halves(self, memory):
+        """The names of the keys of which a half is there, and how often."""
+        counts = {}
+        for half, name in self.halves.items():
+            if times := memory.count(half):
+                counts[name] = counts.get(name, 0) + times
+        return counts
+
+
 @contextlib.contextmanager
 def recording(needles, label, secret=True):
     """While it lasts, what the reference reader computes with is added. Plaintexts over 32 bytes only where they are `secret`."""
     kept = hmac.new, reader.base.ChaCha20Poly1305, reader.handshakes.ChaCha20Poly1305, reader.hpke.x25519, reader.handshakes.x25519
     real_new, real_aead, _, real_x25519, _ = kept
+    real_gcm, real_argon2id = reader.base.AESGCM, reader.envelopes.argon2id
 
     class Hmac:
         def __init__(self, key, message=None, digestmod=None):
@@ -132,6 +151,15 @@ def recording(needles, label, secret=True):
             needles.add_stream(label + ": AEAD", self.key, nonce, plaintext)
             return self.real.encrypt(nonce, plaintext, associated)
 
+    def gcm(key):
+        needles.add(label + ": AES key", bytes(key))
+        return real_gcm(key)
+
+    def argon2id(passphrase, body):
+        stretched = real_argon2id(passphrase, body)
+        needles.add(label + ": Argon2id output", stretched)
+        return stretched
+
     def x25519(secret, public, error=reader.base.Decrypt):
         shared = real_x25519(secret, public, error)
         needles.add_scalar(label + ": X25519 private key", secret)
@@ -140,10 +168,12 @@ def recording(needles, label, secret=True):
 
     hmac.new, reader.base.ChaCha20Poly1305, reader.handshakes.ChaCha20Poly1305 = Hmac, Aead, Aead
     reader.hpke.x25519 = reader.handshakes.x25519 = x25519
+    reader.base.AESGCM, reader.envelopes.argon2id = gcm, argon2id
     try:
         yield
     finally:
         hmac.new, reader.base.ChaCha20Poly1305, reader.handshakes.ChaCha20Poly1305, reader.hpke.x25519, reader.handshakes.x25519 = kept
+        reader.base.AESGCM, reader.envelopes.argon2id = real_gcm, real_argon2id
 
 
 def keystream(key, nonce, blocks):

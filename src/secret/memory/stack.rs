@@ -79,7 +79,7 @@ mod depth {
     pub(crate) const FACE_DEPTH: usize = 1792;
 }
 
-/// Runs `work` in a call of its own and then wipes `DEPTH` bytes of the stack it used.
+/// Runs `work` in a call of its own and then wipes `DEPTH` bytes of the stack it used, and on x86-64 the vector registers.
 ///
 /// What is deeper than `DEPTH` stays. The depths above were chosen by measurement.
 #[inline(always)]
@@ -108,4 +108,6 @@ fn wipe_stack<const DEPTH: usize>() {
     unsafe { dead.as_mut_ptr().write_bytes(0, 1) };
     // The compiler must assume that `dead` is looked at here, so it cannot drop the writes.
     core::hint::black_box(&mut dead);
+    #[cfg(all(feature = "std", target_arch = "x86_64", not(miri)))]
+    super::registers::wipe_registers();
 }
