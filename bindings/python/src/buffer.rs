@@ -172,7 +172,10 @@ impl Target {
 
     /// Copies `bytes` to `offset`; a caller writes where there is room.
     pub(crate) fn copy_in(&self, offset: usize, bytes: &[u8]) {
-        self.0.address.store(offset, bytes);
+        match self.len() < STREAMED {
+            true => self.0.address.store(offset, bytes),
+            false => self.0.address.stream(offset, bytes),
+        }
     }
 
     /// Overwrites the first `len` bytes with zeros.
@@ -293,15 +296,59 @@ impl Address {
         // SAFETY: that many bytes are inside a writable buffer, which lives as long as its owner of this address.
         unsafe { shared::store(bytes, self.start.add(offset).cast_mut()) }
     }
+
+    /// As `store`, for one piece of very much.
+    fn stream(self, offset: usize, bytes: &[u8]) {
+        let len = bytes.len();
+        assert!(offset <= self.len && len <= self.len - offset, "the caller stays inside");
+        // SAFETY: as in `store`.
+        unsafe { shared::stream(bytes, self.start.add(offset).cast_mut()) }
+    }
 }
 
 /// Memory in which other threads of Python may be at work: what they do to a byte at the same time is what they want
 /// in it. Each byte is accessed once.
 ///
-/// One instruction of the processor, which the compiler does not look into: for it this is as good as a relaxed atomic
+/// Instructions of the processor, which the compiler does not look into: for it this is as good as a relaxed atomic
 /// access to each byte, and it is as fast as copying gets.
 #[cfg(target_arch = "x86_64")]
 mod shared {
+    /// Copies `$blocks` blocks from `$from` to `$to` with the instruction `$store`. SSE2 is part of x86-64; what went
+    /// through its registers does not stay there.
+    macro_rules! blocks {
+        ($store:literal, $blocks:expr, $from:expr, $to:expr) => {
+            if $blocks > 0 {
+                std::arch::asm!(
+                    "2:",
+                    "movdqu {a}, xmmword ptr [{from}]",
+                    "movdqu {b}, xmmword ptr [{from} + 16]",
+                    "movdqu {c}, xmmword ptr [{from} + 32]",
+                    "movdqu {d}, xmmword ptr [{from} + 48]",
+                    concat!($store, " xmmword ptr [{to}], {a}"),
+                    concat!($store, " xmmword ptr [{to} + 16], {b}"),
+                    concat!($store, " xmmword ptr [{to} + 32], {c}"),
+                    concat!($store, " xmmword ptr [{to} + 48], {d}"),
+                    "add {from}, 64",
+                    "add {to}, 64",
+                    "dec {blocks}",
+                    "jnz 2b",
+                    "pxor {a}, {a}",
+                    "pxor {b}, {b}",
+                    "pxor {c}, {c}",
+                    "pxor {d}, {d}",
+                    blocks = inout(reg) $blocks => _,
+                    from = inout(reg) $from => _,
+                    to = inout(reg) $to => _,
+                    a = out(xmm_reg) _,
+                    b = out(xmm_reg) _,
+                    c = out(xmm_reg) _,
+                    d = out(xmm_reg) _,
+                    options(nostack)
+                );
+            }
+        };
+    }
+
     /// # Safety
     /// `from` is valid for reads of `out.len()` bytes.
     pub(super) unsafe fn load(from: *const u8, out: &mut [u8]) {
@@ -316,20 +363,46 @@ mod shared {
         unsafe { copy(bytes.as_ptr(), to, bytes.len()) }
     }
 
+    /// As `store`, past the caches: for so much that nobody finds the beginning there when the end is written.
+    ///
+    /// # Safety
+    /// `to` is valid for writes of `bytes.len()` bytes.
+    pub(super) unsafe fn stream(bytes: &[u8], to: *mut u8) {
+        let (head, body) = bytes.split_at(to.align_offset(BLOCK).min(bytes.len()));
+        // SAFETY: by the contract above; all of `head` is written before where `body` goes, which is then aligned. The
+        // fence makes the writes visible before whatever this thread does next.
+        unsafe {
+            copy(head.as_ptr(), to, head.len());
+            let to = to.add(head.len());
+            let blocks = body.len() / BLOCK;
+            blocks!("movntdq", blocks, body.as_ptr(), to);
+            let done = blocks * BLOCK;
+            copy(body.as_ptr().add(done), to.add(done), body.len() - done);
+            std::arch::x86_64::_mm_sfence();
+        }
+    }
+
+    /// 64 bytes at a time, and what is left by `rep movsb`, which some processors make slow for more than a few bytes.
+    ///
     /// # Safety
     /// `from` is valid for reads and `to` for writes of `len` bytes, and they do not overlap.
     unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
+        let (blocks, rest) = (len / BLOCK, len % BLOCK);
         // SAFETY: by the contract above; the direction flag is clear wherever Rust runs.
         unsafe {
+            blocks!("movdqu", blocks, from, to);
             std::arch::asm!(
                 "rep movsb",
-                inout("rcx") len => _,
-                inout("rsi") from => _,
-                inout("rdi") to => _,
+                inout("rcx") rest => _,
+                inout("rsi") from.add(len - rest) => _,
+                inout("rdi") to.add(len - rest) => _,
                 options(nostack, preserves_flags)
             );
         }
     }
+
+    /// What one round of the loop copies, in bytes: a line of the cache.
+    const BLOCK: usize = 64;
 }
 
 /// Memory in which other threads of Python may be at work: what they do to a byte at the same time is what they want
@@ -375,6 +448,9 @@ mod shared {
         }
     }
 
+    /// As `store`.
+    pub(super) use store as stream;
+
     const WORD: usize = 8;
 }
 
@@ -405,3 +481,6 @@ impl WriteAt for Target {
         Ok(())
     }
 }
+
+/// From here on a target is longer than what caches keep, in bytes.
+const STREAMED: usize = 16 << 20;
