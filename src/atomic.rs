@@ -31,7 +31,7 @@ pub enum Access {
 
 /// A file being written beside its final name. Dropped before [`AtomicFile::commit`], it is removed.
 pub struct AtomicFile {
-    file: NamedTempFile,
+    unfinished: UnfinishedFile,
     target: PathBuf,
     existing: Existing,
 }
@@ -68,7 +68,8 @@ impl AtomicFile {
             lock_new(file.as_file())?;
             // Whoever clears leftovers may have come between the two.
             if is_named_by(file.as_file(), file.path())? {
-                let file = AtomicFile { file, target, existing };
+                let unfinished = UnfinishedFile(Some(file));
+                let file = AtomicFile { unfinished, target, existing };
                 if existing == Existing::Replace
                     && let Ok(replaced) = file.target.metadata()
                 {
@@ -100,7 +101,7 @@ impl AtomicFile {
         {
             use std::os::unix::fs::{MetadataExt, fchown};
             // Whoever may not give it away goes on owning it, as with any file that is written anew.
-            let _ = fchown(self.file.as_file(), Some(like.uid()), Some(like.gid()));
+            let _ = fchown(self.file(), Some(like.uid()), Some(like.gid()));
         }
         #[cfg(not(unix))]
         let _ = like;
@@ -114,7 +115,7 @@ impl AtomicFile {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            self.file.as_file().set_permissions(std::fs::Permissions::from_mode(mode))?;
+            self.file().set_permissions(std::fs::Permissions::from_mode(mode))?;
         }
         #[cfg(not(unix))]
         let _ = mode;
@@ -123,12 +124,12 @@ impl AtomicFile {
 
     /// Where the unfinished file is, for whoever must remove it when the process ends at once.
     pub fn path(&self) -> &Path {
-        self.file.path()
+        self.unfinished.get().path()
     }
 
     /// The open file.
     pub fn file(&self) -> &File {
-        self.file.as_file()
+        self.unfinished.get().as_file()
     }
 
     /// Writes bytes at the end.
@@ -136,7 +137,7 @@ impl AtomicFile {
     /// # Errors
     /// `Io`.
     pub fn write_all(&mut self, bytes: &[u8]) -> Result<()> {
-        Ok(self.file.as_file_mut().write_all(bytes)?)
+        Ok(self.file().write_all(bytes)?)
     }
 
     /// Makes the file durable and gives it its name.
@@ -158,9 +159,10 @@ impl AtomicFile {
 
     /// [`AtomicFile::commit_if`], and the file is still locked for this process until what comes back is dropped.
     pub(crate) fn commit_locked(self, may_commit: impl FnOnce() -> Result<()>) -> Result<Locked> {
-        let AtomicFile { file, target, existing } = self;
-        file.as_file().sync_all()?;
+        let AtomicFile { mut unfinished, target, existing } = self;
+        unfinished.get().as_file().sync_all()?;
         may_commit()?;
+        let file = unfinished.0.take().expect(THERE);
         let file = match existing {
             Existing::Keep => file.persist_noclobber(&target),
             Existing::Replace => file.persist(&target),
@@ -169,6 +171,28 @@ impl AtomicFile {
         let file = Locked::new(file);
         sync_folder(&target)?;
         Ok(file)
+    }
+}
+
+/// A file that goes with this value: its name at once, and what is in it as soon as may be.
+struct UnfinishedFile(Option<NamedTempFile>);
+
+impl UnfinishedFile {
+    fn get(&self) -> &NamedTempFile {
+        self.0.as_ref().expect(THERE)
+    }
+}
+
+impl Drop for UnfinishedFile {
+    fn drop(&mut self) {
+        let Some(file) = self.0.take() else { return };
+        let (file, name) = file.into_parts();
+        drop(name);
+        // To give back gigabytes takes the system longer than whoever stopped the job wants to wait. Without another
+        // thread they are given back here.
+        if file.metadata().is_ok_and(|metadata| metadata.len() >= LONG) {
+            let _ = std::thread::Builder::new().spawn(move || drop(file));
+        }
     }
 }
 
@@ -385,3 +409,8 @@ fn folder(target: &Path) -> &Path {
         _ => Path::new("."),
     }
 }
+
+/// Why an unfinished file can be asked for its file.
+const THERE: &str = "only the commit takes it, and that ends its life";
+/// From here on a file takes long to be given back, in bytes.
+const LONG: u64 = 64 << 20;

@@ -5,7 +5,7 @@ use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 use sealwax::stream::Control;
@@ -55,6 +55,10 @@ impl Watch {
         self.changed.notify_all();
     }
 
+    fn asks(&self) -> bool {
+        self.news.lock().unwrap_or_else(PoisonError::into_inner).asks
+    }
+
     /// Waits until the job ended or asks, or for `time`; whether it ended.
     fn wait(&self, time: Duration) -> bool {
         let news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
@@ -100,10 +104,16 @@ fn run_reporting<T: Send>(
                 Err(error) => return (Err(error), None, None),
             };
             let (mut stopped, mut reported) = (None, None);
-            while !watch.wait(TICK) {
+            let mut reports_at = Instant::now() + REPORT_EVERY;
+            while !watch.wait(LOOK_EVERY) {
                 if stopped.is_none() {
                     let looked = Python::attach(|py| -> PyResult<()> {
                         py.check_signals()?;
+                        // Before a file gets its name, all that was done is reported.
+                        if Instant::now() < reports_at && !watch.asks() {
+                            return Ok(());
+                        }
+                        reports_at = Instant::now() + REPORT_EVERY;
                         report(py, &progress, &watch, &mut reported)
                     });
                     if let Err(exception) = looked {
@@ -153,5 +163,7 @@ impl Drop for EndOnDrop<'_> {
     }
 }
 
+/// Ctrl-C is looked for as often.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// Less than a twentieth of a second would be more than 20 reports a second; the last report comes without a wait.
-const TICK: Duration = Duration::from_millis(55);
+const REPORT_EVERY: Duration = Duration::from_millis(55);

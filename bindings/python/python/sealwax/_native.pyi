@@ -1114,7 +1114,7 @@ def seal_file(
     where the payload cannot be: `rewrap` takes the header. It gets its name last.
 
     The whole job runs without the interpreter's lock, on `threads` threads (0: one per core). Ctrl-C, looked for every
-    55 ms, stops it, except while a passphrase is stretched or the system syncs, and leaves nothing behind unless the
+    20 ms, stops it, except while a passphrase is stretched or the system syncs, and leaves nothing behind unless the
     file had its name already; so does an exception that `progress` raises, except from its last report, which comes
     when the file has its name.
 
