@@ -104,7 +104,8 @@ fn from_pairs<'py>(
     let mut context = Context::new();
     for (name, value) in pairs {
         let Ok(name) = name.cast::<PyString>() else {
-            return Err(PyTypeError::new_err("a context name is a str"));
+            let what = format!("a context name is a str, not {}", name.get_type().name()?);
+            return Err(PyTypeError::new_err(what));
         };
         let name = name.to_str().map_err(|_| errors::misuse(py, "a context name is not UTF-8"))?;
         match value.cast::<PyString>() {
@@ -114,8 +115,16 @@ fn from_pairs<'py>(
                 context.insert(name, text.as_bytes())
             }
             Err(_) => {
-                let wrong = |_| PyTypeError::new_err("a context value is a str or bytes");
-                context.insert(name, &Source::of(&value).map_err(wrong)?.snapshot())
+                let Ok(bytes) = Source::of(&value) else {
+                    let kind = value.get_type();
+                    let kind = kind.name()?;
+                    let what = format!(
+                        "the context value of {name:?} is a str or bytes, not {kind}: decide how it is written, for \
+                         example str(value)"
+                    );
+                    return Err(PyTypeError::new_err(what));
+                };
+                context.insert(name, &bytes.snapshot())
             }
         }
         .raise(py)?;

@@ -12,7 +12,7 @@ use sealwax::wrap::hpke;
 use sealwax::wrap::passphrase::{self, Params};
 use sealwax::wrap::provider;
 use sealwax::wrap::raw_key;
-use sealwax::{KeyWrap, Opener, Sealer};
+use sealwax::{Error, KeyWrap, Opener, Sealer};
 
 use crate::buffer::Source;
 use crate::errors::{self, Raise};
@@ -276,15 +276,30 @@ impl Keys {
             recipient.get().inner.clone()
         } else if let Ok(text) = given.cast::<PyString>() {
             let text = secret_text(text)?;
+            let begins = |start: &str| {
+                text.get(..start.len()).is_some_and(|front| front.eq_ignore_ascii_case(start))
+            };
+            // What is mistyped is for the parser to say; a path is no key at all.
             match purpose {
-                Use::Seal => Arc::new(hpke::Recipient::parse_text(text).raise(py)?),
-                Use::Open => Arc::new(sealwax::Keyset::parse_identity_text(text).raise(py)?),
+                Use::Seal if begins("sealwaxpub") => {
+                    Arc::new(hpke::Recipient::parse_text(text).raise(py)?)
+                }
+                Use::Open if begins("SEALWAX-SECRET-") => {
+                    Arc::new(sealwax::Keyset::parse_identity_text(text).raise(py)?)
+                }
+                Use::Seal => return Err(errors::from(py, NO_RECIPIENT)),
+                Use::Open => return Err(errors::from(py, NO_KEY)),
             }
         } else {
             return Ok(false);
         };
         self.0.push(key);
         Ok(true)
+    }
+
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// All of them, for longer than one call.
@@ -330,3 +345,13 @@ pub(crate) fn no_pickle(name: &str) -> PyErr {
         "a {name} is not pickled or copied: it would carry its secret along"
     ))
 }
+
+const NO_RECIPIENT: Error = Error::Format {
+    clause: "9.1",
+    what: "a text is a recipient string, sealwaxpub1...; a keyset file is read by Keyset.load",
+};
+const NO_KEY: Error = Error::Format {
+    clause: "9.2",
+    what: "a text is an identity string, SEALWAX-SECRET-1...; a keyset file is read by Keyset.load, and a passphrase is \
+           given as passphrase",
+};

@@ -94,6 +94,11 @@ impl Sealing {
             None => None,
         };
         options.chunk_len = chunk_len.map(|len| chunk_len_of(py, len)).transpose()?;
+        if options.keys.is_empty() {
+            let what =
+                "an envelope needs at least one recipient: give keyset, recipients or passphrase";
+            return Err(errors::misuse(py, what));
+        }
         Ok(options)
     }
 

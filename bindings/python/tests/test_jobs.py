@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import array
 import asyncio
 import io
+import itertools
 import os
 import signal
 import subprocess
@@ -13,6 +15,7 @@ import textwrap
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -171,6 +174,66 @@ def test_ctrl_c_stops_a_job_and_cleans_up(tmp_path: Path, job: str) -> None:
         assert job in ("seal", "open")
         length = out.stat().st_size if job == "open" else sealwax.inspect(out)["plaintext_len"]
         assert length == 400 * MIB
+
+
+JOBS: dict[str, Any] = {
+    "seal_file": lambda g: sealwax.seal_file(g.plain, next(g.outs), keyset=g.keyset),
+    "open_file": lambda g: sealwax.open_file(g.sealed, next(g.outs), keyset=g.keyset),
+    "verify": lambda g: sealwax.verify(g.sealed, keyset=g.keyset),
+    "reencrypt_file": lambda g: sealwax.reencrypt_file(g.sealed, next(g.outs), keyset=g.keyset, recipients=g.keyset),
+    "seal_bytes": lambda g: sealwax.seal_bytes(g.content, keyset=g.keyset),
+    "open_bytes": lambda g: sealwax.open_bytes(g.envelope, keyset=g.keyset),
+    "seal_many": lambda g: g.keyset.seal_many(g.values),
+    "open_many": lambda g: g.keyset.open_many(g.tokens),
+    "seal_packed": lambda g: g.keyset.seal_packed(*g.column),
+    "read": lambda g: sealwax.open(g.sealed, keyset=g.keyset).read(),
+}
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
+    """What jobs of a second or so work on."""
+    folder = tmp_path_factory.mktemp("jobs")
+    keyset, content = Keyset.generate("jobs"), os.urandom(MIB) * 64
+    plain, sealed = folder / "plain", folder / "sealed"
+    plain.write_bytes(content)
+    sealwax.seal_file(plain, sealed, keyset=keyset)
+    values = [b"x" * 64] * 200_000
+    offsets = array.array("q", range(0, 64 * 200_001, 64))
+    return SimpleNamespace(
+        keyset=keyset,
+        plain=plain,
+        sealed=sealed,
+        content=content,
+        envelope=sealed.read_bytes(),
+        values=values,
+        tokens=keyset.seal_many(values),
+        column=(b"".join(values), offsets),
+        outs=(folder / f"out{number}" for number in itertools.count()),
+    )
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_ctrl_c_is_heard_while_a_job_runs(given: SimpleNamespace, job: str) -> None:
+    """How soon is for a machine at rest to show: the limit here is for one where very much else runs."""
+    sent = 0.0
+
+    def interrupt() -> None:
+        nonlocal sent
+        sent = time.monotonic()
+        os.kill(os.getpid(), signal.SIGINT)
+
+    timer = threading.Timer(0.05, interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        timer.start()
+        while True:
+            JOBS[job](given)
+            # What was made is not what is measured.
+            for path in given.plain.parent.glob("out*"):
+                path.unlink()
+    assert time.monotonic() - sent < 5
+    timer.join()
+    assert not list(given.plain.parent.glob(".*"))
 
 
 def test_the_interpreter_goes_on_meanwhile(plain: Path, tmp_path: Path, keyset: Keyset) -> None:

@@ -375,3 +375,21 @@ def test_a_buffer_that_changes_meanwhile_never_opens_to_something_else() -> None
     finally:
         stop.set()
         thread.join()
+
+
+def test_what_is_no_key_is_told_what_is(keyset: Keyset) -> None:
+    for path in ("keys.swxk", "/home/me/keys.swxk", "", "correct horse"):
+        with pytest.raises(sealwax.FormatError, match=r"Keyset\.load"):
+            sealwax.open_bytes(b"", keyset=path)  # type: ignore[arg-type]
+        with pytest.raises(sealwax.FormatError, match=r"Keyset\.load"):
+            sealwax.seal_bytes(b"", recipients=path)
+    with pytest.raises(sealwax.FormatError, match="9.1"):
+        sealwax.seal_bytes(b"", recipients="sealwaxpub1mistyped")
+    with pytest.raises(sealwax.FormatError, match="upper case"):
+        sealwax.open_bytes(b"", identities="sealwax-secret-1mistyped")
+    with pytest.raises(sealwax.MisuseError, match="give keyset, recipients or passphrase"):
+        sealwax.seal_bytes(b"")
+    with pytest.raises(TypeError, match='"row" is a str or bytes, not int'):
+        keyset.seal(b"", context={"row": 42})  # type: ignore[dict-item]
+    with pytest.raises(TypeError, match="name is a str, not int"):
+        keyset.seal(b"", context={42: "row"})  # type: ignore[dict-item]
