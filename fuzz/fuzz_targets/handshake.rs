@@ -421,7 +421,7 @@ impl World {
         let mut session = Session::closed();
         let limits = Limits::of(self.settings.suite);
         let handshake = &mut self.sides[side].handshake;
-        session.begin(handshake, &self.settings, &limits, 0).map_err(|error| error.kind())?;
+        session.begin(handshake, &limits, 0).map_err(|error| error.kind())?;
         Ok(session)
     }
 

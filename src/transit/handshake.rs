@@ -557,7 +557,8 @@ impl Party<'_> {
     }
 
     fn is_own(&self, key: &PeerKey) -> bool {
-        self.keys.iter().filter_map(|own| own.pair.as_ref()).any(|own| own.public == key.0)
+        let own = self.keys.iter().filter_map(|own| own.pair.as_ref());
+        key.is_among(own.map(|own| &own.public))
     }
 
     /// The pre-shared key, or the zeros that stand in its place in format.md 13.5.
@@ -622,7 +623,7 @@ impl Party<'_> {
         // It was decided with a key in hand, though not on a tag.
         let context = Encoded::parse(context).map_err(|_| Error::Decrypt)?;
         let pinned = match (self.peers, &key) {
-            (Peers::Pinned(peers), Some(key)) => peers.contains(key),
+            (Peers::Pinned(peers), Some(key)) => key.is_among(peers.iter().map(|peer| &peer.0)),
             _ => true,
         };
         let own = key.as_ref().is_some_and(|key| self.is_own(key));

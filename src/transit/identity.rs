@@ -10,6 +10,7 @@ use crate::format::context::Encoded;
 use crate::id::{Fingerprint, KeyState, KeysetId, RecipientKind, VersionId};
 #[cfg(feature = "alloc")]
 use crate::keyset::Keyset;
+use crate::primitives::ct_eq;
 use crate::primitives::kem::{X25519Private, x25519_check_public};
 use crate::rng::Now;
 use crate::secret::Key;
@@ -185,6 +186,11 @@ impl PeerKey {
     /// Its bytes.
     pub fn as_bytes(&self) -> &[u8; PEER_KEY_LEN] {
         &self.0
+    }
+
+    /// Whether it is one of these, in a time that does not tell which: handshakes hide who calls.
+    pub(super) fn is_among<'a>(&self, keys: impl Iterator<Item = &'a [u8; PEER_KEY_LEN]>) -> bool {
+        keys.fold(false, |found, key| found | ct_eq(key, &self.0))
     }
 
     /// Its fingerprint (format.md 5.4).

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Opens tokens and envelopes with keys that valgrind takes for undefined: whatever then depends on a secret is
+//! Opens tokens, envelopes, handshakes and records with keys that valgrind takes for undefined: whatever then depends on a secret is
 //! reported, and each operation prints how often that was.
 //!
 //! Places where an outcome becomes public, as whether a commitment holds, are in `public.supp`. The last operations
 //! leak on purpose, and must be reported.
 
+mod transit;
 mod valgrind;
 
 use std::hint::black_box;
@@ -12,6 +13,7 @@ use std::hint::black_box;
 use sealwax::id::RawKeyId;
 use sealwax::rng::{Now, Random};
 use sealwax::secret::Key;
+use sealwax::transit::{Hybrid, Pattern};
 use sealwax::wrap::passphrase::{Params, Passphrase};
 use sealwax::wrap::raw_key::RawKey;
 use sealwax::{Algorithm, Context, KeyWrap, Keyset, Opener, Result, Sealer, Suite};
@@ -71,6 +73,18 @@ const OPERATIONS: &[(&str, fn())] = &[
     ("envelope for X25519", || for_pair(Algorithm::X25519)),
     ("envelope for X-Wing", || for_pair(Algorithm::XWing)),
     ("envelope for a passphrase", for_passphrase),
+    ("handshake XX", || transit::handshake(Pattern::XX, Hybrid::Off)),
+    ("handshake XX with X-Wing", || transit::handshake(Pattern::XX, Hybrid::On)),
+    ("handshake IK", || transit::handshake(Pattern::IK, Hybrid::Off)),
+    ("handshake IK with X-Wing", || transit::handshake(Pattern::IK, Hybrid::On)),
+    ("handshake KK", || transit::handshake(Pattern::KK, Hybrid::Off)),
+    ("handshake NNpsk0", || transit::handshake(Pattern::NNpsk0, Hybrid::Off)),
+    ("handshake IKpsk2", || transit::handshake(Pattern::IKpsk2, Hybrid::Off)),
+    ("handshake, changed messages", transit::changed_messages),
+    ("peer's key among five pinned, and among none", transit::peers),
+    ("records, suite 1", || transit::records(Suite::Cobblestone256)),
+    ("records, suite 2", || transit::records(Suite::ChaCha20Poly1305)),
+    ("kept session", transit::kept),
     ("planted: a branch on a key", planted_branch),
     ("planted: a table looked up by a key", planted_lookup),
     ("planted: an early return from a comparison", planted_comparison),

@@ -45,3 +45,16 @@ pub fn mark_public(bytes: &[u8]) {
     // SAFETY: as above.
     unsafe { requests_mark_public(bytes.as_ptr().cast(), bytes.len()) }
 }
+
+/// Everybody may see these bytes, of which `value` holds a copy.
+pub fn mark_public_within<T>(value: &T, bytes: &[u8]) {
+    let start = std::ptr::from_ref(value).cast::<u8>();
+    // SAFETY: each byte is inside the value. Some may be padding: valgrind takes the copy for defined from the next line on.
+    let copy: Vec<u8> =
+        (0..size_of::<T>()).map(|at| unsafe { start.add(at).read_volatile() }).collect();
+    mark_public(&copy);
+    let at = copy.windows(bytes.len()).position(|window| window == bytes);
+    let at = at.expect("the value holds these bytes");
+    // SAFETY: the range is inside the value; the request changes what valgrind knows of it, and no byte.
+    unsafe { requests_mark_public(start.add(at).cast(), bytes.len()) }
+}
