@@ -18,6 +18,7 @@ SHARES = {
     "sanitizers": 8,
     "miri": 6,
     "interleavings": 2,
+    "records": 2,
     "fuzz": 14,
     "unwiped": 6,
     "mutants": 20,
