@@ -53,7 +53,7 @@ mod native {
     #[pymodule_export]
     use super::store::Store;
     #[pymodule_export]
-    use super::transit::{Handshake, Session};
+    use super::transit::{Handshake, Limits, Session};
     #[pymodule_export]
     use super::writer::Writer;
 

@@ -324,7 +324,7 @@ def test_a_forked_child_sends_nothing() -> None:
         {"identity": ANN, "peers": [BOB.recipient()], "pattern": "NN"},
         {"identity": ANN, "peers": [BOB.recipient()], "suite": "x25519"},
         {"identity": ANN, "peers": [BOB.recipient()], "mode": "carrier pigeon"},
-        {"identity": ANN, "peers": [BOB.recipient()], "window": 3},
+        {"identity": ANN, "peers": [BOB.recipient()], "limits": transit.Limits(kept=True)},
         {"identity": sealwax.Keyset.generate("tokens"), "peers": [BOB.recipient()]},
         {"identity": ANN, "peers": [sealwax.Keyset.generate("x", "x-wing").recipient()]},
         {"psk": b"short"},
@@ -365,7 +365,7 @@ def datagrams(**options: Any) -> tuple[transit.Session, transit.Session]:
 
 
 def test_datagrams_are_opened_in_any_order_and_once() -> None:
-    left, right = datagrams(window=64)
+    left, right = datagrams(limits=transit.Limits(window=64))
     records = [left.seal(bytes([number]), b"port 7") for number in range(50)]
     order = random.sample(range(50), 50)
     for number in order:

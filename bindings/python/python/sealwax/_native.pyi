@@ -33,6 +33,7 @@ __all__ = [
     "Census",
     "Handshake",
     "Keyset",
+    "Limits",
     "Passphrase",
     "PreparedContext",
     "ProvidedKey",
@@ -1301,7 +1302,6 @@ class Handshake:
     `mode` says what carries the messages: `"stream"`, where every failure is final, or `"datagram"`, where messages may
     be lost, repeated, reordered and made up, and one that fails changes nothing. The caller sends a message again that
     is not answered, and answers a repeated one with the bytes of last time.
-    `window` is how many records below the newest are still accepted in datagram mode, 64 to 8,192.
 
     Raises `KeyStateError` where the identity has no active version, and `MisuseError` for arguments that do not go
     together.
@@ -1321,7 +1321,7 @@ class Handshake:
         mode: Literal["stream", "datagram"] = "stream",
         post_quantum: bool = True,
         prologue: bytes | None = None,
-        window: int | None = None,
+        limits: Limits | None = None,
     ) -> Handshake: ...
     def write(self) -> bytes:
         """The next message for the peer.
@@ -1353,6 +1353,37 @@ class Handshake:
         """What a finished handshake leaves. Raises `MisuseError` before the end, and the second time."""
 
 @final
+class Limits:
+    """When a session changes its keys, and when it ends. Import it from `sealwax.transit`.
+
+    What is not given is as format.md 13.12 has it, and nothing goes beyond that. `epoch_records`, `epoch_bytes` and
+    `epoch_seconds`: the keys of what is sent change after so much, whichever comes first (2^23 records, 2^36 bytes, an
+    hour). `previous_records` and `previous_seconds`: how long the keys before still open what comes late, in datagram
+    mode (1,024 records of the new ones, 60 seconds). `window`: how many records below the newest are still accepted, in
+    datagram mode (1,024; 64 to 8,192). `failed_opens`: a key opens nothing more after so many records that failed.
+    `handshake_seconds` and `end_seconds`: when `wants_handshake` says so (24 hours), and when the session ends (48).
+
+    With `kept` a session of datagrams outlives restarts: it seals and opens nothing before `Session.reserve`.
+
+    Raises `MisuseError` for a number that is too large or too small.
+    """
+
+    def __new__(
+        cls,
+        *,
+        epoch_records: int | None = None,
+        epoch_bytes: int | None = None,
+        epoch_seconds: float | None = None,
+        previous_records: int | None = None,
+        previous_seconds: float | None = None,
+        window: int | None = None,
+        failed_opens: int | None = None,
+        handshake_seconds: float | None = None,
+        end_seconds: float | None = None,
+        kept: bool = False,
+    ) -> Limits: ...
+
+@final
 class Session:
     """Seals records for the peer and opens the peer's, without I/O. Import it from `sealwax.transit`.
 
@@ -1378,13 +1409,50 @@ class Session:
         """
 
     def close(self) -> bytes:
-        """The record that ends this direction. As `seal`."""
+        """The record that ends this direction. As `seal`; `MisuseError` for a session that is kept, which has `end`."""
 
     def empty(self) -> bytes:
         """A record without content, which keeps a path open. As `seal`."""
 
     def rekey(self) -> None:
         """The next record has new keys."""
+
+    def reserve(self, block: int, *, device: Buffer, slot: bytes, store: Callable[[bytes], object]) -> None:
+        """Make room for `block` more records each way: `store` writes the state to where it outlives a restart.
+
+        For a session whose limits say `kept`. When `store` has returned, the session goes on up to the end of the
+        block; then it raises `LimitError` until the next call. So no number is used twice, whenever power fails.
+        `store` must be atomic and durable: where an attacker, or a backup, can put back an older state, records are
+        sealed twice under one nonce, which shows their data. `device` is a key of 32 random bytes of this device alone,
+        `slot` names the place, at most 255 bytes.
+
+        Raises what `store` raises, `MisuseError` for a session that is not kept or that ended, and `RandomError`; the
+        session then stops where it did before. `store` cannot use the session.
+        """
+
+    @staticmethod
+    def import_(
+        kept: Buffer, *, device: Buffer, slot: bytes, peer: Recipient | None = None, limits: Limits | None = None
+    ) -> Session:
+        """A session that `reserve` kept, with the same `device`, `slot` and `peer`, where its block ended.
+
+        It seals and opens after the next `reserve`. As `wants_rekey_request` says, the peer must be asked for other
+        keys before it is heard again: send `rekey_request` until a record opens. The time that the device was off is
+        not counted.
+
+        Raises `DecryptionError` where it was not kept under this key, in this slot and for this peer, `FormatError`
+        and `TruncatedError` where it is no kept session, such as the zeros that `end` leaves, and `MisuseError`.
+        """
+
+    def end(self, store: Callable[[bytes], object]) -> bytes:
+        """End a session that is kept: `store` writes zeros over the state; then the record that ends this direction.
+
+        Raises what `store` raises, `LimitError` where the block is used up, and `MisuseError` for a session that is not
+        kept.
+        """
+
+    def tick(self) -> None:
+        """Forget keys whose time is over, without a record. Raises `LimitError` where epochs are used up."""
 
     def rekey_request(self) -> bytes:
         """The record that asks the peer to change its keys. As `seal`."""
@@ -1417,6 +1485,10 @@ class Session:
     @property
     def epochs(self) -> tuple[int, int]:
         """How often the keys of each direction have changed: what is sealed, what is opened."""
+
+    @property
+    def wants_rekey_request(self) -> bool:
+        """Whether to send a `rekey_request`: after `import_` until a record opened, and after many failed opens."""
 
     @property
     def wants_handshake(self) -> bool:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypeAlias, TypedDict
 
-from sealwax._native import Keyset, PreparedContext, ProvidedKey, ProviderRecipient, RawKey, Recipient, Store
+from sealwax._native import Keyset, Limits, PreparedContext, ProvidedKey, ProviderRecipient, RawKey, Recipient, Store
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -207,3 +207,5 @@ class Terms(TypedDict, total=False):
     post_quantum: bool
     #: What else both sides agree on, such as the name of the application's protocol.
     prologue: bytes | None
+    #: When keys change and the session ends; what is not given is as the suite has it.
+    limits: Limits | None

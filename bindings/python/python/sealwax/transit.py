@@ -15,19 +15,22 @@
 b'HELLO'
 >>> thread.join()
 
-`connect` and `accept` work over a connected socket, `open_connection` and `start_server` in asyncio. `Handshake` and
-`Session` do no I/O: for datagrams, and for whatever else carries bytes. All take the same keyword arguments, `Terms`,
-and both sides must be set alike: nothing is negotiated.
+`connect` and `accept` work over a connected socket, `open_connection` and `start_server` in asyncio, `Datagram` over
+UDP. `Handshake` and `Session` do no I/O: for whatever else carries bytes, and for sessions that a device keeps over
+restarts. All take the same keyword arguments, `Terms`, and both sides must be set alike: nothing is negotiated.
 """
 
-from sealwax._native import Handshake, Session
+from sealwax._native import Handshake, Limits, Session
 from sealwax._transit_asyncio import open_connection, start_server
+from sealwax._transit_datagram import Datagram
 from sealwax._transit_socket import Connection, accept, connect
 from sealwax._types import Terms
 
 __all__ = [
     "Connection",
+    "Datagram",
     "Handshake",
+    "Limits",
     "Session",
     "Terms",
     "accept",

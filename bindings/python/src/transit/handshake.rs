@@ -7,14 +7,14 @@ use sealwax::context::{Context, Encoded};
 use sealwax::rng::{Now, OsRandom};
 use sealwax::secret::{Key, Psk};
 use sealwax::transit::{
-    self, Hybrid, KeyPair, Limits, MAX_CONTEXT_LEN, MAX_MESSAGE_LEN, Mode, Party, Pattern, Peer,
-    PeerKey, Peers, Received, Settings, Verdict,
+    self, Hybrid, KeyPair, MAX_CONTEXT_LEN, MAX_MESSAGE_LEN, Mode, Party, Pattern, Peer, PeerKey,
+    Peers, Received, Settings, Verdict,
 };
 use sealwax::wrap::hpke::{self, PublicKey};
 use sealwax::{Algorithm, Error};
 use zeroize::Zeroizing;
 
-use super::Session;
+use super::{Limits, Session};
 use crate::context;
 use crate::errors::{self, Raise};
 use crate::guarded::Guarded;
@@ -37,7 +37,8 @@ struct Held {
     peers: Option<Vec<PeerKey>>,
     psk: Option<Key<Psk>>,
     context: Context,
-    limits: Limits,
+    limits: transit::Limits,
+    is_kept: bool,
 }
 
 /// What reading a message came to.
@@ -52,7 +53,7 @@ impl Handshake {
     #[new]
     #[pyo3(signature = (
         initiator, *, identity=None, peers=None, psk=None, context=None, accept=None, pattern=None,
-        suite="chacha20-poly1305", mode="stream", post_quantum=true, prologue=None, window=None,
+        suite="chacha20-poly1305", mode="stream", post_quantum=true, prologue=None, limits=None,
     ))]
     #[expect(clippy::too_many_arguments, reason = "they are keyword arguments of Python")]
     fn new(
@@ -68,7 +69,7 @@ impl Handshake {
         mode: &str,
         post_quantum: bool,
         prologue: Option<&Bound<'_, PyBytes>>,
-        window: Option<u16>,
+        limits: Option<&Bound<'_, Limits>>,
     ) -> PyResult<Self> {
         let is_named = identity.is_some();
         if is_named && peers.is_none() && accept.is_none() {
@@ -95,9 +96,9 @@ impl Handshake {
             Algorithm::Symmetric(suite) => suite,
             _ => return Err(errors::misuse(py, "a suite is a symmetric one")),
         };
-        let mut limits = Limits::of(settings.suite);
-        if let Some(window) = window {
-            limits = limits.window(window).raise(py)?;
+        let limits = limits.map_or_else(Limits::default, |limits| limits.get().clone());
+        if limits.is_kept && mode == Mode::Stream {
+            return Err(errors::misuse(py, "a session of a stream is not kept"));
         }
         let own = identity.map(|keyset| keyset.get().share(py)).transpose()?;
         let keys = own.map(|keyset| KeyPair::of_keyset(&keyset)).transpose().raise(py)?;
@@ -109,7 +110,8 @@ impl Handshake {
             peers: peers.map(|peers| peers.into_iter().map(key).collect()).transpose()?,
             psk: psk.map(|psk| keys::key_of(py, psk)).transpose()?,
             context: context::of(context)?,
-            limits,
+            limits: limits.of(settings.suite).raise(py)?,
+            is_kept: limits.is_kept,
         };
         let state = match initiator {
             true => transit::Handshake::initiator(),
@@ -183,8 +185,8 @@ impl Handshake {
 
     /// What a finished handshake leaves, once.
     fn session(&self, py: Python<'_>) -> PyResult<Session> {
-        let limits = &self.held.limits;
-        self.state.with(py, |state| Session::begin(state, limits))?.raise(py)
+        let Held { limits, is_kept, .. } = &self.held;
+        self.state.with(py, |state| Session::begin(state, limits, *is_kept))?.raise(py)
     }
 
     fn __reduce__(&self) -> PyResult<()> {

@@ -5,22 +5,25 @@ use std::time::Instant;
 
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use sealwax::Error;
+use sealwax::rng::OsRandom;
+use sealwax::secret::{Key, Raw};
 use sealwax::transit::{
-    self, Content, Limits, MAX_PLAINTEXT_LEN, RECORD_OVERHEAD, Receiving, Sending,
+    self, Content, EXPORT_LEN, Keeping, MAX_PLAINTEXT_LEN, PeerKey, RECORD_OVERHEAD, Receiving,
+    Sending,
 };
+use sealwax::{Error, Suite};
 use zeroize::{Zeroize, Zeroizing};
 
+use super::Limits;
+use super::halves::Halves;
 use crate::buffer::Source;
 use crate::errors::{self, Raise};
-use crate::guarded::Guarded;
-use crate::keys;
+use crate::keys::{self, Recipient};
 
-/// Two halves, each used by one thread at a time.
+/// Each half is used by one thread at a time; a session that is kept, as a whole.
 #[pyclass(frozen, module = "sealwax.transit")]
 pub(crate) struct Session {
-    sending: Guarded<Sending>,
-    receiving: Guarded<Receiving>,
+    halves: Halves,
     binding: [u8; 32],
     begun: Instant,
 }
@@ -58,10 +61,7 @@ impl Session {
         let (record, associated) = (Source::of(record)?.snapshot(), associated_of(associated)?);
         let now = self.now();
         let mut out = Zeroizing::new(vec![0; record.len().saturating_sub(RECORD_OVERHEAD)]);
-        let opened = self
-            .receiving
-            .with(py, |receiving| receiving.open_into(now, &record, &associated, &mut out))?;
-        let opened = opened.raise(py)?;
+        let opened = self.halves.open_into(py, now, &record, &associated, &mut out)?.raise(py)?;
         let content = match opened.content {
             Content::Data => "data",
             Content::Close => "close",
@@ -73,6 +73,9 @@ impl Session {
 
     /// The end of this direction.
     fn close<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        if let Halves::Kept(_) = self.halves {
+            return Err(errors::misuse(py, "a session that is kept ends with what is stored: end"));
+        }
         self.record(py, 0, |sending, now, out| sending.close_into(now, out))
     }
 
@@ -83,13 +86,13 @@ impl Session {
 
     /// A record that asks the peer to change its keys.
     fn rekey_request<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        let request = self.receiving.with(py, |receiving| receiving.rekey_request())?;
+        let request = self.halves.receiving(py, |receiving| receiving.rekey_request())?;
         self.record(py, 4, |sending, now, out| sending.seal_rekey_request_into(now, request, out))
     }
 
     /// The next record begins an epoch.
     fn rekey(&self, py: Python<'_>) -> PyResult<()> {
-        self.sending.with(py, |sending| sending.rekey())
+        self.halves.sending(py, |sending| sending.rekey())
     }
 
     /// Data as records of a stream, each with its length before it.
@@ -99,7 +102,7 @@ impl Session {
         data: &Bound<'_, PyAny>,
     ) -> PyResult<Bound<'py, PyBytes>> {
         let (data, now) = (Source::of(data)?, self.now());
-        let sealed = self.sending.with(py, |sending| seal_stream(sending, now, &data))?;
+        let sealed = self.halves.sending(py, |sending| seal_stream(sending, now, &data))?;
         Ok(PyBytes::new(py, &sealed.raise(py)?))
     }
 
@@ -113,42 +116,123 @@ impl Session {
         read: &Bound<'_, PyAny>,
     ) -> PyResult<(usize, Bound<'py, PyBytes>)> {
         let (read, now) = (Source::of(read)?.snapshot(), self.now());
-        let opened = self.receiving.with(py, |receiving| open_stream(receiving, now, &read))?;
+        let opened = self.halves.receiving(py, |receiving| open_stream(receiving, now, &read))?;
         let (consumed, data) = opened.raise(py)?;
         Ok((consumed, PyBytes::new(py, &data)))
+    }
+
+    /// Makes room for `block` more records each way, after `store` took the state.
+    #[pyo3(signature = (block, *, device, slot, store))]
+    fn reserve(
+        &self,
+        py: Python<'_>,
+        block: u32,
+        device: &Bound<'_, PyAny>,
+        slot: &Bound<'_, PyBytes>,
+        store: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        let device: Key<Raw> = keys::key_of(py, device)?;
+        let (slot, store) = (slot.as_bytes(), store.clone().unbind());
+        let Halves::Kept(session) = &self.halves else {
+            return Err(errors::misuse(py, "only a session with limits of kept=True is kept"));
+        };
+        let mut raised = None;
+        let reserved = session.with(py, |session| {
+            let keeping = Keeping { device: &device, slot };
+            session.reserve(block, &keeping, &mut OsRandom, &mut |state| {
+                call_store(&store, state).map_err(|exception| keep(&mut raised, exception))
+            })
+        })?;
+        raised.map_or(Ok(()), Err)?;
+        reserved.raise(py)
+    }
+
+    /// A session that was kept, which goes on where its block ended.
+    #[staticmethod]
+    #[pyo3(signature = (kept, *, device, slot, peer=None, limits=None))]
+    fn import_(
+        py: Python<'_>,
+        kept: &Bound<'_, PyAny>,
+        device: &Bound<'_, PyAny>,
+        slot: &Bound<'_, PyBytes>,
+        peer: Option<&Bound<'_, Recipient>>,
+        limits: Option<&Bound<'_, Limits>>,
+    ) -> PyResult<Self> {
+        let kept = Source::of(kept)?.snapshot();
+        let device: Key<Raw> = keys::key_of(py, device)?;
+        let peer = peer.map(|peer| PeerKey::of(&peer.get().inner)).transpose().raise(py)?;
+        // What is no suite is refused where the rest is read.
+        let suite = kept.get(SUITE_AT).and_then(|suite| Suite::from_u8(*suite).ok());
+        let suite = suite.unwrap_or(Suite::ChaCha20Poly1305);
+        let limits = limits.map_or_else(Limits::default, |limits| limits.get().clone());
+        let limits = limits.of(suite).raise(py)?.kept();
+        let keeping = Keeping { device: &device, slot: slot.as_bytes() };
+        let mut session = transit::Session::closed();
+        session.import(&kept, &keeping, peer.as_ref(), &limits, 0).raise(py)?;
+        Session::of(session, true).raise(py)
+    }
+
+    /// The end of a session that is kept, after `store` took zeros.
+    fn end<'py>(&self, py: Python<'py>, store: &Bound<'_, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
+        let Halves::Kept(session) = &self.halves else {
+            return Err(errors::misuse(py, "a session that is not kept ends with close"));
+        };
+        let (store, now) = (store.clone().unbind(), self.now());
+        let (mut raised, mut out) = (None, [0; RECORD_OVERHEAD]);
+        let ended = session.with(py, |session| {
+            let mut store = |state: &[u8; EXPORT_LEN]| {
+                call_store(&store, state).map_err(|exception| keep(&mut raised, exception))
+            };
+            session.end(now, &mut store, &mut out)
+        })?;
+        raised.map_or(Ok(()), Err)?;
+        Ok(PyBytes::new(py, &out[..ended.raise(py)?]))
+    }
+
+    /// Forgets keys whose time is over.
+    fn tick(&self, py: Python<'_>) -> PyResult<()> {
+        let now = self.now();
+        self.halves.receiving(py, |receiving| receiving.tick(now))?;
+        self.halves.sending(py, |sending| sending.tick(now))?.raise(py)
+    }
+
+    /// Whether the peer must be asked for other keys before it is heard again.
+    #[getter]
+    fn wants_rekey_request(&self, py: Python<'_>) -> PyResult<bool> {
+        self.halves.receiving(py, |receiving| receiving.wants_rekey_request())
     }
 
     /// Whether the peer ended its direction.
     #[getter]
     fn is_ended(&self, py: Python<'_>) -> PyResult<bool> {
-        self.receiving.with(py, |receiving| receiving.is_closed())
+        self.halves.receiving(py, |receiving| receiving.is_closed())
     }
 
     /// Whether this direction was closed.
     #[getter]
     fn is_closed(&self, py: Python<'_>) -> PyResult<bool> {
-        self.sending.with(py, |sending| sending.is_closed())
+        self.halves.sending(py, |sending| sending.is_closed())
     }
 
     /// Whether the peer has shown that it is there now.
     #[getter]
     fn is_confirmed(&self, py: Python<'_>) -> PyResult<bool> {
-        self.receiving.with(py, |receiving| receiving.is_confirmed())
+        self.halves.receiving(py, |receiving| receiving.is_confirmed())
     }
 
     /// The epochs of what is sealed and of what was opened.
     #[getter]
     fn epochs(&self, py: Python<'_>) -> PyResult<(u32, u32)> {
-        let sending = self.sending.with(py, |sending| sending.epoch())?;
-        Ok((sending, self.receiving.with(py, |receiving| receiving.epoch())?))
+        let sending = self.halves.sending(py, |sending| sending.epoch())?;
+        Ok((sending, self.halves.receiving(py, |receiving| receiving.epoch())?))
     }
 
     /// Whether it is time for a fresh handshake.
     #[getter]
     fn wants_handshake(&self, py: Python<'_>) -> PyResult<bool> {
         let now = self.now();
-        let sending = self.sending.with(py, |sending| sending.wants_handshake(now))?;
-        Ok(sending || self.receiving.with(py, |receiving| receiving.wants_handshake(now))?)
+        let sending = self.halves.sending(py, |sending| sending.wants_handshake(now))?;
+        Ok(sending || self.halves.receiving(py, |receiving| receiving.wants_handshake(now))?)
     }
 
     /// The handshake's hash: the same on both sides and in no other session.
@@ -166,18 +250,18 @@ impl Session {
     /// Takes the secrets of a finished handshake.
     pub(super) fn begin(
         handshake: &mut transit::Handshake,
-        limits: &Limits,
+        limits: &transit::Limits,
+        is_kept: bool,
     ) -> sealwax::Result<Self> {
         let mut session = transit::Session::closed();
         session.begin(handshake, limits, 0)?;
+        Self::of(session, is_kept)
+    }
+
+    /// A session whose clock begins now.
+    fn of(session: transit::Session, is_kept: bool) -> sealwax::Result<Self> {
         let binding = *session.binding();
-        let (sending, receiving) = session.split()?;
-        Ok(Session {
-            sending: Guarded::new(sending),
-            receiving: Guarded::new(receiving),
-            binding,
-            begun: Instant::now(),
-        })
+        Ok(Session { halves: Halves::new(session, is_kept)?, binding, begun: Instant::now() })
     }
 
     fn now(&self) -> u64 {
@@ -193,7 +277,7 @@ impl Session {
     ) -> PyResult<Bound<'py, PyBytes>> {
         let now = self.now();
         let mut out = vec![0; len.min(MAX_PLAINTEXT_LEN) + RECORD_OVERHEAD];
-        let sealed = self.sending.with(py, |sending| seal(sending, now, &mut out))?;
+        let sealed = self.halves.sending(py, |sending| seal(sending, now, &mut out))?;
         Ok(PyBytes::new(py, &out[..sealed.raise(py)?]))
     }
 }
@@ -265,9 +349,22 @@ fn next_record(read: &[u8]) -> sealwax::Result<Option<&[u8]>> {
     Ok(rest.get(..len))
 }
 
+/// Hands a state to the caller's function.
+fn call_store(store: &Py<PyAny>, state: &[u8; EXPORT_LEN]) -> PyResult<()> {
+    Python::attach(|py| store.bind(py).call1((PyBytes::new(py, state),)).map(|_| ()))
+}
+
+/// Keeps what was raised, which is what the caller sees in the end.
+fn keep(raised: &mut Option<PyErr>, exception: PyErr) -> Error {
+    *raised = Some(exception);
+    Error::Misuse("storing raised")
+}
+
 fn associated_of(associated: Option<&Bound<'_, PyAny>>) -> PyResult<Zeroizing<Vec<u8>>> {
     associated.map_or(Ok(Zeroizing::default()), |given| Ok(Source::of(given)?.snapshot()))
 }
 
+/// Where a kept session says its suite: format.md 13.13.
+const SUITE_AT: usize = 5;
 const PREFIX_LEN: usize = 2;
 const LONG: Error = Error::Limit("a record has at most 16,384 bytes of plaintext");
