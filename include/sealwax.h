@@ -617,7 +617,7 @@
 /**
  * Size of a sealwax_session, in bytes.
  */
-#define SEALWAX_SESSION_SIZE 648
+#define SEALWAX_SESSION_SIZE 712
 #endif
 
 #if (defined(SEALWAX_HOSTED) || defined(SEALWAX_TRANSIT))
@@ -1508,7 +1508,7 @@ typedef struct sealwax_limits {
  * nonce twice.
  */
 typedef struct sealwax_session {
-  uint64_t opaque[81];
+  uint64_t opaque[89];
 } sealwax_session;
 #endif
 

@@ -75,33 +75,27 @@ fn refuse_zero(shared: Option<Zeroizing<[u8; 32]>>) -> Result<Zeroizing<[u8; 32]
 
 /// Whether these bytes may be an X25519 public key: canonical, and not of low order (format.md 5.4).
 pub(crate) fn x25519_check_public(public: &[u8; 32]) -> Result<()> {
-    match is_canonical(public) && !LOW_ORDER.contains(public) {
+    // The points whose order divides 4 are 0, 1 and p - 1: the least and the greatest that are canonical.
+    match is_above_one(public) && is_below_minus_one(public) && !ORDER_8.contains(public) {
         true => Ok(()),
         false => Err(Error::format("5.4", "not a safe X25519 public key")),
     }
 }
 
-fn is_canonical(public: &[u8; 32]) -> bool {
-    // 2^255 - 19 is ed ff .. ff 7f in little-endian order.
-    public[31] < 0x7f
-        || public[31] == 0x7f
-            && (public[1..31].iter().any(|byte| *byte != 0xff) || public[0] < 0xed)
+fn is_above_one(public: &[u8; 32]) -> bool {
+    public[0] > 1 || public[1..].iter().any(|byte| *byte != 0)
 }
 
-/// The canonical encodings of the points whose order divides 8, on the curve and on its twist: 0, 1, p - 1 and
-/// the two of order 8. With them X25519 is zero whatever the private key is.
-const LOW_ORDER: [[u8; 32]; 5] = [
-    [0; 32],
-    {
-        let mut one = [0; 32];
-        one[0] = 1;
-        one
-    },
-    {
-        let mut minus_one = [0xff; 32];
-        (minus_one[0], minus_one[31]) = (0xec, 0x7f);
-        minus_one
-    },
+fn is_below_minus_one(public: &[u8; 32]) -> bool {
+    // 2^255 - 20 is ec ff .. ff 7f in little-endian order.
+    public[31] < 0x7f
+        || public[31] == 0x7f
+            && (public[1..31].iter().any(|byte| *byte != 0xff) || public[0] < 0xec)
+}
+
+/// The canonical encodings of the points of order 8, on the curve and on its twist. With them, and with those of lower
+/// order, X25519 is zero whatever the private key is.
+const ORDER_8: [[u8; 32]; 2] = [
     [
         0xe0, 0xeb, 0x7a, 0x7c, 0x3b, 0x41, 0xb8, 0xae, 0x16, 0x56, 0xe3, 0xfa, 0xf1, 0x9f, 0xc4,
         0x6a, 0xda, 0x09, 0x8d, 0xeb, 0x9c, 0x32, 0xb1, 0xfd, 0x86, 0x62, 0x05, 0x16, 0x5f, 0x49,

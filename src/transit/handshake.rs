@@ -13,7 +13,9 @@ use crate::primitives::{HASH_LEN, ct_eq, hash};
 use crate::rng::{Now, Random};
 use crate::secret::memory::{HANDSHAKE_DEPTH, PUBLIC_KEY_DEPTH, with_wiped_stack};
 use crate::secret::{Key, Psk};
-use crate::transit::hedge::{self, Hedged};
+#[cfg(feature = "x-wing")]
+use crate::transit::hedge;
+use crate::transit::hedge::Hedged;
 #[cfg(feature = "x-wing")]
 use crate::transit::hybrid::{self, Exchange};
 use crate::transit::identity::{KeyPair, Pair, Peer, PeerKey, Peers, Verdict};
@@ -278,8 +280,7 @@ impl Handshake {
         let mut noise = party.begin(Role::Initiator, kem, own, known)?;
         let (out_kem, message) = parts(out, &head, kem.len(), noise.message_len(context.len()))?;
         out_kem.copy_from_slice(kem);
-        let h = noise.symmetric().handshake_hash();
-        noise.write(&psk, context, hedged.draw(hedge::EPHEMERAL, &[&h, context]), message)?;
+        hedged.write(&mut noise, &psk, context, message)?;
         (self.settings, self.stage) = (Some(party.settings), Stage::Running(noise));
         Ok(head.len() + out_kem.len() + message.len())
     }
@@ -299,22 +300,19 @@ impl Handshake {
         let given = party.psk();
         let secret = noise.own_static().unwrap_or(given.expose_bytes());
         let mut hedged = Hedged::new(random, secret);
-        let h = noise.symmetric().handshake_hash();
-        let transcript: [&[u8]; 2] = [&h, context];
         let psk = match kem.is_empty() {
             true => Ok(given),
             #[cfg(feature = "x-wing")]
             false => {
                 let Settings { suite, .. } = party.settings;
-                let random = hedged.draw(hedge::KEM, &transcript);
+                let h = noise.symmetric().handshake_hash();
+                let random = hedged.draw(hedge::KEM, &[&h, context]);
                 self.exchange.answer(&given, suite, &party.settings.head(), random, kem)
             }
             #[cfg(not(feature = "x-wing"))]
             false => Err(NOT_EXPECTED),
         };
-        let written = psk.and_then(|psk| {
-            noise.write(&psk, context, hedged.draw(hedge::EPHEMERAL, &transcript), message)
-        });
+        let written = psk.and_then(|psk| hedged.write(noise, &psk, context, message));
         // Half a message was mixed into the state.
         written.inspect_err(|_| self.end(Stage::Failed))?;
         Ok(head.len() + kem.len() + message.len())
@@ -644,37 +642,39 @@ fn try_keys(
     message: &[u8],
     out: &mut [u8],
 ) -> Result<(Noise, Heard, usize)> {
+    let pattern = party.settings.pattern;
     let out_len = out.len().min(MAX_CONTEXT_LEN);
     let out = &mut out[..out_len];
-    let mut attempt = |s: Option<&Pair>, rs: Option<&PeerKey>| {
-        let noise = party.begin(Role::Responder, kem, s, rs)?;
-        let (heard, len) = noise.read(&party.psk(), message, out)?;
-        Ok((noise, heard, len))
+    // KK alone knows the peer before.
+    let peers: Option<&[PeerKey]> = match party.peers {
+        Peers::Pinned(peers) if pattern == Pattern::KK => Some(peers),
+        _ => None,
     };
-    if matches!(party.settings.pattern, Pattern::XX | Pattern::NNpsk0) {
-        return attempt(party.primary()?, None);
-    }
-    let peers: &[PeerKey] = match party.peers {
-        Peers::Pinned(peers) if party.settings.pattern == Pattern::KK => peers,
-        _ => &[],
-    };
+    // Under XX the primary is shown, and nothing is tried.
+    let shown = matches!(pattern, Pattern::XX | Pattern::NNpsk0);
     let mut outcome = Error::misuse("the pattern wants a static key that is not given");
-    for key in party.keys {
-        let Some(own) = &key.pair else { continue };
-        if let Err(forbidden) = key.check_usable(party.now) {
-            if !matches!(outcome, Error::Decrypt) {
-                outcome = forbidden;
-            }
-            continue;
-        }
+    for at in 0..if shown { 1 } else { party.keys.len() } {
+        let own = match (shown, &party.keys.get(at)) {
+            (true, _) => party.primary()?,
+            (false, Some(KeyPair { pair: None, .. }) | None) => continue,
+            (false, Some(key)) => match key.check_usable(party.now) {
+                Ok(()) => key.pair.as_ref(),
+                Err(forbidden) => {
+                    if !matches!(outcome, Error::Decrypt) {
+                        outcome = forbidden;
+                    }
+                    continue;
+                }
+            },
+        };
         outcome = Error::Decrypt;
-        // KK alone knows the peer before.
-        let known = peers.iter().map(Some);
-        let unknown = (party.settings.pattern != Pattern::KK).then_some(None);
-        for peer in known.chain(unknown) {
-            match attempt(Some(own), peer) {
+        for at in 0..peers.map_or(1, <[_]>::len) {
+            let peer = peers.and_then(|peers| peers.get(at));
+            let noise = party.begin(Role::Responder, kem, own, peer)?;
+            match noise.read(&party.psk(), message, out) {
+                Ok((heard, len)) => return Ok((noise, heard, len)),
                 Err(Error::Decrypt) => {}
-                decided => return decided,
+                Err(decided) => return Err(decided),
             }
         }
     }

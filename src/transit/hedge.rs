@@ -5,7 +5,8 @@ use crate::derive::{hedge_key, hedged_into};
 use crate::error::Result;
 use crate::primitives::{HASH_LEN, hash};
 use crate::rng::Random;
-use crate::secret::{Ephemeral, Hedge, Key};
+use crate::secret::{Ephemeral, Hedge, Key, Psk};
+use crate::transit::noise::Noise;
 
 /// What the caller's source gives, mixed with a secret and with what is at hand: RFC 8937 section 3. Where the source
 /// repeats itself, an ephemeral key comes again in the same message of the same handshake, and in no other.
@@ -31,6 +32,20 @@ impl<'a> Hedged<'a> {
     }
 }
 
+impl Hedged<'_> {
+    /// [`Noise::write`] with an ephemeral key that is hedged.
+    pub(super) fn write(
+        &mut self,
+        noise: &mut Noise,
+        psk: &Key<Psk>,
+        context: &[u8],
+        out: &mut [u8],
+    ) -> Result<()> {
+        let h = noise.symmetric().handshake_hash();
+        noise.write(psk, context, self.draw(EPHEMERAL, &[&h, context]), out)
+    }
+}
+
 impl Random for Hedged<'_> {
     fn fill(&mut self, out: &mut [u8]) -> Result<()> {
         let mut drawn = Key::<Ephemeral>::zeroed();
@@ -42,7 +57,7 @@ impl Random for Hedged<'_> {
 }
 
 /// The number of e.
-pub(super) const EPHEMERAL: u8 = 0;
+const EPHEMERAL: u8 = 0;
 /// The number of what the kem draws first.
 #[cfg(feature = "x-wing")]
 pub(super) const KEM: u8 = 1;

@@ -35,6 +35,19 @@ pub(super) struct Ages {
 }
 
 impl Limits {
+    /// Those of a session that was not begun.
+    pub(super) const NONE: Limits = Limits {
+        sending: SendingLimits { bytes: 0, records: 0, epoch_ms: 0 },
+        receiving: ReceivingLimits {
+            failed_opens: 0,
+            previous_ms: 0,
+            previous_records: 0,
+            window: 0,
+        },
+        age: Ages { handshake_ms: 0, end_ms: 0 },
+        is_kept: false,
+    };
+
     /// The limits of a suite (format.md 13.12).
     pub const fn of(suite: Suite) -> Self {
         let failed_opens = match suite {

@@ -220,24 +220,21 @@ impl Heard {
 
     /// The tokens that mix a key in and put nothing into the message.
     fn mix(&mut self, token: Token, own: &Own<'_>) -> Result<()> {
-        let is_initiator = own.role == Role::Initiator;
-        // The first letter is the initiator's key and the second the responder's.
-        let own_is_static = match token {
-            Token::Ss => true,
-            Token::Se => is_initiator,
-            Token::Es => !is_initiator,
-            _ => false,
-        };
-        let other_is_static = match token {
-            Token::Ss => true,
-            Token::Se => !is_initiator,
-            Token::Es => is_initiator,
-            _ => false,
-        };
         if token == Token::Psk {
             self.symmetric.mix_key_and_hash(own.psk.expose_bytes());
             return Ok(());
         }
+        // The first letter is the initiator's key and the second the responder's.
+        let (initiators, responders) = match token {
+            Token::Ss => (true, true),
+            Token::Se => (true, false),
+            Token::Es => (false, true),
+            _ => (false, false),
+        };
+        let (own_is_static, other_is_static) = match own.role {
+            Role::Initiator => (initiators, responders),
+            Role::Responder => (responders, initiators),
+        };
         let s = own.s.as_ref().map(|pair| &pair.private);
         let private = if own_is_static { s } else { own.e.as_ref() };
         let public = if other_is_static { &self.rs } else { &self.re };

@@ -241,6 +241,6 @@ impl Name {
 }
 
 /// Two letters and four modifiers.
-const MAX_NAME_LEN: usize = 2 + 4 * 5;
+pub(super) const MAX_NAME_LEN: usize = 2 + 4 * 5;
 /// Message 1 of IK, with a psk before and after it.
 const MAX_TOKENS: usize = 6;

@@ -117,7 +117,7 @@ pub struct Record {
 
 impl Receiving {
     pub(super) fn closed(window: u16) -> Self {
-        let Limits { receiving, age, .. } = Limits::of(Suite::ChaCha20Poly1305);
+        let Limits { receiving, age, .. } = Limits::NONE;
         let epoch = || Epoch { key: EpochKey::closed(), window: Window::new(window), failed: 0 };
         Receiving {
             chain: Chain::closed(),
@@ -155,8 +155,8 @@ impl Receiving {
         };
         self.chain.begin(suite, epoch, secret);
         self.current.key.fill(&self.chain);
-        self.current.window = Window::new(window);
-        self.spare.window = Window::new(window);
+        self.current.window.begin(window);
+        self.spare.window.begin(window);
         if counter > 0 {
             self.current.window.seen_below(counter);
         }

@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::id::Suite;
 use crate::primitives::{AeadKey, HASH_LEN, NONCE_LEN, TAG_LEN, expand, extract, hash};
 use crate::secret::{Chaining, Key, Message, Traffic};
+use crate::transit::pattern::MAX_NAME_LEN as PATTERN_NAME_LEN;
 use zeroize::{Zeroize, Zeroizing};
 
 /// h, ck and the cipher state k, n.
@@ -26,16 +27,16 @@ impl Symmetric {
             Suite::Cobblestone256 => b"_25519_AESGCM_SHA256",
             Suite::ChaCha20Poly1305 => b"_25519_ChaChaPoly_SHA256",
         };
-        let (begin, len) = (b"Noise_", 6 + pattern.len() + rest.len());
-        let mut h = [0; HASH_LEN];
-        match h.get_mut(..len) {
-            // A name that fits is padded with zeros, and a longer one hashed.
-            Some(padded) => {
-                let bytes = begin.iter().chain(pattern).chain(rest);
-                padded.iter_mut().zip(bytes).for_each(|(out, byte)| *out = *byte);
-            }
-            None => h = hash(&[begin, pattern, rest]),
+        let (mut name, mut len) = ([0; MAX_NAME_LEN], 0);
+        for piece in [b"Noise_", pattern, rest] {
+            name[len..len + piece.len()].copy_from_slice(piece);
+            len += piece.len();
         }
+        // A name that fits is padded with zeros, and a longer one hashed.
+        let h = match name.first_chunk() {
+            Some(padded) if len <= HASH_LEN => *padded,
+            _ => hash(&[&name[..len]]),
+        };
         let mut ck = Key::zeroed();
         *ck.expose_bytes_mut() = h;
         let mut symmetric = Symmetric { suite, h, ck, k: None, n: 0 };
@@ -158,3 +159,6 @@ impl Symmetric {
         copy
     }
 }
+
+/// `Noise_`, a pattern, and `_25519_ChaChaPoly_SHA256`.
+const MAX_NAME_LEN: usize = 6 + PATTERN_NAME_LEN + 24;

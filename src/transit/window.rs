@@ -33,6 +33,17 @@ impl Window {
         }
     }
 
+    /// Becomes a window of so many bits that saw nothing.
+    pub(super) fn begin(&mut self, bits: u16) {
+        debug_assert!(bits <= MAX_WINDOW);
+        self.bits = bits;
+        #[cfg(feature = "alloc")]
+        if self.words.len() != words(bits) {
+            self.words = alloc::vec![0; words(bits)].into();
+        }
+        self.clear();
+    }
+
     /// Forgets everything: for another epoch.
     pub(super) fn clear(&mut self) {
         self.next = 0;
@@ -44,12 +55,11 @@ impl Window {
         self.next = counter;
         self.words.fill(u32::MAX);
         // The ring's words above the highest counter must be clear.
-        let used = self.used();
         for above in counter..counter.saturating_add(BITS) {
             if above % BITS == 0 {
                 break;
             }
-            self.words[(above / BITS) as usize % used] &= !(1 << (above % BITS));
+            *self.word_mut(above / BITS) &= !(1 << (above % BITS));
         }
     }
 
@@ -65,7 +75,7 @@ impl Window {
         if self.next - counter > u64::from(self.bits) {
             return false;
         }
-        self.words[self.word(counter)] & (1 << (counter % BITS)) == 0
+        self.words[self.place(counter / BITS)] & (1 << (counter % BITS)) == 0
     }
 
     /// Takes a counter as seen. The caller's duty: a fresh one, of a record whose tag held.
@@ -73,31 +83,32 @@ impl Window {
         if counter >= self.next {
             // Words that the highest counter enters for the first time still hold what was a ring ago.
             let entered = if self.next == 0 { 0 } else { (self.next - 1) / BITS + 1 };
-            let used = self.used();
-            let fresh = (counter / BITS + 1).saturating_sub(entered).min(used as u64);
-            for word in 0..fresh {
-                self.words[((counter / BITS - word) % used as u64) as usize] = 0;
+            let fresh = (counter / BITS + 1).saturating_sub(entered).min(self.words.len() as u64);
+            for back in 0..fresh {
+                *self.word_mut(counter / BITS - back) = 0;
             }
             self.next = counter + 1;
         }
-        let word = self.word(counter);
-        self.words[word] |= 1 << (counter % BITS);
+        *self.word_mut(counter / BITS) |= 1 << (counter % BITS);
     }
 
-    fn word(&self, counter: u64) -> usize {
-        ((counter / BITS) % self.used() as u64) as usize
+    /// Where the ring has this word: its length is a power of two.
+    fn place(&self, word: u64) -> usize {
+        word as usize & (self.words.len() - 1)
     }
 
-    fn used(&self) -> usize {
-        words(self.bits)
+    fn word_mut(&mut self, word: u64) -> &mut u32 {
+        let place = self.place(word);
+        &mut self.words[place]
     }
 }
 
 /// Bits of a word.
 const BITS: u64 = u32::BITS as u64;
 
+/// A power of two: a processor without long division finds a word by a mask.
 const fn words(bits: u16) -> usize {
-    bits.div_ceil(BITS as u16) as usize + 1
+    (bits.div_ceil(BITS as u16) as usize + 1).next_power_of_two()
 }
 
 #[cfg(not(feature = "alloc"))]

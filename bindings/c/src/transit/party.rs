@@ -223,20 +223,22 @@ impl<'a> Given<'a> {
         if let Some(bytes) = self.psk {
             *psk.expose_bytes_mut() = *bytes;
         }
-        let party = |peers| Party {
-            settings: self.settings,
-            prologue: self.prologue,
-            keys: &own[..own_count],
-            peers,
-            psk: self.psk.map(|_| &psk),
-            now,
-        };
-        let Some(first) = keys.first() else { return work(&party(Peers::Any)) };
-        let mut pinned = [PeerKey::parse(first)?; SEALWAX_MAX_PEERS];
+        // Nobody's key, until it is filled.
+        let mut pinned = [KeyPair::vacant().public(); SEALWAX_MAX_PEERS];
         for (key, bytes) in pinned.iter_mut().zip(keys) {
             *key = PeerKey::parse(bytes)?;
         }
-        work(&party(Peers::Pinned(&pinned[..keys.len()])))
+        work(&Party {
+            settings: self.settings,
+            prologue: self.prologue,
+            keys: &own[..own_count],
+            peers: match keys {
+                [] => Peers::Any,
+                _ => Peers::Pinned(&pinned[..keys.len()]),
+            },
+            psk: self.psk.map(|_| &psk),
+            now,
+        })
     }
 
     /// What the caller says of a peer.

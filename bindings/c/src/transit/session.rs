@@ -10,7 +10,7 @@ use crate::boundary::{Borrows, Plain, Stored, call, wipe};
 use crate::status::{BAD_STATE, BUFFER_TOO_SMALL, Failure, INVALID_ARGUMENT, SEALWAX_ERROR_LIMIT};
 
 /// Size of a sealwax_session, in bytes.
-pub const SEALWAX_SESSION_SIZE: usize = 648;
+pub const SEALWAX_SESSION_SIZE: usize = 712;
 /// Bytes of a record before its data.
 pub const SEALWAX_RECORD_HEADER_LEN: usize = 13;
 /// Bytes that a record is longer than its data.
@@ -35,7 +35,7 @@ pub const SEALWAX_CONTENT_EMPTY: u8 = 4;
 /// nonce twice.
 #[repr(C)]
 pub struct sealwax_session {
-    opaque: [u64; 81],
+    opaque: [u64; 89],
 }
 
 /// When a session changes its keys, and when it ends. Zero everywhere is the suite's own limits;
@@ -264,22 +264,21 @@ pub unsafe extern "C" fn sealwax_session_open(
         let mut session = borrows.exclusive::<Kept>(session)?;
         let associated = associated_data(borrows, associated, associated_len)?;
         let needed = record_len.saturating_sub(RECORD_OVERHEAD);
-        let is_short = out_size < needed && needed <= MAX_PLAINTEXT_LEN;
-        let found = if is_inside(out, record) && out_size > 0 {
-            let record = borrows.output(record.cast_mut(), record_len)?;
-            if is_short {
-                *out_len = needed;
-                return Err(BUFFER_TOO_SMALL);
-            }
-            session.open_in_place(now, record, associated)
+        let stands = is_inside(out, record) && out_size > 0;
+        let (mut whole, mut sealed, mut opened_into) = (&mut [][..], &[][..], &mut [][..]);
+        if stands {
+            whole = borrows.output(record.cast_mut(), record_len)?;
         } else {
-            let record = borrows.input(record, record_len)?;
-            let out = borrows.output(out, out_size)?;
-            if is_short {
-                *out_len = needed;
-                return Err(BUFFER_TOO_SMALL);
-            }
-            session.open_into(now, record, associated, out)
+            sealed = borrows.input(record, record_len)?;
+            opened_into = borrows.output(out, out_size)?;
+        }
+        if out_size < needed && needed <= MAX_PLAINTEXT_LEN {
+            *out_len = needed;
+            return Err(BUFFER_TOO_SMALL);
+        }
+        let found = match stands {
+            true => session.open_in_place(now, whole, associated),
+            false => session.open_into(now, sealed, associated, opened_into),
         };
         let Record { content, epoch, counter, len } = found.map_err(of_state)?;
         let content = match content {
@@ -416,6 +415,11 @@ pub(crate) fn limits_of(
     if given.reserved != 0 || given.is_kept > 1 {
         return Err(INVALID_ARGUMENT);
     }
+    Ok(lowered(own, given)?)
+}
+
+/// What is not 0 in the place of the suite's own.
+fn lowered(own: Limits, given: &sealwax_limits) -> sealwax::Result<Limits> {
     let or = |value: u64, default: u64| if value == 0 { default } else { value };
     let end = or(given.end_ms, 48 * HOUR_MS);
     let handshake = or(given.handshake_ms, end.min(24 * HOUR_MS));
@@ -434,10 +438,7 @@ pub(crate) fn limits_of(
     if given.failed_opens != 0 {
         limits = limits.failed_opens(given.failed_opens)?;
     }
-    if given.is_kept == 1 {
-        limits = limits.kept();
-    }
-    Ok(limits)
+    Ok(if given.is_kept == 1 { limits.kept() } else { limits })
 }
 
 /// A record of known length that `seal` makes.
