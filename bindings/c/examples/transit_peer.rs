@@ -7,13 +7,16 @@
 //!
 //! `transit_peer client FIXTURES COMMAND...` starts the command, in which `{port}` stands for a TCP
 //! port, and answers each record with the same data, until the client closes.
+//!
+//! `transit_peer server FIXTURES COMMAND...` starts the command, which prints a TCP port and answers
+//! each record with the same data, and talks to it.
 
 use std::collections::BTreeSet;
-use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
-use std::process::{Child, Command, ExitCode};
+use std::process::{Child, Command, ExitCode, Stdio};
 
 use sealwax::context::Encoded;
 use sealwax::id::Suite;
@@ -21,7 +24,7 @@ use sealwax::rng::{Now, OsRandom};
 use sealwax::secret::{Key, Pair, Psk};
 use sealwax::transit::{
     Content, Handshake, Hybrid, KeyPair, Limits, MAX_CONTEXT_LEN, MAX_MESSAGE_LEN, Mode, Party,
-    Pattern, PeerKey, Peers, Received, Session, Settings, Verdict,
+    Pattern, PeerKey, Peers, Received, Session, Settings, Stream, Terms, Verdict,
 };
 
 type Failure = Box<dyn std::error::Error>;
@@ -39,7 +42,10 @@ fn main() -> ExitCode {
         [what, folder, command @ ..] if what == "client" && !command.is_empty() => {
             client(Path::new(folder), command)
         }
-        _ => Err("usage: transit_peer firmware|client FIXTURES COMMAND...".into()),
+        [what, folder, command @ ..] if what == "server" && !command.is_empty() => {
+            server(Path::new(folder), command)
+        }
+        _ => Err("usage: transit_peer firmware|client|server FIXTURES COMMAND...".into()),
     };
     match served {
         Ok(()) => ExitCode::SUCCESS,
@@ -50,7 +56,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Who the server is, and whom it takes.
+/// Who this side is, and whom it takes.
 struct Server {
     keys: [KeyPair; 1],
     peers: [PeerKey; 1],
@@ -61,16 +67,25 @@ struct Server {
 
 impl Server {
     fn new(folder: &Path, mode: Mode, prologue: &'static [u8]) -> Result<Self, Failure> {
+        Self::named(folder, ["server", "device"], mode, prologue)
+    }
+
+    fn named(
+        folder: &Path,
+        [own, other]: [&str; 2],
+        mode: Mode,
+        prologue: &'static [u8],
+    ) -> Result<Self, Failure> {
         let read = |name: &str| -> Result<[u8; 32], Failure> {
             Ok(std::fs::read(folder.join(name))?.as_slice().try_into()?)
         };
         let mut private = Key::<Pair>::zeroed();
-        *private.expose_bytes_mut() = read("transit_server_private")?;
+        *private.expose_bytes_mut() = read(&format!("transit_{own}_private"))?;
         let mut psk = Key::<Psk>::zeroed();
         *psk.expose_bytes_mut() = read("transit_psk")?;
         Ok(Server {
             keys: [KeyPair::new(&private)],
-            peers: [PeerKey::parse(&read("transit_device_public")?)?],
+            peers: [PeerKey::parse(&read(&format!("transit_{other}_public"))?)?],
             psk,
             settings: Settings {
                 pattern: Pattern::IKpsk2,
@@ -308,6 +323,38 @@ fn framed(stream: &mut impl Read) -> Result<Vec<u8>, Failure> {
 fn put(stream: &mut impl Write, bytes: &[u8]) -> Result<(), Failure> {
     let len = u16::try_from(bytes.len())?;
     Ok(stream.write_all(&[&len.to_be_bytes(), bytes].concat())?)
+}
+
+fn server(folder: &Path, command: &[String]) -> Result<(), Failure> {
+    let own = Server::named(folder, ["device", "server"], Mode::Stream, b"echo/1")?;
+    let mut child = Command::new(&command[0]).args(&command[1..]).stdout(Stdio::piped()).spawn()?;
+    let mut port = String::new();
+    let printed = child.stdout.as_mut().ok_or("the command prints nothing")?;
+    BufReader::new(printed).read_line(&mut port)?;
+    let connection = TcpStream::connect(("127.0.0.1", port.trim().parse()?))?;
+    let terms = Terms::new(own.party());
+    let mut stream = Stream::connect(connection, &terms, &mut |_| Verdict::Accept)?;
+    for len in [1, 13, 16_384, 50_000] {
+        let said: Vec<u8> = (0..len).map(|at| (at % 251) as u8).collect();
+        stream.write_all(&said)?;
+        // The other side changes its keys, and so does this one.
+        stream.request_rekey()?;
+        stream.rekey();
+        stream.flush()?;
+        let mut heard = vec![0; len];
+        stream.read_exact(&mut heard)?;
+        if heard != said {
+            return Err("another answer than what was said".into());
+        }
+    }
+    stream.close()?;
+    if stream.read(&mut [0; 1])? != 0 {
+        return Err("more than what was said".into());
+    }
+    match child.wait()?.success() {
+        true => Ok(()),
+        false => Err("the server failed".into()),
+    }
 }
 
 fn client(folder: &Path, command: &[String]) -> Result<(), Failure> {

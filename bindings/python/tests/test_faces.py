@@ -3,13 +3,19 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import subprocess
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
+from test_vectors import keyset_of
 
 import sealwax
 from conftest import ROOT, skipped
+from sealwax import transit
 
 PLAINTEXT = bytes(range(256)) * 400
 
@@ -84,3 +90,88 @@ def test_c_and_python_open_each_other(tmp_path: Path, c_program: Path) -> None:
     sealwax.seal_file(plain, ours, passphrase="correct horse")
     run(str(c_program), "open", ours, tmp_path / "opened", stdin=b"correct horse\n")
     assert (tmp_path / "opened").read_bytes() == PLAINTEXT
+
+
+BUILT = ROOT / "target" / "c"
+
+
+def transit_key(name: str) -> Path:
+    """One of the keys that scripts/c makes for both sides."""
+    return BUILT / "fixtures" / f"transit_{name}"
+
+
+def transit_terms(*names: str) -> dict[str, Any]:
+    """What the programs in C are set to, for this side and the other."""
+    own, other = (
+        keyset_of(
+            f"{at:032x}",
+            [{"version_id": 1, "algorithm": 3, "secret": transit_key(f"{name}_private").read_bytes().hex()}],
+            primary=1,
+        )
+        for at, name in enumerate(names)
+    )
+    return {
+        "identity": own,
+        "peers": [other.recipient()],
+        "psk": transit_key("psk").read_bytes(),
+        "post_quantum": False,
+        "prologue": b"echo/1",
+    }
+
+
+@pytest.fixture
+def c_transit() -> Path:
+    """``echo`` and ``transit_client``, built by scripts/c."""
+    there = all((BUILT / name).exists() for name in ("echo", "transit_client"))
+    return BUILT if there else Path(skipped("echo and transit_client are not built (scripts/c)"))
+
+
+def test_python_calls_c(c_transit: Path) -> None:
+    """Records of every size come back, before and after other keys."""
+    keys = [transit_key(name) for name in ("server_private", "device_public", "psk")]
+    with subprocess.Popen([c_transit / "echo", *keys], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        address = ("127.0.0.1", int(process.stdout.readline()))
+        with transit.connect(socket.create_connection(address), **transit_terms("device", "server")) as connection:
+            for size in (1, 13, 16_384, 50_000):
+                said = os.urandom(size)
+                connection.sendall(said)
+                connection.rekey()
+                heard = b""
+                while len(heard) < size:
+                    heard += connection.recv(size)
+                assert heard == said
+            connection.shutdown()
+            assert connection.recv(1) == b""
+        assert process.wait(60) == 0
+
+
+def test_c_calls_python(c_transit: Path) -> None:
+    """Each line comes back, and each side sees the end that the other sets."""
+    lines = b"".join(b"line %d\n" % at for at in range(100))
+    heard = []
+
+    def answer(listener: socket.socket) -> None:
+        connected, _ = listener.accept()
+        with transit.accept(connected, **transit_terms("server", "device")) as connection:
+            while data := connection.recv(1 << 16):
+                heard.append(data)
+                connection.sendall(data)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=answer, args=(listener,))
+        thread.start()
+        keys = [transit_key(name) for name in ("device_private", "server_public", "psk")]
+        port = str(listener.getsockname()[1])
+        library = {"LD_LIBRARY_PATH": str(BUILT / "installed" / "usr" / "local" / "lib")}
+        done = subprocess.run(
+            [c_transit / "transit_client", "127.0.0.1", port, *keys],
+            input=lines,
+            capture_output=True,
+            check=False,
+            env=os.environ | library,
+            timeout=60,
+        )
+        thread.join()
+    assert done.returncode == 0, done.stderr.decode()
+    assert done.stdout == lines == b"".join(heard)
