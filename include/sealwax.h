@@ -2576,7 +2576,7 @@ int32_t sealwax_envelope_need(const uint8_t *front, size_t front_len, size_t *ne
  * wrong context, counter or epoch too low), _NOT_SUPPORTED, _BUFFER_TOO_SMALL (scratch),
  * _INVALID_ARGUMENT (NULL, overlap, unknown flags, a counter without its flag, an identity). The
  * opening is then zero and `*chunks_at` 0. Threads: the opening alone, any number with one keyset.
- * Stack: 3 KiB.
+ * Stack: 4 KiB.
  */
 int32_t sealwax_opening_begin(struct sealwax_opening *opening,
                               const struct sealwax_keyset *keyset,
@@ -2591,7 +2591,7 @@ int32_t sealwax_opening_begin(struct sealwax_opening *opening,
  * Begins to open an envelope that was sealed under a device key.
  *
  * As sealwax_opening_begin, with `device_key_id` (SEALWAX_ID_LEN bytes) and `device_key`
- * (SEALWAX_DEVICE_KEY_LEN bytes), which are not kept. Threads: the opening alone. Stack: 3 KiB.
+ * (SEALWAX_DEVICE_KEY_LEN bytes), which are not kept. Threads: the opening alone. Stack: 4 KiB.
  */
 int32_t sealwax_opening_begin_with_device_key(struct sealwax_opening *opening,
                                               const uint8_t *device_key_id,
@@ -2607,7 +2607,7 @@ int32_t sealwax_opening_begin_with_device_key(struct sealwax_opening *opening,
  * Begins to open an envelope that was sealed to a public key of an identity.
  *
  * As sealwax_opening_begin. A public key is known to anyone, so this says nothing about who sealed
- * (format.md 11.3). Threads: the opening alone, any number with one identity. Stack: 4 KiB; with
+ * (format.md 11.3). Threads: the opening alone, any number with one identity. Stack: 5 KiB; with
  * X-Wing see docs/c-api.md.
  */
 int32_t sealwax_opening_begin_with_identity(struct sealwax_opening *opening,
@@ -2803,7 +2803,7 @@ int32_t sealwax_sealing_begin_with_device_key(struct sealwax_sealing *sealing,
  * Begins to seal an envelope to an X25519 public key, SEALWAX_X25519_PUBLIC_KEY_LEN bytes.
  *
  * As sealwax_sealing_begin. Whoever has a quantum computer later can open it. Errors: also
- * SEALWAX_ERROR_FORMAT for a public key that is not safe. Threads: the sealing alone. Stack: 4
+ * SEALWAX_ERROR_FORMAT for a public key that is not safe. Threads: the sealing alone. Stack: 5
  * KiB.
  */
 int32_t sealwax_sealing_begin_for_x25519(struct sealwax_sealing *sealing,

@@ -59,7 +59,7 @@ pub(crate) struct Borrows<'a> {
 #[derive(Clone, Copy)]
 struct Region {
     start: usize,
-    len: usize,
+    end: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -70,7 +70,7 @@ enum Access {
 
 impl<'a> Borrows<'a> {
     fn nothing() -> Self {
-        let regions = [Region { start: 0, len: 0 }; MAX_REGIONS];
+        let regions = [Region { start: 0, end: 0 }; MAX_REGIONS];
         Borrows { regions, count: 0, written: 0, call: PhantomData }
     }
 
@@ -200,13 +200,13 @@ impl<'a> Borrows<'a> {
         }
         let writes = access == Access::Write;
         for (index, other) in self.regions.iter().enumerate().take(usize::from(self.count)) {
-            let apart = end <= other.start || other.start + other.len <= start;
+            let apart = end <= other.start || other.end <= start;
             if !apart && (writes || self.written >> index & 1 == 1) {
                 return Err(INVALID_ARGUMENT);
             }
         }
         let free = self.regions.get_mut(usize::from(self.count)).ok_or(INVALID_ARGUMENT)?;
-        *free = Region { start, len };
+        *free = Region { start, end };
         self.written |= u16::from(writes) << self.count;
         self.count += 1;
         Ok(())

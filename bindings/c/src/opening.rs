@@ -156,7 +156,7 @@ pub unsafe extern "C" fn sealwax_envelope_need(
 /// wrong context, counter or epoch too low), _NOT_SUPPORTED, _BUFFER_TOO_SMALL (scratch),
 /// _INVALID_ARGUMENT (NULL, overlap, unknown flags, a counter without its flag, an identity). The
 /// opening is then zero and `*chunks_at` 0. Threads: the opening alone, any number with one keyset.
-/// Stack: 3 KiB.
+/// Stack: 4 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_opening_begin(
     opening: *mut sealwax_opening,
@@ -180,7 +180,7 @@ pub unsafe extern "C" fn sealwax_opening_begin(
 /// Begins to open an envelope that was sealed under a device key.
 ///
 /// As sealwax_opening_begin, with `device_key_id` (SEALWAX_ID_LEN bytes) and `device_key`
-/// (SEALWAX_DEVICE_KEY_LEN bytes), which are not kept. Threads: the opening alone. Stack: 3 KiB.
+/// (SEALWAX_DEVICE_KEY_LEN bytes), which are not kept. Threads: the opening alone. Stack: 4 KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_opening_begin_with_device_key(
     opening: *mut sealwax_opening,
@@ -206,7 +206,7 @@ pub unsafe extern "C" fn sealwax_opening_begin_with_device_key(
 /// Begins to open an envelope that was sealed to a public key of an identity.
 ///
 /// As sealwax_opening_begin. A public key is known to anyone, so this says nothing about who sealed
-/// (format.md 11.3). Threads: the opening alone, any number with one identity. Stack: 4 KiB; with
+/// (format.md 11.3). Threads: the opening alone, any number with one identity. Stack: 5 KiB; with
 /// X-Wing see docs/c-api.md.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_opening_begin_with_identity(

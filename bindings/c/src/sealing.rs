@@ -127,7 +127,7 @@ pub unsafe extern "C" fn sealwax_sealing_begin_with_device_key(
 /// Begins to seal an envelope to an X25519 public key, SEALWAX_X25519_PUBLIC_KEY_LEN bytes.
 ///
 /// As sealwax_sealing_begin. Whoever has a quantum computer later can open it. Errors: also
-/// SEALWAX_ERROR_FORMAT for a public key that is not safe. Threads: the sealing alone. Stack: 4
+/// SEALWAX_ERROR_FORMAT for a public key that is not safe. Threads: the sealing alone. Stack: 5
 /// KiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwax_sealing_begin_for_x25519(

@@ -84,9 +84,10 @@ pub unsafe extern "C" fn sealwax_token_open(
         let context = encoded(borrows, context, context_len)?;
         let token = borrows.input(token, token_len)?;
         let out = borrows.output(out, out_size)?;
-        token::key_version(token)?;
-        let len = token.len() - SEALWAX_TOKEN_OVERHEAD;
+        let len = token.len().saturating_sub(SEALWAX_TOKEN_OVERHEAD);
         if out.len() < len {
+            // What is no token needs no room.
+            token::key_version(token)?;
             *out_len = len;
             return Err(BUFFER_TOO_SMALL);
         }
