@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! M: chunked payloads, chunk in and chunk out, without a heap (format.md 5A).
 
-use crate::derive::{Commitment, chunk_keys};
+use crate::derive::{Commitment, chunk_key_into};
 use crate::error::{Error, Result};
 use crate::format::core::ChunkLen;
 use crate::format::payload::{
@@ -10,7 +10,7 @@ use crate::format::payload::{
 use crate::id::Suite;
 use crate::primitives::{AeadKey, NONCE_LEN, TAG_LEN};
 use crate::secret::memory::{CHUNKS_DEPTH, with_wiped_stack};
-use crate::secret::{Key, Payload};
+use crate::secret::{Chunk, Key, Payload};
 
 /// Seals the chunks of one payload in order, in the caller's buffers.
 ///
@@ -132,7 +132,7 @@ impl Opening {
 pub(crate) struct Engine {
     // With a heap, what moves with an engine is the pointer, so that no copy of the schedule stays behind.
     #[cfg(feature = "alloc")]
-    aead: alloc::boxed::Box<AeadKey>,
+    aead: crate::secret::memory::Boxed<AeadKey>,
     #[cfg(not(feature = "alloc"))]
     aead: AeadKey,
     base_nonce: [u8; NONCE_LEN],
@@ -157,8 +157,10 @@ impl Engine {
         let (salt_out, commitment) = prefix.split_at_mut(SALT_LEN);
         salt_out.copy_from_slice(salt);
         let commitment = Commitment::Write(commitment.try_into().expect("56 - 24 bytes"));
-        let (aead, base_nonce) = chunk_keys(key, suite, chunk_len, salt, context, commitment)?;
-        Ok(Engine::of(aead, base_nonce, chunk_len))
+        let mut chunk_key = Key::zeroed();
+        let base_nonce =
+            chunk_key_into(key, suite, chunk_len, salt, context, commitment, &mut chunk_key)?;
+        Ok(Engine::of(suite, &chunk_key, base_nonce, chunk_len))
     }
 
     /// Starts to open the payload that begins with `prefix`. `Decrypt` where the commitment differs.
@@ -172,13 +174,21 @@ impl Engine {
         let (salt, commitment) = prefix.split_first_chunk().expect("56 bytes begin with a salt");
         let commitment: &[u8; COMMITMENT_LEN] = commitment.try_into().expect("56 - 24 bytes");
         let commitment = Commitment::Expect(commitment);
-        let (aead, base_nonce) = chunk_keys(key, suite, chunk_len, salt, context, commitment)?;
-        Ok(Engine::of(aead, base_nonce, chunk_len))
+        let mut chunk_key = Key::zeroed();
+        let base_nonce =
+            chunk_key_into(key, suite, chunk_len, salt, context, commitment, &mut chunk_key)?;
+        Ok(Engine::of(suite, &chunk_key, base_nonce, chunk_len))
     }
 
-    fn of(aead: AeadKey, base_nonce: [u8; NONCE_LEN], chunk_len: ChunkLen) -> Self {
+    fn of(
+        suite: Suite,
+        key: &Key<Chunk>,
+        base_nonce: [u8; NONCE_LEN],
+        chunk_len: ChunkLen,
+    ) -> Self {
+        let aead = AeadKey::new(suite, key.expose_bytes());
         #[cfg(feature = "alloc")]
-        let aead = alloc::boxed::Box::new(aead);
+        let aead = crate::secret::memory::Boxed::new(aead);
         Engine {
             aead,
             base_nonce,

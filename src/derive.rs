@@ -6,10 +6,10 @@ use crate::format::core::ChunkLen;
 use crate::id::{Fingerprint, KeysetId, RawKeyId, RecipientKind, Suite, VersionId};
 #[cfg(feature = "suite-1")]
 use crate::primitives::expand512;
-use crate::primitives::{AeadKey, NONCE_LEN, Prk, ct_eq, extract, hash};
+use crate::primitives::{NONCE_LEN, Prk, ct_eq, extract, hash};
 use crate::secret::{
     Block, Chunk, Data, Ephemeral, Hedge, Key, Payload, Provided, Psk, Raw, Record, Root, Salt,
-    Stretched, Token, Traffic, Wrap,
+    Stretched, Token, Traffic, Value, Wrap,
 };
 use zeroize::Zeroizing;
 
@@ -172,36 +172,25 @@ pub(crate) fn hybrid_psk(
 }
 
 /// key and commitment of T: format.md 3.1. The key comes out only if the commitment is the given one.
-pub(crate) fn value_key<P>(
+///
+/// In its place, and not within a `Result`: the place of an error is the caller's, and compilers write there what it may hold.
+pub(crate) fn value_key_into<P>(
     key: &Prk<P>,
-    suite: Suite,
     salt: &[u8; 24],
     context: &[&[u8]],
     commitment: Commitment<'_>,
-) -> Result<AeadKey> {
+    value_key: &mut Key<Value>,
+) -> Result<()> {
     let mut okm = Zeroizing::new([0u8; 64]);
     key.expand(&[b"sealwax/v1/T", salt], context, okm.as_mut_slice());
-    let (key, derived) = okm.split_at(32);
+    let (bytes, derived) = okm.split_at(32);
     commitment.settle(derived.try_into().expect("64 - 32 bytes"))?;
-    Ok(AeadKey::new(suite, key.try_into().expect("32 of 64 bytes")))
+    value_key.expose_bytes_mut().copy_from_slice(bytes);
+    Ok(())
 }
 
-/// key, base nonce and commitment of M: format.md 5A.1. They come out only if the commitment is the given one.
-pub(crate) fn chunk_keys(
-    key: &Key<Payload>,
-    suite: Suite,
-    chunk_len: ChunkLen,
-    salt: &[u8; 24],
-    context: &[&[u8]],
-    commitment: Commitment<'_>,
-) -> Result<(AeadKey, [u8; NONCE_LEN])> {
-    let mut chunk_key = Key::zeroed();
-    let base_nonce =
-        chunk_key_into(key, suite, chunk_len, salt, context, commitment, &mut chunk_key)?;
-    Ok((AeadKey::new(suite, chunk_key.expose_bytes()), base_nonce))
-}
-
-/// [`chunk_keys`] for whoever keeps the key as its 32 bytes, because the schedule takes more room. Returns the base nonce.
+/// key, base nonce and commitment of M: format.md 5A.1. The key comes out only if the commitment is the given one. Returns the
+/// base nonce.
 pub(crate) fn chunk_key_into(
     key: &Key<Payload>,
     suite: Suite,

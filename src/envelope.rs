@@ -33,8 +33,7 @@ use crate::format::payload::PREFIX_LEN;
 use crate::format::reader::{End, Reader};
 use crate::id::{EnvelopeId, Kind, RecipientKind, Suite, Wanted};
 use crate::primitives::{NONCE_LEN, Prk, ct_eq, hash};
-#[cfg(feature = "std")]
-use crate::secret::memory::{PUBLIC_KEY_DEPTH, with_wiped_stack};
+use crate::secret::memory::{HEADER_DEPTH, PUBLIC_KEY_DEPTH, with_wiped_stack};
 use crate::secret::{Chunk, Data, Key, Payload};
 use crate::wrap::{Binding, KeyWrap, OpenedVia, Trials, Unwrap};
 
@@ -87,6 +86,10 @@ impl Default for Requirements<'_> {
 
 /// The key of a payload, after the header was authenticated.
 pub struct PayloadKey<'a> {
+    // With a heap, what moves is the pointer, so that no copy of the key stays behind.
+    #[cfg(feature = "alloc")]
+    key: alloc::boxed::Box<Key<Payload>>,
+    #[cfg(not(feature = "alloc"))]
     key: Key<Payload>,
     suite: Suite,
     chunk_len: ChunkLen,
@@ -215,6 +218,18 @@ impl<'a> Header<'a> {
     where
         'a: 'c,
     {
+        with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(|| self.open_unwiped(keys, requirements))
+    }
+
+    /// [`Header::open`] for whoever wipes the stack afterwards.
+    pub(crate) fn open_unwiped<'c>(
+        &self,
+        keys: &[&dyn KeyWrap],
+        requirements: &Requirements<'c>,
+    ) -> Result<PayloadKey<'c>>
+    where
+        'a: 'c,
+    {
         if self.core.kind != requirements.kind {
             return Err(match self.core.kind {
                 Kind::Data => Error::format("4.1a", "this is sealed data, not a keyset"),
@@ -228,6 +243,8 @@ impl<'a> Header<'a> {
         let opened_via = self.unwrap_data_key(keys, requirements.kinds, &mut data_key)?;
         let key = self.payload_key(&data_key)?;
         let external = External::of(requirements.context, self.core.stored)?;
+        #[cfg(feature = "alloc")]
+        let key = alloc::boxed::Box::new(key);
         Ok(PayloadKey {
             key,
             suite: self.core.suite,
@@ -346,6 +363,11 @@ impl PayloadKey<'_> {
     /// # Errors
     /// `Decrypt` where the payload is not this envelope's, or the external context differs.
     pub fn opening(&self, prefix: &[u8; PREFIX_LEN]) -> Result<Opening> {
+        with_wiped_stack::<HEADER_DEPTH, _>(|| self.opening_unwiped(prefix))
+    }
+
+    /// [`PayloadKey::opening`] for whoever wipes the stack afterwards.
+    pub(crate) fn opening_unwiped(&self, prefix: &[u8; PREFIX_LEN]) -> Result<Opening> {
         self.engine(prefix).map(Opening::new)
     }
 

@@ -50,6 +50,8 @@ pub enum Share {}
 pub enum Block {}
 /// K_payload (format.md 4.2).
 pub enum Payload {}
+/// The key of one small value (format.md 3.1).
+pub enum Value {}
 /// The key of a payload's chunks (format.md 5A.1).
 pub enum Chunk {}
 /// A pre-shared key of a handshake, or what X-Wing made in its place (format.md 13.5).

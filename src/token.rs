@@ -41,7 +41,9 @@ pub fn seal_into(
 ) -> Result<usize> {
     let mut drawn = [0; SALT_LEN];
     random.fill(&mut drawn)?;
-    let salt = value::hedged_salt(&key.keys.salt, &drawn, context.as_bytes(), plaintext);
+    let salt = with_wiped_stack::<VALUE_DEPTH, _>(|| {
+        value::hedged_salt(&key.keys.salt, &drawn, context.as_bytes(), plaintext)
+    });
     seal_with_salt(key, context, plaintext, &salt, out)
 }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! T: one small value in one piece, committed (format.md 3).
 
-use crate::derive::{Commitment, value_key};
+use crate::derive::{Commitment, value_key_into};
 use crate::error::{Error, Result};
 use crate::id::Suite;
-use crate::primitives::{NONCE_LEN, Prk, TAG_LEN};
-use crate::secret::Salt;
+use crate::primitives::{AeadKey, NONCE_LEN, Prk, TAG_LEN};
+use crate::secret::{Key, Salt};
 
 /// Bytes that T adds to the plaintext.
 pub(crate) const OVERHEAD: usize = SALT_LEN + COMMITMENT_LEN + TAG_LEN;
@@ -32,7 +32,9 @@ pub(crate) fn seal_into<P>(
     let (salt_out, commitment) = head.split_at_mut(SALT_LEN);
     salt_out.copy_from_slice(salt);
     let commitment = commitment.try_into().expect("56 - 24 bytes");
-    let aead = value_key(key, suite, salt, context, Commitment::Write(commitment))?;
+    let mut value_key = Key::zeroed();
+    value_key_into(key, salt, context, Commitment::Write(commitment), &mut value_key)?;
+    let aead = AeadKey::new(suite, value_key.expose_bytes());
     // Each derived key seals one value, hence the fixed nonce (format.md 3.2).
     tag.copy_from_slice(&aead.seal_into(&NONCE, &[], plaintext, ciphertext));
     Ok(())
@@ -62,7 +64,9 @@ pub(crate) fn open_into<P>(
     let Some((salt, rest)) = sealed.split_first_chunk::<SALT_LEN>() else { return Err(wrong) };
     let Some((commitment, rest)) = rest.split_first_chunk() else { return Err(wrong) };
     let Some((ciphertext, tag)) = rest.split_last_chunk() else { return Err(wrong) };
-    let aead = value_key(key, suite, salt, context, Commitment::Expect(commitment))?;
+    let mut value_key = Key::zeroed();
+    value_key_into(key, salt, context, Commitment::Expect(commitment), &mut value_key)?;
+    let aead = AeadKey::new(suite, value_key.expose_bytes());
     let opened = aead.open_into(&NONCE, &[], ciphertext, tag, out);
     if opened.is_err() {
         zeroize::Zeroize::zeroize(out);

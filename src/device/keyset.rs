@@ -604,10 +604,10 @@ fn open_keyset_file<'s>(file: &'s mut [u8], device_key: &RawKey) -> Result<(&'s 
     let header_bytes: &[u8] = header_bytes;
     let header = Header::parse(header_bytes, HARD_MAX_HEADER_LEN)?;
     let requirements = Requirements { kind: Kind::Keyset, ..Requirements::default() };
-    let key = header.open(&[device_key], &requirements)?;
+    let key = header.open_unwiped(&[device_key], &requirements)?;
     let extent = Extent::of_payload(payload.len() as u64, header.chunk_len())?;
     let (prefix, chunks) = payload.split_first_chunk_mut::<PREFIX_LEN>().ok_or(Error::Truncated)?;
-    let opening: Chunks = key.opening(prefix)?;
+    let opening: Chunks = key.opening_unwiped(prefix)?;
     opening.open_batch(0, chunks)?;
     let (piece_len, sealed_len) =
         (opening.chunk_len().plaintext_len(), opening.chunk_len().sealed_len());

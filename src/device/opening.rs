@@ -128,7 +128,7 @@ impl Opening {
         let wanted =
             envelope::Requirements { context: external, min_epoch, kinds: &[], kind: Kind::Data };
         let rest = front.get(header.len()..).and_then(|payload| payload.first_chunk());
-        match header.open(keys, &wanted) {
+        match header.open_unwiped(keys, &wanted) {
             Ok(ref payload_key) => self.start(header, payload_key, rest, requirements)?,
             Err(error) => return Err(error),
         }
@@ -188,15 +188,17 @@ impl Opening {
         if piece.len() > self.chunk_len.plaintext_len() {
             return Err(Error::misuse("a piece is longer than a chunk"));
         }
+        let nonce = self.nonce(index).inspect_err(|_| piece.zeroize())?;
+        // The error is made out here: the unused bytes of one that is made on that stack are what stood there.
         let opened = with_wiped_stack::<CHUNKS_DEPTH, _>(|| {
-            let nonce = self.nonce(index)?;
             let aead = AeadKey::new(self.suite, self.key.expose_bytes());
-            aead.open_in_place(&nonce, &[], piece, tag)
+            aead.open_in_place(&nonce, &[], piece, tag).is_ok()
         });
-        if opened.is_err() {
+        if !opened {
             piece.zeroize();
+            return Err(Error::Decrypt);
         }
-        opened
+        Ok(())
     }
 
     /// How far it came, to be kept over a power cut.

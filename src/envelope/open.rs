@@ -265,7 +265,7 @@ impl<'a> Opener<'a> {
             .entries()
             .all(|entry| matches!(entry.kind(), RecipientKind::Keyset | RecipientKind::RawKey));
         let open = || {
-            let key = header.open(&self.keys, &requirements)?;
+            let key = header.open_unwiped(&self.keys, &requirements)?;
             if let Some(payload_len) = payload_len {
                 Extent::of_payload(payload_len, header.chunk_len())?;
             }

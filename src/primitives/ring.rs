@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! ring: for services that already ship it.
 //!
-//! ring does not wipe its key schedules, which are plain values: their memory is overwritten here when they are dropped. What
-//! it leaves on the stack goes with the stack of the public call.
+//! ring does not wipe its key schedules, which are plain values without drop glue. Those that outlive a call lie in boxes whose
+//! bytes we overwrite ([`crate::secret::memory::Boxed`]); the others, and what ring leaves on the stack, go with the stack of the call.
 
 use ring::aead::{self, Aad, LessSafeKey, Nonce, Tag, UnboundKey};
 
@@ -10,11 +10,10 @@ use super::{NONCE_LEN, TAG_LEN};
 use crate::error::{Error, Result};
 use crate::id::Suite;
 use crate::secret::KEY_LEN;
-use crate::secret::memory::Wiped;
 
 pub(super) const NAME: &str = "ring";
 
-pub(super) struct AeadKey(Wiped<LessSafeKey>);
+pub(super) struct AeadKey(LessSafeKey);
 
 impl AeadKey {
     pub(super) fn new(suite: Suite, key: &[u8; KEY_LEN]) -> Self {
@@ -23,7 +22,7 @@ impl AeadKey {
             Suite::ChaCha20Poly1305 => &aead::CHACHA20_POLY1305,
         };
         let key = UnboundKey::new(algorithm, key).expect("both AEADs take 32-byte keys");
-        AeadKey(Wiped::new(LessSafeKey::new(key)))
+        AeadKey(LessSafeKey::new(key))
     }
 
     #[inline]
@@ -36,7 +35,6 @@ impl AeadKey {
         let nonce = Nonce::assume_unique_for_key(*nonce);
         let tag = self
             .0
-            .get()
             .seal_in_place_separate_tag(nonce, Aad::from(aad), in_out)
             .expect("a piece is far below the AEAD's length limit");
         tag.as_ref().try_into().expect("both AEADs have 16-byte tags")
@@ -52,7 +50,7 @@ impl AeadKey {
     ) -> Result<()> {
         let nonce = Nonce::assume_unique_for_key(*nonce);
         let tag = Tag::from(*tag);
-        match self.0.get().open_in_place_separate_tag(nonce, Aad::from(aad), tag, in_out, 0..) {
+        match self.0.open_in_place_separate_tag(nonce, Aad::from(aad), tag, in_out, 0..) {
             Ok(_) => Ok(()),
             Err(_) => Err(Error::Decrypt),
         }

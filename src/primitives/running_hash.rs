@@ -15,7 +15,11 @@ pub(crate) struct RunningHash(Sha256);
 
 impl RunningHash {
     pub(crate) fn new() -> Self {
-        RunningHash(Sha256::new())
+        let mut hash = Sha256::new();
+        // Its buffer begins as what stood on the stack, keys among it, and would be moved with it: once filled, it does not.
+        hash.update([0; 63]);
+        hash.reset();
+        RunningHash(hash)
     }
 
     pub(crate) fn update(&mut self, piece: &[u8]) {

@@ -4,6 +4,8 @@
 
 #[cfg(feature = "std")]
 mod arena;
+#[cfg(feature = "alloc")]
+mod boxed;
 #[cfg(feature = "std")]
 mod fork;
 #[cfg(feature = "std")]
@@ -13,11 +15,11 @@ mod protection;
 #[cfg(all(feature = "std", target_arch = "x86_64", not(miri)))]
 mod registers;
 mod stack;
-#[cfg(feature = "ring")]
-mod wiped;
 
 #[cfg(feature = "std")]
 pub(crate) use arena::Slot;
+#[cfg(feature = "alloc")]
+pub(crate) use boxed::Boxed;
 #[cfg(all(feature = "std", target_os = "linux"))]
 pub(crate) use fork::ForkPage;
 #[cfg(feature = "std")]
@@ -29,6 +31,3 @@ pub(crate) use stack::{
     KEY_PAIR_DEPTH, OPENING_DEPTH, PLAIN_KEYSET_DEPTH, PUBLIC_KEY_DEPTH, RECORD_DEPTH,
     SEALING_DEPTH, SESSION_DEPTH, TOKEN_DEPTH, VALUE_DEPTH, with_wiped_stack,
 };
-#[cfg(feature = "ring")]
-#[cfg_attr(feature = "aws-lc", allow(unused_imports))]
-pub(crate) use wiped::Wiped;

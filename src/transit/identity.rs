@@ -72,7 +72,12 @@ impl KeyPair {
 
     /// The key pair of a version whose public half is known.
     pub(crate) fn of_version(private: &[u8; 32], public: [u8; PEER_KEY_LEN], life: Life) -> Self {
-        let pair = Pair { private: X25519Private::new(private), public };
+        #[cfg(feature = "std")]
+        let private = with_wiped_stack::<KEY_PAIR_DEPTH, _>(|| X25519Private::new(private));
+        // A copy of 32 bytes, which goes less deep than wiping would.
+        #[cfg(not(feature = "std"))]
+        let private = X25519Private::new(private);
+        let pair = Pair { private, public };
         KeyPair { pair: Some(pair), life: Some(life) }
     }
 

@@ -10,6 +10,8 @@ use crate::derive::{record_key_into, step_traffic};
 use crate::error::{Error, Result};
 use crate::id::Suite;
 use crate::primitives::{AeadKey, NONCE_LEN};
+#[cfg(feature = "alloc")]
+use crate::secret::memory::Boxed;
 use crate::secret::{Key, Record, Traffic};
 
 /// S_e of one direction: the secret from which the keys of epoch e and the next secret come.
@@ -28,7 +30,7 @@ pub(super) struct EpochKey {
     suite: Suite,
     iv: Zeroizing<[u8; NONCE_LEN]>,
     #[cfg(feature = "alloc")]
-    aead: Option<Box<AeadKey>>,
+    aead: Option<Boxed<AeadKey>>,
     #[cfg(not(feature = "alloc"))]
     key: Key<Record>,
 }
@@ -100,7 +102,7 @@ impl EpochKey {
         {
             let mut key = Key::<Record>::zeroed();
             *self.iv = record_key_into(&chain.secret, chain.suite, chain.epoch, &mut key);
-            self.aead = Some(Box::new(AeadKey::new(chain.suite, key.expose_bytes())));
+            self.aead = Some(Boxed::new(AeadKey::new(chain.suite, key.expose_bytes())));
         }
         #[cfg(not(feature = "alloc"))]
         {

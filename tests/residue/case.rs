@@ -24,7 +24,8 @@ pub(crate) struct Found {
     pub(crate) on_stack: Option<(&'static str, usize)>,
     pub(crate) in_heap: Option<&'static str>,
     pub(crate) depth: usize,
-    pub(crate) is_wiped: bool,
+    /// How much of that lies below what was wiped.
+    pub(crate) below_wiped: usize,
     pub(crate) needles: Arc<Needles>,
 }
 
@@ -82,7 +83,7 @@ impl Case {
             on_stack: found.map(|(name, at)| (name, left.stack().len() - at)),
             in_heap: needles.find(left.heap()).map(|(name, _)| name),
             depth: left.depth(),
-            is_wiped: left.is_wiped(),
+            below_wiped: left.below_wiped(),
             needles,
         }
     }

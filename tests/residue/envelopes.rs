@@ -20,9 +20,9 @@ use zeroize::Zeroizing;
 
 /// A recipient, from what it is made of.
 #[derive(Clone, Copy)]
-struct Recipient {
-    name: &'static str,
-    key: &'static (dyn KeyWrap + Sync),
+pub(crate) struct Recipient {
+    pub(crate) name: &'static str,
+    pub(crate) key: &'static (dyn KeyWrap + Sync),
     material: Material,
 }
 
@@ -38,7 +38,7 @@ enum Material {
 const PASSPHRASE: &str = "correct horse battery staple, forty-two";
 
 impl Recipient {
-    fn all(suite: Suite) -> Vec<Recipient> {
+    pub(crate) fn all(suite: Suite) -> Vec<Recipient> {
         let number = suite as u64;
         let root = leaked(Repeatable(40 + number).array());
         let keyset = leaked(Keyset::import_raw("orders", suite, root).expect("imported"));
@@ -72,7 +72,7 @@ impl Recipient {
     }
 
     /// All that opening this envelope takes: format.md 5, 4 and 5A.
-    fn secrets(&self, envelope: &[u8]) -> Secrets {
+    pub(crate) fn secrets(&self, envelope: &[u8]) -> Secrets {
         let mut secrets = Secrets::default();
         let parts = Parts::cut(envelope);
         let (_, body) = &parts.slots[0].entries[0];

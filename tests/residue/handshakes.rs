@@ -92,7 +92,7 @@ impl Setup {
         let known_now = self.known.lock().expect("nobody else");
         let (mut secrets, traffic) = known_now.secrets(&self.settings);
         secrets.add("context", &Repeatable(403).bytes(64));
-        if let Some(traffic) = traffic.filter(|_| self.settings.mode == Mode::Datagram) {
+        if let Some(traffic) = traffic {
             check(&self.settings, &traffic);
         }
         known(secrets)

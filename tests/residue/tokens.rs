@@ -72,6 +72,10 @@ pub(crate) fn cases(suite: Suite) -> Vec<Case> {
             assert!(panics(|| keyset.seal_with_rng(text, context, &mut random)));
         })
         .ends_early(),
+        case(name("token seal, a name that is reserved"), needles, move || {
+            let context = Context::new().with("sealwax.row", "42").expect("a context");
+            keyset.seal_with_rng(text, &context, &mut Repeatable(5)).expect_err("reserved");
+        }),
         case(name("keyset import and first use"), needles, move || {
             let keyset = Keyset::import_raw("orders", suite, root).expect("imported");
             black_box(keyset.seal(b"x", context).expect("sealed"));

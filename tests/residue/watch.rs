@@ -2,6 +2,7 @@
 //! What a call leaves behind: its dead stack, and a copy of each block that it gave back to the heap.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 
@@ -10,6 +11,11 @@ static WATCHING: AtomicBool = AtomicBool::new(false);
 /// Where they are copied to, and how much of it is used.
 static FREED: AtomicPtr<u8> = AtomicPtr::new(std::ptr::null_mut());
 static FREED_LEN: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    /// Whether this thread is one of the test's, which is not looked at.
+    static OURS: Cell<bool> = const { Cell::new(false) };
+}
 
 struct Watching;
 
@@ -22,7 +28,7 @@ unsafe impl GlobalAlloc for Watching {
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        if WATCHING.load(Ordering::SeqCst) {
+        if WATCHING.load(Ordering::SeqCst) && !OURS.get() {
             let at = FREED_LEN.fetch_add(layout.size(), Ordering::SeqCst);
             if at + layout.size() <= FREED_ROOM {
                 let room = FREED.load(Ordering::SeqCst);
@@ -95,6 +101,14 @@ pub(crate) fn left_by(call: &mut (dyn FnMut() + Send)) -> Left {
     Left { stack }
 }
 
+/// What runs in here on this thread is not looked at: it plays the other side.
+pub(crate) fn unwatched<R>(work: impl FnOnce() -> R) -> R {
+    let before = OURS.replace(true);
+    let result = work();
+    OURS.set(before);
+    result
+}
+
 impl Left {
     /// The dead stack, the deepest byte first.
     pub(crate) fn stack(&self) -> &[u8] {
@@ -114,10 +128,11 @@ impl Left {
         STACK - 8 * self.deepest()
     }
 
-    /// Whether the deepest that it went was wiped: then it went no deeper than what wipes it.
-    pub(crate) fn is_wiped(&self) -> bool {
-        // Below what was wiped is the frame of what wiped it.
-        self.stack[self.deepest()..].iter().skip(64).take(64).all(|word| *word == 0)
+    /// How many bytes of the call lie below what was wiped.
+    pub(crate) fn below_wiped(&self) -> usize {
+        let words = &self.stack[self.deepest()..];
+        let wiped = words.windows(64).position(|words| words.iter().all(|word| *word == 0));
+        8 * wiped.unwrap_or(words.len())
     }
 
     fn deepest(&self) -> usize {
