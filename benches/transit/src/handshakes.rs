@@ -17,7 +17,7 @@ use crate::sessions::{Resolver, key_pair, noise_name, party, snow_builder, xx};
 type Subject<'a> = (&'static str, Box<dyn Fn() + 'a>);
 
 pub(crate) fn table(rounds: usize) {
-    println!("| handshake XX, both sides | per second | sealwax does |");
+    println!("| handshake XX, both sides | per second | time over ours |");
     println!("|---|--:|--:|");
     let (initiator, responder) = (key_pair(1), key_pair(2));
     for suite in [Suite::Cobblestone256, Suite::ChaCha20Poly1305] {
@@ -48,7 +48,7 @@ pub(crate) fn table(rounds: usize) {
         }
         for (at, (who, _)) in subjects.iter().enumerate() {
             let (time, ratio) = median_and_ratio(&times, at);
-            println!("| {cipher}, {who} | {:.0} | {ratio:.2} × |", AT_ONCE as f64 / time);
+            println!("| {cipher}, {who} | {:.0} | {ratio:.2} |", AT_ONCE as f64 / time);
         }
     }
     println!();

@@ -1,22 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Every handshake of the vectors, both sides, from the random bytes that the file gives:
  * handshakes FILE, which vectors.py wrote, one handshake in a line. */
-#include "kit.h"
+#include "given.h"
 
 #define MAX_LINE 20000U
 #define MAX_MESSAGES 3U
 #define WORDS_BEFORE 12U
-
-typedef struct bytes {
-    uint8_t *at;
-    size_t len;
-} bytes;
-
-/* Gives these bytes, once. */
-typedef struct source {
-    bytes drawn;
-    size_t used;
-} source;
 
 typedef struct side {
     sealwax_party party;
@@ -31,36 +20,6 @@ static char line[MAX_LINE];
 static side sides[2];
 static bytes contexts[MAX_MESSAGES];
 static bytes messages[MAX_MESSAGES];
-
-static uint8_t nibble(char digit)
-{
-    static const char digits[] = "0123456789abcdef";
-    const char *found = strchr(digits, digit);
-    return (uint8_t)((found == NULL) ? 0 : (found - digits));
-}
-
-static bytes unhex(const char *hex)
-{
-    bytes out;
-    size_t at;
-    out.len = (hex[0] == '-') ? 0U : (strlen(hex) / 2U);
-    out.at = kit_buffer(out.len);
-    for (at = 0; at < out.len; at++) {
-        out.at[at] = (uint8_t)((nibble(hex[2U * at]) << 4) | nibble(hex[(2U * at) + 1U]));
-    }
-    return out;
-}
-
-static int32_t draw(void *context, uint8_t *out, size_t len)
-{
-    source *from = context;
-    if (from->used + len > from->drawn.len) {
-        return -1;
-    }
-    (void)memcpy(out, &from->drawn.at[from->used], len);
-    from->used += len;
-    return 0;
-}
 
 /* Fills both sides from the words of a line: pattern, suite, mode, hybrid, prologue, psk, the static
  * keys, and what each side draws. */

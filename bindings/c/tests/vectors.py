@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Turns tests/vectors/*.json into lines that bindings/c/tests/vectors.c and handshakes.c read:  vectors.py OUT HANDSHAKES
+"""Turns tests/vectors/*.json into lines that bindings/c/tests/vectors.c, handshakes.c and kept.c read:  vectors.py OUT HANDSHAKES KEPT
 
 An unknown type or field fails the run, and so does a vector that no rule below leaves out.
 """
@@ -125,8 +125,6 @@ def left_out(vector):
     """Why no call of the header takes a vector."""
     if vector["type"] == "record":
         return "the header makes no session from secrets"
-    if vector["type"] == "session":
-        return "tests/transit.c keeps sessions"
     return None
 
 
@@ -164,10 +162,29 @@ def handshake_line(name, vector):
     return " ".join(words) + "\n"
 
 
+def kept_lines(vector):
+    binding = vector["parsed"]["binding"] if "parsed" in vector else "-"
+    words = [vector[field] or "-" for field in ("device", "slot", "peer", "kept")]
+    lines = [" ".join(["session", str(STATUS[vector["expect"]]), *words, binding])]
+    for step in vector.get("steps", []):
+        # Their records bind nothing more.
+        assert not step.get("associated")
+        words = [step["do"], STATUS[step["expect"]]]
+        if step["do"] == "store":
+            words += [step["block"], step["random"], step["kept"]]
+        elif step["do"] == "seal":
+            words += [int(step["new_epoch"]), step["content"], step["plaintext"] or "-", step.get("record", "-")]
+        else:
+            words += [step["record"], step.get("plaintext") or "-", step.get("epoch", 0), step.get("counter", 0)]
+        lines.append(" ".join(map(str, words)))
+    return "\n".join(lines) + "\n"
+
+
 def main():
     counts, skipped = collections.Counter(), collections.Counter()
     folder = os.path.join(os.path.dirname(__file__), "../../../tests/vectors")
-    with open(sys.argv[1], "w", encoding="ascii") as out, open(sys.argv[2], "w", encoding="ascii") as handshakes:
+    with open(sys.argv[1], "w", encoding="ascii") as out, open(sys.argv[2], "w", encoding="ascii") as handshakes, \
+            open(sys.argv[3], "w", encoding="ascii") as kept:
         for path in sorted(glob.glob(os.path.join(folder, "*.json"))):
             with open(path, encoding="utf-8") as file:
                 vector = json.load(file)
@@ -178,6 +195,9 @@ def main():
             reason = left_out(vector)
             if reason:
                 skipped[reason] += 1
+                continue
+            if kind == "session":
+                kept.write(kept_lines(vector))
                 continue
             if kind == "handshake":
                 handshakes.write(handshake_line(name, vector))
