@@ -4,6 +4,7 @@
 Whatever is handed in, the module answers with a value or with an exception that its documentation names.
 """
 
+import array
 import io
 import sys
 
@@ -15,6 +16,7 @@ with atheris.instrument_imports():
 KEYSET = sealwax.Keyset.generate("fuzz", "chacha20-poly1305")
 TOKEN = KEYSET.seal(b"value", context={"row": "1"})
 SEALED = sealwax.seal_bytes(b"value" * 300, keyset=KEYSET)
+HEADER_LEN = sealwax.inspect(SEALED)["header_len"]
 EXPECTED = (sealwax.SealwaxError, OSError, ValueError, TypeError)
 
 
@@ -30,7 +32,7 @@ def change(data: atheris.FuzzedDataProvider, sealed: bytes) -> bytes:
 
 def one(raw: bytes) -> None:
     data = atheris.FuzzedDataProvider(raw)
-    kind = data.ConsumeIntInRange(0, 6)
+    kind = data.ConsumeIntInRange(0, 8)
     try:
         if kind == 0:
             token = change(data, TOKEN)
@@ -50,8 +52,19 @@ def one(raw: bytes) -> None:
             sealwax.Recipient(data.ConsumeUnicode(2000))
         elif kind == 5:
             sealwax.Share(data.ConsumeUnicode(400))
-        else:
+        elif kind == 6:
             sealwax.Keyset.from_identity(data.ConsumeUnicode(400))
+        elif kind == 7:
+            # Offsets that are true, and some of the fuzzer's after them.
+            offsets = array.array("q", [0, len(TOKEN)])
+            offsets.extend(data.ConsumeIntListInRange(data.ConsumeIntInRange(0, 4), 8))
+            column = change(data, TOKEN) + data.ConsumeBytes(300)
+            opened, ends = KEYSET.open_packed(column, offsets, context={"row": "1"})
+            assert opened[:5] == b"value" and len(ends) == 8 * len(offsets), "a changed column opened to something else"
+        else:
+            header = change(data, SEALED[:HEADER_LEN])
+            with sealwax.open(io.BytesIO(SEALED[HEADER_LEN:]), "rb", header=header, keyset=KEYSET) as file:
+                assert file.read() == b"value" * 300, "a changed header opened to something else"
     except EXPECTED:
         pass
 

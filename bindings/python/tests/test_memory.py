@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """What a debugger and a core dump find of keys: in a Python program, and in the command line.
 
-Whoever runs the tests may have to be allowed to look (ptrace). What Python's own str and bytes hold is not ours to wipe, and is
-not looked for.
+Whoever runs the tests may have to be allowed to look (ptrace). What Python's own str and bytes hold is not ours to
+wipe, and is not looked for.
 """
 
 from __future__ import annotations
@@ -117,7 +117,9 @@ class Known:
 
 def is_secret_memory() -> bool:
     """Whether long-lived keys lie where no debugger reads."""
-    run = subprocess.run([sys.executable, "-c", "import ctypes; print(ctypes.CDLL(None).syscall(447, 0))"], capture_output=True)
+    run = subprocess.run(
+        [sys.executable, "-c", "import ctypes; print(ctypes.CDLL(None).syscall(447, 0))"], capture_output=True
+    )
     return int(run.stdout) >= 0
 
 
@@ -176,7 +178,12 @@ class Job:
             self.known.needles.add("passphrase", text.encode())
 
     def run(self, *arguments: str) -> None:
-        options: dict[str, Any] = {"cwd": self.folder, "env": self.environment, "check": True, "stdin": subprocess.DEVNULL}
+        options: dict[str, Any] = {
+            "cwd": self.folder,
+            "env": self.environment,
+            "check": True,
+            "stdin": subprocess.DEVNULL,
+        }
         subprocess.run([self.command, *arguments], capture_output=True, **options)
 
     def core_at_end(self, *arguments: str, environment: dict[str, str] | None = None) -> bytes:
