@@ -69,4 +69,6 @@ class Stepped:
 
     def end(self):
         self.process.stdin.close()
-        return self.process.wait(timeout=60)
+        status = self.process.wait(timeout=60)
+        self.process.stdout.close()
+        return status
