@@ -54,38 +54,38 @@ mod depth {
     pub(crate) const KEPT_DEPTH: usize = HEADER_DEPTH;
 }
 
-// Without an operating system the stack is small and nothing guards its end: each is what the work was measured to use at
-// most, on ARMv7E-M for size and for speed and on ARMv6-M for size, and a tenth or less. A call's stack in the C header
-// has room for it. `scripts/firmware` fails where the work goes deeper. X-Wing goes far deeper, and that stays.
+// Without an operating system the stack is small and nothing guards its end: each is a little more than the work uses, on
+// ARMv7E-M for size and for speed and on ARMv6-M for size, and a call's stack in the C header has room for it.
+// `scripts/firmware` fails where the work goes deeper. X-Wing goes far deeper, and that stays.
 #[cfg(target_os = "none")]
 mod depth {
     /// One value under a key that is ready: what a token does last.
     pub(crate) const VALUE_DEPTH: usize = 1024;
-    /// A token, with the keys that lead to its own: 1,440 bytes.
+    /// A token, with the keys that lead to its own.
     pub(crate) const TOKEN_DEPTH: usize = 1536;
-    /// A record, also the first that comes under other keys: 1,528 bytes.
+    /// A record, also the first that comes under other keys.
     pub(crate) const RECORD_DEPTH: usize = 1600;
     /// The keys of another epoch.
     pub(crate) const EPOCH_DEPTH: usize = 1344;
-    /// A chunk, in one pass or in two: 1,108 bytes.
+    /// A chunk, in one pass or in two.
     pub(crate) const CHUNKS_DEPTH: usize = 1216;
-    /// Reading a keyset that is not protected: 1,024 bytes.
+    /// Reading a keyset that is not protected.
     pub(crate) const PLAIN_KEYSET_DEPTH: usize = 1152;
-    /// Opening a keyset file: 2,188 bytes.
+    /// Opening a keyset file.
     pub(crate) const HEADER_DEPTH: usize = 2304;
-    /// Authenticating a header with a symmetric key: 2,780 bytes.
+    /// Authenticating a header with a symmetric key.
     pub(crate) const OPENING_DEPTH: usize = 3072;
-    /// Making one: 1,984 bytes.
+    /// Making one.
     pub(crate) const SEALING_DEPTH: usize = 2176;
     /// The public half of an X25519 key pair.
     pub(crate) const KEY_PAIR_DEPTH: usize = 2048;
-    /// A header and an X25519 key pair: 3,480 bytes. Also a handshake's message, but for the first that is read.
+    /// A header and an X25519 key pair. Also a handshake's message, but for the first that is read.
     pub(crate) const PUBLIC_KEY_DEPTH: usize = 3776;
-    /// Reading the first message of a handshake: 5,084 bytes.
+    /// Reading the first message of a handshake.
     pub(crate) const HANDSHAKE_DEPTH: usize = 5632;
-    /// Taking a session out of a handshake: 2,288 bytes.
+    /// Taking a session out of a handshake.
     pub(crate) const SESSION_DEPTH: usize = 2560;
-    /// Keeping a session, and taking it up again: 1,696 bytes.
+    /// Keeping a session, and taking it up again.
     pub(crate) const KEPT_DEPTH: usize = 1792;
     /// What copies a key that a caller gave, above the work that uses it.
     pub(crate) const FACE_DEPTH: usize = 1792;
