@@ -55,3 +55,17 @@ pub(crate) fn split<'m>(
     let kem = reader.take(kem_len)?;
     Ok((kem, reader.rest()))
 }
+
+/// Writes the head, and returns the places of the kem and of the message of Noise.
+pub(crate) fn parts<'o>(
+    out: &'o mut [u8],
+    head: &[u8],
+    kem_len: usize,
+    message_len: usize,
+) -> Result<(&'o mut [u8], &'o mut [u8])> {
+    let len = head.len() + kem_len + message_len;
+    let out = out.get_mut(..len).ok_or(Error::misuse("the output is shorter than the message"))?;
+    let (out_head, rest) = out.split_at_mut(head.len());
+    out_head.copy_from_slice(head);
+    Ok(rest.split_at_mut(kem_len))
+}

@@ -6,7 +6,7 @@ use zeroize::Zeroize;
 use crate::error::{Error, Result};
 use crate::format::context::Encoded;
 use crate::format::transit::{
-    FIRST_HEAD_LEN, LATER_HEAD_LEN, Offer, PROLOGUE, is_first, later_head, split,
+    FIRST_HEAD_LEN, LATER_HEAD_LEN, Offer, PROLOGUE, is_first, later_head, parts, split,
 };
 use crate::id::{Suite, Wanted};
 use crate::primitives::{HASH_LEN, ct_eq, hash};
@@ -679,20 +679,6 @@ fn try_keys(
         }
     }
     Err(outcome)
-}
-
-/// Writes the head, and returns the places of the kem and of the message of Noise.
-fn parts<'o>(
-    out: &'o mut [u8],
-    head: &[u8],
-    kem_len: usize,
-    message_len: usize,
-) -> Result<(&'o mut [u8], &'o mut [u8])> {
-    let len = head.len() + kem_len + message_len;
-    let out = out.get_mut(..len).ok_or(Error::misuse("the output is shorter than the message"))?;
-    let (out_head, rest) = out.split_at_mut(head.len());
-    out_head.copy_from_slice(head);
-    Ok(rest.split_at_mut(kem_len))
 }
 
 const NOT_EXPECTED: Error = Error::format("13.6", "no message is expected now");
