@@ -106,7 +106,8 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
 fn library() -> Vec<Source> {
     let sources = sources(&["src"], &["rs"]);
     assert!(sources.len() > 30, "the sources were not found");
-    sources.into_iter().filter(|source| !source.path.ends_with("tests.rs")).collect()
+    let is_test = |path: &str| path.ends_with("tests.rs") || path.contains("/tests/");
+    sources.into_iter().filter(|source| !is_test(&source.path)).collect()
 }
 
 impl Source {
