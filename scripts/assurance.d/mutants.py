@@ -196,6 +196,7 @@ def figures(everything, results):
     part.table(["file", *WORDS, "not tried"], [[name, *counts.values()] for name, counts in sorted(modules.items())])
     part.plot("mutants by file", [[name.removeprefix("src/"), counts] for name, counts in sorted(modules.items())])
     if os.environ.get("SEALWAX_WRITE"):
+        line = f"Last run, {time.strftime('%Y-%m-%d', time.gmtime())}: {line}"
         if partly := sum(counts["not tried"] > 0 for counts in modules.values()):
             line += f" In {partly} files some are not tried yet."
         PAGE.write_text(re.sub(r"^Last run.*$", lambda _: line, PAGE.read_text(), flags=re.M))
