@@ -5,9 +5,12 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
+use sealwax::device::keyset::Family;
+use sealwax::device::{Expected, Head, Version};
 use sealwax::keyset::Clearance;
 use sealwax::keyset::backup::Share;
 use sealwax::rng::Now;
+use sealwax::secret::{Key, Root};
 use sealwax::{Algorithm, Keyset, Suite};
 use zeroize::Zeroizing;
 
@@ -120,5 +123,40 @@ fn dropped_shares_are_nowhere_in_the_heap_although_they_were_collected_one_by_on
     }
     assert_ne!(times_in_heap(&masked), 0, "the search finds what is there");
     drop(lists);
+    assert_eq!(times_in_heap(&masked), 0);
+}
+
+#[test]
+fn dropped_keys_are_nowhere_in_the_heap() {
+    let (bytes, masked) = secret(0xd3);
+    let key = |_| {
+        Key::<Root>::init_with(|key| {
+            *key = *bytes;
+            Ok(())
+        })
+        .expect("filling does not fail")
+    };
+    // The first bytes of a block that is given back are the allocator's: the keys behind them are looked for.
+    let keys: Vec<_> = (0..4).map(key).collect();
+    assert!(times_in_heap(&masked) >= 4);
+    drop(keys);
+    assert_eq!(times_in_heap(&masked), 0);
+}
+
+#[test]
+fn dropped_versions_of_a_device_are_nowhere_in_the_heap() {
+    let (bytes, masked) = secret(0xd7);
+    let keyset = Keyset::import_raw("orders", Suite::ChaCha20Poly1305, &bytes).expect("imported");
+    let blob = keyset.expose_unprotected().expect("encoded");
+    drop(keyset);
+    let mut versions: Vec<_> = (0..2).map(|_| Version::EMPTY).collect();
+    let expected = Expected { id: None, min_revision: 0, family: Family::Symmetric };
+    let loaded = Head::load_unprotected(&blob, &expected, &mut versions, &mut 0);
+    loaded.expect("it loads");
+    drop(blob);
+    // Away from the beginning of the block, which is the allocator's when it is given back.
+    versions.swap(0, 1);
+    assert_eq!(times_in_heap(&masked), 1);
+    drop(versions);
     assert_eq!(times_in_heap(&masked), 0);
 }
