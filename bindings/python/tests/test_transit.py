@@ -460,6 +460,29 @@ def test_asyncio_tells_a_cut_connection_from_its_end() -> None:
     run(work)
 
 
+def test_what_comes_after_the_peers_end_fills_no_memory() -> None:
+    async def work() -> None:
+        served: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            assert await reader.read() == b"all"
+            protocol: Any = writer.transport._close.__self__  # type: ignore[attr-defined]
+            protocol.data_received(bytes(100_000))
+            served.set_result(len(protocol._sealed))
+            writer.close()
+
+        server = await transit.start_server(serve, "127.0.0.1", 0, **ENDS[1])
+        async with server:
+            reader, writer = await transit.open_connection(*server.sockets[0].getsockname(), **ENDS[0])
+            writer.write(b"all")
+            writer.write_eof()
+            assert await reader.read() == b""
+            assert await served == 0
+            writer.close()
+
+    run(work)
+
+
 def test_asyncio_refuses_strangers_and_serves_on() -> None:
     async def work() -> None:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
