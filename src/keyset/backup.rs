@@ -13,7 +13,7 @@ use crate::format::backup::{DIGEST_LEN, MAX_SHARES, Payload, STORED_BACKUP, Shar
 use crate::id::{Kind, RawKeyId, Wanted};
 use crate::primitives::{ct_eq, hash, sharing};
 use crate::rng::{OsRandom, Random};
-use crate::secret::memory::{HEADER_DEPTH, with_wiped_stack};
+use crate::secret::memory::{HEADER_DEPTH, VALUE_DEPTH, with_wiped_stack};
 use crate::secret::{self, Key, Raw};
 use crate::wrap::KeyWrap;
 use crate::wrap::hpke::Recipient;
@@ -165,7 +165,8 @@ impl Share {
         payload.extend_from_slice(&self.split.encode());
         payload.push(self.number);
         payload.extend_from_slice(self.value.expose_bytes());
-        crate::format::strings::encode_share(&payload)
+        let encode = || crate::format::strings::encode_share(&payload);
+        with_wiped_stack::<VALUE_DEPTH, _>(encode)
     }
 
     /// Reads a share string.
@@ -173,7 +174,8 @@ impl Share {
     /// # Errors
     /// `Format` where it is mistyped or of another kind, `Limit` where it is too long.
     pub fn parse_text(text: &str) -> Result<Self> {
-        let payload = crate::format::strings::decode_share(text)?;
+        let decode = || crate::format::strings::decode_share(text);
+        let payload = with_wiped_stack::<VALUE_DEPTH, _>(decode)?;
         let Payload { split, number, value: bytes } = Payload::parse(&payload)?;
         let mut value = Box::new(Key::zeroed());
         *value.expose_bytes_mut() = *bytes;

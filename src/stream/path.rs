@@ -212,13 +212,15 @@ impl Opener<'_> {
             buffer.resize(len, 0);
             read_exact_at(source, offset, buffer)?;
             let sealed_len = geometry.piece_len() + TAG_LEN;
-            for (index, chunk) in (first..).zip(buffer.chunks_mut(sealed_len)) {
-                let piece_len = chunk.len() - TAG_LEN;
-                if ready.engine.open_batch(index, chunk).is_err() {
-                    let from = geometry.plaintext_at(index);
-                    add(Damage { from, to: from + piece_len as u64 });
+            with_wiped_stack::<CHUNKS_DEPTH, _>(|| {
+                for (index, chunk) in (first..).zip(buffer.chunks_mut(sealed_len)) {
+                    let piece_len = chunk.len() - TAG_LEN;
+                    if ready.engine.open_batch(index, chunk).is_err() {
+                        let from = geometry.plaintext_at(index);
+                        add(Damage { from, to: from + piece_len as u64 });
+                    }
                 }
-            }
+            });
             Ok(())
         })?;
         let mut damage = damage.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());

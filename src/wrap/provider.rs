@@ -6,6 +6,7 @@
 //! the header, have the provider decrypt it, and hand the 32 bytes to [`Unwrapped::new`].
 //! Call only providers and keys that you listed yourself: the header is not authenticated yet.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -21,21 +22,22 @@ use crate::secret::{Data, Key, Provided};
 /// A call that the caller carries out: encrypt these 32 bytes under that key.
 pub struct Request {
     names: Names,
-    provided: Key<Provided>,
+    /// Boxed here and below, so that what moves is the pointer and no copy of the key stays behind.
+    provided: Box<Key<Provided>>,
 }
 
 /// A provider's key as a recipient of one envelope, after the provider was called.
 pub struct Recipient {
     names: Names,
     blob: Vec<u8>,
-    provided: Key<Provided>,
+    provided: Box<Key<Provided>>,
 }
 
 /// What a provider decrypted, as a key for one envelope.
 pub struct Unwrapped {
     names: Names,
     /// Nothing where it was not 32 bytes.
-    provided: Option<Key<Provided>>,
+    provided: Option<Box<Key<Provided>>>,
 }
 
 struct Names {
@@ -50,7 +52,8 @@ impl Request {
     /// `Misuse` where a name is empty, too long (255 and 2,048 bytes) or has a control character; `Random`.
     pub fn new(provider: &str, key_name: &str, random: &mut dyn Random) -> Result<Self> {
         let names = Names::new(provider, key_name)?;
-        let provided = Key::init_with(|key| random.fill(key))?;
+        let mut provided = Box::new(Key::zeroed());
+        random.fill(provided.expose_bytes_mut())?;
         Ok(Request { names, provided })
     }
 
@@ -78,7 +81,7 @@ impl Unwrapped {
     /// # Errors
     /// `Misuse` as [`Request::new`].
     pub fn new(provider: &str, key_name: &str, provided: Key<Provided>) -> Result<Self> {
-        Ok(Unwrapped { names: Names::new(provider, key_name)?, provided: Some(provided) })
+        Ok(Unwrapped { names: Names::new(provider, key_name)?, provided: Some(Box::new(provided)) })
     }
 
     /// What stands for a provider's answer that is not 32 bytes: each trial with it fails (format.md 5.6).

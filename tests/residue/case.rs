@@ -14,13 +14,14 @@ pub(crate) struct Case {
     /// Makes what the call works on, which is not looked at.
     prepare: Box<dyn Fn() -> Call>,
     /// After the call: what it made may tell what its secrets were.
-    needles: Box<dyn Fn() -> Arc<Needles>>,
-    /// Over before there is a key to work with: nothing is wiped after it.
+    pub(crate) needles: Box<dyn Fn() -> Arc<Needles>>,
+    /// Over before there is a key to work with, or it works with none: nothing is wiped after it.
     pub(crate) ends_early: bool,
 }
 
 /// What a call left, or how deep it went.
 pub(crate) struct Found {
+    /// On its own stack or that of a thread that it began.
     pub(crate) on_stack: Option<(&'static str, usize)>,
     pub(crate) in_heap: Option<&'static str>,
     pub(crate) depth: usize,
@@ -78,9 +79,11 @@ impl Case {
         let mut call = (self.prepare)();
         let left = left_by(&mut *call);
         let needles = (self.needles)();
-        let found = needles.find(left.stack());
+        let mut stacks = std::iter::once(left.stack()).chain(left.stacks_of_threads());
+        let on_stack =
+            stacks.find_map(|stack| needles.find(stack).map(|(name, at)| (name, stack.len() - at)));
         Found {
-            on_stack: found.map(|(name, at)| (name, left.stack().len() - at)),
+            on_stack,
             in_heap: needles.find(left.heap()).map(|(name, _)| name),
             depth: left.depth(),
             below_wiped: left.below_wiped(),

@@ -10,8 +10,9 @@ use super::kit::envelopes::{Parts, expand};
 use super::kit::keys::cheap_passphrase;
 use super::kit::random::Repeatable;
 use super::needles::{Needles, Secrets};
+use super::providers::Provider;
 use super::sources::{Panicking, Recorded, panics, plaintext};
-use super::{tokens, x_wing};
+use super::{providers, tokens, x_wing};
 use sealwax::id::RawKeyId;
 use sealwax::secret::Key;
 use sealwax::wrap::raw_key::RawKey;
@@ -33,6 +34,7 @@ enum Material {
     Passphrase,
     X25519(&'static [u8; 32]),
     XWing(&'static [u8; 32]),
+    Provided([u8; 32]),
 }
 
 const PASSPHRASE: &str = "correct horse battery staple, forty-two";
@@ -58,10 +60,11 @@ impl Recipient {
             recipient("passphrase", passphrase, Material::Passphrase),
             recipient("X25519", of_x25519, Material::X25519(x25519)),
             recipient("X-Wing", of_x_wing, Material::XWing(seed)),
+            recipient("provider", Provider::new(55), Material::Provided(Repeatable(55).array())),
         ]
     }
 
-    fn raw(name: &'static str, seed: u64, id: [u8; 16]) -> Recipient {
+    pub(crate) fn raw(name: &'static str, seed: u64, id: [u8; 16]) -> Recipient {
         let bytes: &'static [u8; 32] = leaked(Repeatable(seed).array());
         let key = Key::init_with(|key| {
             *key = *bytes;
@@ -117,6 +120,10 @@ impl Recipient {
                 let shared = x_wing::add_shared(secrets, seed, enc);
                 x_wing::add_schedule(secrets, 4, &shared, &core_hash, ct)
             }
+            Material::Provided(key) => {
+                let (wrap, wrapped_at) = providers::add_provided(secrets, &key, suite, body);
+                secrets.add_value_key(&wrap, suite, &body[wrapped_at..], &core_hash)
+            }
         }
     }
 }
@@ -162,9 +169,19 @@ fn making(
     Case::told_after(name, prepare, move || known(of.secrets(&after.lock().expect("nobody else"))))
 }
 
-/// Another recipient, so that rewrap has something to do.
-fn extra() -> Recipient {
-    Recipient::raw("another", 51, [9; 16])
+/// Other recipients, so that rewrap has something to do.
+pub(crate) fn extra(number: u8) -> Recipient {
+    Recipient::raw("another", 500 + u64::from(number), [100 + number; 16])
+}
+
+/// What adding one of them took, where that was done.
+pub(crate) fn add_extra(secrets: &mut Secrets, extra: &Recipient, header: &[u8]) {
+    let Material::Raw(_, id) = extra.material else { panic!("they are raw keys") };
+    let parts = Parts::cut(header);
+    // A slot that was never used has no entries.
+    let mut entries = parts.slots.iter().flat_map(|slot| &slot.entries);
+    let body = entries.find(|(kind, body)| *kind == 5 && body[..16] == id);
+    extra.add_entry(secrets, &parts, &body.expect("it was added").1);
 }
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -208,6 +225,20 @@ fn sealing(of: Recipient, suite: Suite) -> Vec<Case> {
             let mut writer = sealer().writer(out).expect("begun");
             writer.write_all(text).expect("written");
             writer.finish().expect("finished");
+        }),
+        making(name("write as a stream, flushed in between"), of, move |out| {
+            let long = Zeroizing::new(text.repeat(20));
+            out.reserve(2 * long.len());
+            let mut writer = sealer().writer(out).expect("begun");
+            for _ in 0..2 {
+                writer.write_all(&long).expect("written");
+                writer.flush().expect("flushed");
+            }
+            writer.finish().expect("finished");
+        }),
+        // Sealed never: it waits in a buffer.
+        making(name("write as a stream, dropped"), of, move |out| {
+            sealer().writer(out).expect("begun").write_all(text).expect("written");
         }),
         // What is sealed and then dropped: the same draws as of the first.
         {
@@ -280,18 +311,14 @@ fn opening(of: Recipient, suite: Suite) -> Vec<Case> {
         }),
     ];
     // With public keys and passphrases rewrap may have nothing that it may do.
-    let extra = extra();
+    let extra = extra(0);
     let rewrap = move || {
         let rewrapper = Rewrapper::new().key(of.key).recipient(extra.key);
         rewrapper.rewrap_header_with_rng(envelope, &mut Repeatable(4)).ok().flatten()
     };
     let (mut secrets, rewrapped) = (secrets, rewrap());
     if let Some(rewrapped) = &rewrapped {
-        let parts = Parts::cut(&rewrapped.header);
-        let mut bodies = parts.slots[0].entries.iter().filter(|(kind, _)| *kind == 5);
-        let is_extra = |(_, body): &&(u8, Vec<u8>)| body[..16] == [9; 16];
-        let (_, body) = bodies.find(is_extra).expect("it was added");
-        extra.add_entry(&mut secrets, &parts, body);
+        add_extra(&mut secrets, &extra, &rewrapped.header);
     }
     let case = case(name("rewrap"), &known(secrets), move || {
         black_box(rewrap());

@@ -29,6 +29,10 @@ impl Secrets {
         }
     }
 
+    pub(crate) fn extend(&mut self, other: Secrets) {
+        self.pieces.extend(other.pieces);
+    }
+
     /// A key of HMAC-SHA-256, with its padded blocks and its two first states.
     pub(crate) fn add_hmac_key(&mut self, name: &'static str, key: &[u8]) {
         self.add(name, key);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Leaks, so that whoever looks for leaks can be seen to find them: one of each name, on the stack and in the heap.
+//! Leaks, so that whoever looks for leaks can be seen to find them: one of each name, in each place.
 
 use std::collections::BTreeSet;
 use std::hint::black_box;
@@ -21,6 +21,14 @@ impl Planted {
             let stack = left_by(&mut move || leak_on_stack(&flipped));
             let found = needles.find(stack.stack()).map(|(name, _)| name);
             assert_eq!(found, Some(name), "a leak on the stack is not found");
+            #[cfg(all(target_os = "linux", target_env = "gnu"))]
+            {
+                let leak = move || leak_on_stack(&flipped);
+                let thread = left_by(&mut || std::thread::spawn(leak).join().expect("it ends"));
+                let found = thread.stacks_of_threads().find_map(|stack| needles.find(stack));
+                let found = found.map(|(name, _)| name);
+                assert_eq!(found, Some(name), "a leak on a thread's stack is not found");
+            }
             let heap = left_by(&mut move || drop(black_box(flipped.map(|byte| !byte).to_vec())));
             let found = needles.find(heap.heap()).map(|(name, _)| name);
             assert_eq!(found, Some(name), "a leak in the heap is not found");

@@ -8,7 +8,7 @@ use super::case::{Call, Case, known, leaked};
 use super::kit::envelopes::expand;
 use super::kit::random::Repeatable;
 use super::needles::{Needles, Secrets};
-use super::sources::plaintext;
+use super::sources::{plaintext, text};
 use sealwax::secret::{Key, Raw, Traffic};
 use sealwax::transit::{EXPORT_LEN, Keeping, Limits, Mode, RECORD_OVERHEAD, Role, Session};
 use sealwax::{Error, Result, Suite};
@@ -96,11 +96,6 @@ impl Kind {
         secrets.add("plaintext", &plaintext());
         secrets
     }
-}
-
-fn text() -> &'static [u8] {
-    static TEXT: std::sync::OnceLock<Vec<u8>> = std::sync::OnceLock::new();
-    TEXT.get_or_init(plaintext)
 }
 
 impl Ends {

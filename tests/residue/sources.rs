@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Random sources: one that remembers and one that panics; and the plaintext of all calls.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::kit::random::Repeatable;
@@ -52,6 +53,12 @@ pub(crate) fn install_hook() {
             hook(info);
         }
     }));
+}
+
+/// The plaintext, made once.
+pub(crate) fn text() -> &'static [u8] {
+    static TEXT: OnceLock<Vec<u8>> = OnceLock::new();
+    TEXT.get_or_init(plaintext)
 }
 
 pub(crate) fn plaintext() -> Vec<u8> {

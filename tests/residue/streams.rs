@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use super::case::{Call, Case};
 use super::handshakes::Setup;
 use super::noise::Known;
-use super::sources::{Recorded, plaintext};
+use super::sources::{Recorded, plaintext, text};
 use super::watch::unwatched;
 use sealwax::Suite;
 use sealwax::context::Encoded;
@@ -191,11 +191,6 @@ fn write_all(stream: &mut impl Write) -> io::Result<()> {
 fn read_all(stream: &mut impl Read, out: &mut [u8]) -> io::Result<()> {
     while stream.read(out)? > 0 {}
     Ok(())
-}
-
-fn text() -> &'static [u8] {
-    static TEXT: std::sync::OnceLock<Vec<u8>> = std::sync::OnceLock::new();
-    TEXT.get_or_init(plaintext)
 }
 
 pub(crate) fn cases() -> Vec<Case> {

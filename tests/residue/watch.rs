@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a call leaves behind: its dead stack, and a copy of each block that it gave back to the heap.
+//! What a call leaves behind: its dead stack and those of the threads that it began, and a copy of each block that was given
+//! back to the heap.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
+
+use super::threads;
 
 /// Whether blocks that are given back are copied.
 static WATCHING: AtomicBool = AtomicBool::new(false);
@@ -28,7 +31,7 @@ unsafe impl GlobalAlloc for Watching {
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        if WATCHING.load(Ordering::SeqCst) && !OURS.get() {
+        if is_watched() {
             let at = FREED_LEN.fetch_add(layout.size(), Ordering::SeqCst);
             if at + layout.size() <= FREED_ROOM {
                 let room = FREED.load(Ordering::SeqCst);
@@ -43,6 +46,11 @@ unsafe impl GlobalAlloc for Watching {
 
 #[global_allocator]
 static ALLOCATOR: Watching = Watching;
+
+/// Whether a call runs, and this thread is not one of the test's.
+pub(crate) fn is_watched() -> bool {
+    WATCHING.load(Ordering::SeqCst) && !OURS.get()
+}
 
 /// Writes or reads the stack below this frame, word by word.
 #[inline(never)]
@@ -63,25 +71,32 @@ fn deeper(call: &mut dyn FnMut()) {
     black_box(&mut room);
 }
 
-/// What is on the dead stack after the call, the lowest address first.
+/// Runs the call, and then what may not touch its dead stack. Returns the latter from its deepest word on.
 #[inline(never)]
-fn dead_stack_after(call: &mut dyn FnMut(), out: &mut [u64]) {
+pub(crate) fn dead_stack_after(call: &mut dyn FnMut(), then: fn()) -> Vec<u64> {
+    let mut out = unwatched(|| vec![0; STACK / 8]);
     // SAFETY: the thread's stack is long enough, and nothing lives below the frame.
     each_dead_word(|word| unsafe { word.write_volatile(PAINT) });
-    WATCHING.store(true, Ordering::SeqCst);
     deeper(call);
-    WATCHING.store(false, Ordering::SeqCst);
+    then();
     let mut at = out.len();
     each_dead_word(|word| {
         at -= 1;
         // SAFETY: as above.
         out[at] = unsafe { word.read_volatile() };
     });
+    unwatched(|| out.drain(..deepest(&out)).for_each(drop));
+    out
+}
+
+fn deepest(stack: &[u64]) -> usize {
+    stack.iter().position(|word| *word != PAINT).unwrap_or(stack.len())
 }
 
 /// What a call left.
 pub(crate) struct Left {
     stack: Vec<u64>,
+    of_threads: Vec<Vec<u64>>,
 }
 
 /// Runs the call in a thread of its own, and keeps what it leaves. One at a time.
@@ -91,14 +106,22 @@ pub(crate) fn left_by(call: &mut (dyn FnMut() + Send)) -> Left {
         FREED.store(vec![0u8; FREED_ROOM].leak().as_mut_ptr(), Ordering::SeqCst);
     }
     FREED_LEN.store(0, Ordering::SeqCst);
-    let mut stack = vec![0; STACK / 8];
-    std::thread::scope(|scope| {
+    let stack = std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(STACK + (1 << 20));
-        let run = || dead_stack_after(&mut || call(), &mut stack);
-        thread.spawn_scoped(scope, run).expect("a thread").join().expect("no panic gets out");
+        let run = || {
+            let watched = &mut || {
+                WATCHING.store(true, Ordering::SeqCst);
+                call();
+            };
+            dead_stack_after(watched, || {
+                threads::wait();
+                WATCHING.store(false, Ordering::SeqCst);
+            })
+        };
+        thread.spawn_scoped(scope, run).expect("a thread").join().expect("no panic gets out")
     });
     assert!(FREED_LEN.load(Ordering::SeqCst) <= FREED_ROOM, "more was given back than is kept");
-    Left { stack }
+    Left { stack, of_threads: threads::take() }
 }
 
 /// What runs in here on this thread is not looked at: it plays the other side.
@@ -112,8 +135,12 @@ pub(crate) fn unwatched<R>(work: impl FnOnce() -> R) -> R {
 impl Left {
     /// The dead stack, the deepest byte first.
     pub(crate) fn stack(&self) -> &[u8] {
-        // SAFETY: words are bytes, in this order.
-        unsafe { std::slice::from_raw_parts(self.stack.as_ptr().cast(), STACK) }
+        bytes(&self.stack)
+    }
+
+    /// The dead stacks of the threads that it began.
+    pub(crate) fn stacks_of_threads(&self) -> impl Iterator<Item = &[u8]> {
+        self.of_threads.iter().map(|stack| bytes(stack))
     }
 
     /// All blocks that were given back, one after the other, until the next call is run.
@@ -125,19 +152,19 @@ impl Left {
 
     /// How deep the call went, in bytes.
     pub(crate) fn depth(&self) -> usize {
-        STACK - 8 * self.deepest()
+        8 * self.stack.len()
     }
 
     /// How many bytes of the call lie below what was wiped.
     pub(crate) fn below_wiped(&self) -> usize {
-        let words = &self.stack[self.deepest()..];
-        let wiped = words.windows(64).position(|words| words.iter().all(|word| *word == 0));
-        8 * wiped.unwrap_or(words.len())
+        let wiped = self.stack.windows(64).position(|words| words.iter().all(|word| *word == 0));
+        8 * wiped.unwrap_or(self.stack.len())
     }
+}
 
-    fn deepest(&self) -> usize {
-        self.stack.iter().position(|word| *word != PAINT).unwrap_or(self.stack.len())
-    }
+fn bytes(words: &[u64]) -> &[u8] {
+    // SAFETY: words are bytes, in this order.
+    unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), size_of_val(words)) }
 }
 
 const STACK: usize = 512 * 1024;
