@@ -16,9 +16,13 @@ use sealwax::device::{
 };
 use sealwax::id::{KeyState, VersionId};
 use sealwax::keyset::file::Protection;
-use sealwax::rng::Now;
+use sealwax::rng::{Now, Random};
+use sealwax::secret::{Data, Key};
 use sealwax::transit::KeyPair;
-use sealwax::{Context, ErrorKind, KeyWrap, OpenedVia, Opener, Result, Sealer, Suite, token};
+use sealwax::wrap::{Binding, Entry, Shape, Trials, Unwrap};
+use sealwax::{
+    Context, Error, ErrorKind, KeyWrap, OpenedVia, Opener, Result, Sealer, Suite, token,
+};
 
 const ID: [u8; 16] = [9; 16];
 const NOTHING: Requirements<'_> = Requirements {
@@ -170,6 +174,9 @@ fn what_only_opens_wraps_nothing() {
     let identity = Identity(Keyset { head, versions: &versions, now: Now::Unknown });
     assert_eq!(kind(identity.shape()), Some(ErrorKind::Misuse));
     assert_eq!(kind(Sealer::new().recipient(&identity).seal(b"")), Some(ErrorKind::Misuse));
+    let claimed = OfLength { body_len: 1, key: &identity };
+    let wrapped = Sealer::new().recipient(&claimed).seal(b"");
+    assert_eq!(kind(wrapped), Some(ErrorKind::Misuse));
 }
 
 #[test]
@@ -295,6 +302,144 @@ fn what_was_not_finished_or_did_not_open_is_wiped() {
     opened.expect("it opens");
     assert_eq!((released, buffer), (vec![7; 1000], [0; PIECE_LEN]));
     assert!(opening.is_ended());
+}
+
+/// The front of an envelope, and its chunks with their tags: of sevens, of these lengths.
+fn sealed_by(plan: &Plan<'_>, lens: &[usize]) -> (Vec<u8>, Vec<Vec<u8>>) {
+    let key = raw_key(1, 1);
+    let mut front = vec![0; Sealing::front_len(&key, plan).expect("a length")];
+    let mut sealing = Sealing::closed();
+    sealing.begin(&key, plan, &mut Repeatable(1), &mut front).expect("begun");
+    let seal = |len: &usize| {
+        let mut chunk = vec![7; *len];
+        let tag = sealing.seal_chunk(&mut chunk).expect("sealed");
+        chunk.extend(tag);
+        chunk
+    };
+    (front, lens.iter().map(seal).collect())
+}
+
+fn begun(front: &[u8], requirements: &Requirements<'_>) -> Opening {
+    let mut opening = Opening::closed();
+    opening.begin(front, &[&raw_key(1, 1)], requirements).expect("it opens");
+    opening
+}
+
+/// Opens a chunk where it stands, and takes at most so many bytes of it.
+fn open_mapped(opening: &mut Opening, index: u64, chunk: &[u8], most: usize) -> Result<Vec<u8>> {
+    let (mut buffer, mut released) = ([0xaa; PIECE_LEN], Vec::new());
+    let mut read = |at: usize, out: &mut [u8]| out.copy_from_slice(&chunk[at..at + out.len()]);
+    let mut release = |at: usize, piece: &[u8]| {
+        assert_eq!(at, released.len());
+        if at + piece.len() > most {
+            return Err(Error::Random);
+        }
+        released.extend_from_slice(piece);
+        Ok(())
+    };
+    let opened = opening.open_mapped(index, chunk.len(), &mut buffer, &mut read, &mut release);
+    assert!(buffer == [0; PIECE_LEN] || buffer == [0xaa; PIECE_LEN], "wiped, or as it was");
+    opened.map(|()| released)
+}
+
+#[test]
+fn two_passes_are_for_chunks_of_suite_2_up_to_4_kib() {
+    use Suite::{ChaCha20Poly1305, Cobblestone256};
+    for (suite, log2chunk, holds) in [
+        (ChaCha20Poly1305, 10, true),
+        (ChaCha20Poly1305, 12, true),
+        (ChaCha20Poly1305, 14, false),
+        (ChaCha20Poly1305, 16, false),
+        (Cobblestone256, 14, false),
+    ] {
+        let plan = Plan { suite: Some(suite), log2chunk: Some(log2chunk), ..plan() };
+        let full = 1 << log2chunk;
+        for last in [0, 1, 511, 512, 513, full - 1] {
+            let (front, chunks) = sealed_by(&plan, &[full, last]);
+            let mut opening = begun(&front, &NOTHING);
+            let first = open_mapped(&mut opening, 0, &chunks[0], usize::MAX);
+            if !holds {
+                assert_eq!(kind(first), Some(ErrorKind::Unsupported), "{plan:?}");
+                break;
+            }
+            assert_eq!(first.expect("it opens"), vec![7; full]);
+            assert!(!opening.is_ended());
+            let rest = open_mapped(&mut opening, 1, &chunks[1], usize::MAX);
+            assert_eq!(rest.expect("it opens"), vec![7; last]);
+            assert!(opening.is_ended());
+        }
+    }
+}
+
+#[test]
+fn a_chunk_counts_once_and_only_when_all_of_it_was_released() {
+    let (front, chunks) = sealed_by(&plan(), &[4096, 1000]);
+    let hashed = kit::envelopes::sha256(&[&[7; 5096]]);
+    for digest in [Digest::Without, Digest::Sha256] {
+        let mut opening = begun(&front, &Requirements { digest, ..NOTHING });
+        assert_eq!(kind(open_mapped(&mut opening, 1, &chunks[1], 0)), Some(ErrorKind::Misuse));
+        for (chunk, index) in chunks.iter().zip(0..) {
+            let mut wrong = chunk.clone();
+            wrong[600] ^= 1;
+            let mut open = |chunk: &[u8], most| open_mapped(&mut opening, index, chunk, most);
+            assert_eq!(kind(open(&wrong, usize::MAX)), Some(ErrorKind::Decrypt));
+            assert_eq!(kind(open(chunk, 512)), Some(ErrorKind::Random), "as the caller said");
+            assert_eq!(kind(open(&chunk[..15], 0)), Some(ErrorKind::Truncated));
+            assert_eq!(kind(open(&[0; 4096 + 17], 0)), Some(ErrorKind::Misuse));
+            assert_eq!(opening.next_chunk(), index);
+            open_mapped(&mut opening, index, chunk, usize::MAX).expect("it opens");
+            assert_eq!(opening.next_chunk(), index + 1);
+        }
+        let again = open_mapped(&mut opening, 0, &chunks[0], usize::MAX);
+        assert_eq!(again.is_ok(), digest == Digest::Without, "the digest covers each chunk once");
+        assert_eq!((opening.next_chunk(), opening.is_ended()), (2, true));
+        let finished = opening.finish(&hashed);
+        assert_eq!(finished.is_ok(), digest == Digest::Sha256);
+        assert!(opening.finish(&[0; 32]).is_err());
+        opening.finish_unsigned().expect("the last chunk was opened");
+    }
+}
+
+/// A recipient whose entries are as long as it says.
+struct OfLength<'k> {
+    body_len: usize,
+    key: &'k dyn KeyWrap,
+}
+
+impl KeyWrap for OfLength<'_> {
+    fn shape(&self) -> Result<Shape> {
+        Ok(Shape { body_len: self.body_len, ..raw_key(1, 1).shape()? })
+    }
+
+    fn wrap_key(
+        &self,
+        binding: &Binding,
+        data_key: &Key<Data>,
+        random: &mut dyn Random,
+        body: &mut [u8],
+    ) -> Result<()> {
+        self.key.wrap_key(binding, data_key, random, body)
+    }
+
+    fn unwrap_key(
+        &self,
+        _: &Binding,
+        _: &Entry<'_>,
+        _: &mut Trials,
+        _: &mut Key<Data>,
+    ) -> Result<Unwrap> {
+        Ok(Unwrap::NotAtHand)
+    }
+}
+
+#[test]
+fn a_header_is_sealed_up_to_its_limit() {
+    let key = raw_key(1, 1);
+    let front_len = |body_len| Sealing::front_len(&OfLength { body_len, key: &key }, &plan());
+    let most = 65_536 + PAYLOAD_PREFIX_LEN;
+    let body_len = most - front_len(0).expect("short");
+    assert_eq!(front_len(body_len).expect("just short enough"), most);
+    assert_eq!(kind(front_len(body_len + 1)), Some(ErrorKind::Limit));
 }
 
 /// An opening of this envelope's first chunk of 4 KiB.

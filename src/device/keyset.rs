@@ -597,10 +597,7 @@ fn open_keyset_file<'s>(file: &'s mut [u8], device_key: &RawKey) -> Result<(&'s 
     let Need::Whole(header_len) = Header::need(file, HARD_MAX_HEADER_LEN)? else {
         return Err(Error::Truncated);
     };
-    if file.len() < header_len {
-        return Err(Error::Truncated);
-    }
-    let (header_bytes, payload) = file.split_at_mut(header_len);
+    let (header_bytes, payload) = file.split_at_mut_checked(header_len).ok_or(Error::Truncated)?;
     let header_bytes: &[u8] = header_bytes;
     let header = Header::parse(header_bytes, HARD_MAX_HEADER_LEN)?;
     let requirements = Requirements { kind: Kind::Keyset, ..Requirements::default() };
