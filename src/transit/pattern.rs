@@ -100,14 +100,14 @@ impl Pattern {
         let hybrid = match hybrid {
             Hybrid::Off => 0,
             #[cfg(feature = "x-wing")]
-            Hybrid::On => 1 << 2,
+            Hybrid::On => 0b100,
         };
         let (base, psks) = match self {
             Pattern::XX => (Base::XX, 0),
             Pattern::IK => (Base::IK, 0),
             Pattern::KK => (Base::KK, 0),
-            Pattern::NNpsk0 => (Base::NN, 1 << 0),
-            Pattern::IKpsk2 => (Base::IK, 1 << 2),
+            Pattern::NNpsk0 => (Base::NN, 0b001),
+            Pattern::IKpsk2 => (Base::IK, 0b100),
         };
         Shape { base, psks: psks | hybrid }
     }
@@ -241,6 +241,6 @@ impl Name {
 }
 
 /// Two letters and four modifiers.
-pub(super) const MAX_NAME_LEN: usize = 2 + 4 * 5;
+const MAX_NAME_LEN: usize = b"NNpsk0+psk1+psk2+psk3".len();
 /// Message 1 of IK, with a psk before and after it.
 const MAX_TOKENS: usize = 6;

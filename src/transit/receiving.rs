@@ -157,9 +157,7 @@ impl Receiving {
         self.current.key.fill(&self.chain);
         self.current.window.begin(window);
         self.spare.window.begin(window);
-        if counter > 0 {
-            self.current.window.seen_below(counter);
-        }
+        self.current.window.seen_below(counter);
         self.heard = (epoch, counter);
         (self.current.failed, self.spare.failed, self.failed_ahead) = (0, 0, 0);
         self.previous = None;

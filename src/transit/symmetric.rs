@@ -5,7 +5,6 @@ use crate::error::{Error, Result};
 use crate::id::Suite;
 use crate::primitives::{AeadKey, HASH_LEN, NONCE_LEN, TAG_LEN, expand, extract, hash};
 use crate::secret::{Chaining, Key, Message, Traffic};
-use crate::transit::pattern::MAX_NAME_LEN as PATTERN_NAME_LEN;
 use zeroize::{Zeroize, Zeroizing};
 
 /// h, ck and the cipher state k, n.
@@ -160,5 +159,5 @@ impl Symmetric {
     }
 }
 
-/// `Noise_`, a pattern, and `_25519_ChaChaPoly_SHA256`.
-const MAX_NAME_LEN: usize = 6 + PATTERN_NAME_LEN + 24;
+/// With as many modifiers as a pattern can have.
+const MAX_NAME_LEN: usize = b"Noise_NNpsk0+psk1+psk2+psk3_25519_ChaChaPoly_SHA256".len();

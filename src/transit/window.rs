@@ -125,12 +125,15 @@ mod tests {
     fn a_window_accepts_what_a_set_accepts() {
         for bits in [64, 65, 100, 128, 255, 256] {
             for seed in 1..40u64 {
-                let (mut window, mut seen) = (Window::new(bits), BTreeSet::new());
-                let (mut state, mut front) = (seed, 0u64);
-                if seed % 4 == 0 {
-                    front = u64::MAX - 3000 - seed;
+                // One that was used for an epoch of another window before.
+                let mut window = Window::new([bits, 0, 64, MAX_WINDOW][seed as usize % 4]);
+                window.mark(seed);
+                window.begin(bits);
+                let (mut seen, mut state, mut front) = (BTreeSet::new(), seed, 0u64);
+                if seed % 4 < 2 {
+                    front = if seed % 4 == 0 { u64::MAX - 3000 - seed } else { seed };
                     window.seen_below(front);
-                    seen.extend(front - 400..front);
+                    seen.extend(front.saturating_sub(400)..front);
                 }
                 let first = front;
                 for _ in 0..600 {

@@ -283,17 +283,25 @@ fn messages_have_the_lengths_that_the_format_states() {
     ];
     for (pattern, both) in lengths {
         for (hybrid, stated) in [Hybrid::Off, Hybrid::On].into_iter().zip(both) {
-            let (mut initiator, mut responder) =
-                Side::two(settings(pattern, Mode::Datagram, hybrid));
+            let settings = settings(pattern, Mode::Datagram, hybrid);
+            let (mut initiator, mut responder) = Side::two(settings);
             let mut lengths = Vec::new();
             while !initiator.handshake.is_finished() || !responder.handshake.is_finished() {
                 let (writer, reader) = match initiator.handshake.writes_next() {
                     true => (&mut initiator, &mut responder),
                     false => (&mut responder, &mut initiator),
                 };
+                let told = [&writer.handshake, &reader.handshake]
+                    .map(|side| side.message_len(&settings, 9));
                 let message = writer.write();
+                assert_eq!(told, [message.len() + 9; 2]);
                 reader.read(&message).expect("the message holds");
                 lengths.push(message.len());
+            }
+            for side in [&mut initiator, &mut responder] {
+                assert_eq!(side.handshake.message_len(&settings, 9), 0, "none follows");
+                side.finish();
+                assert_eq!(side.handshake.message_len(&settings, 9), 0, "none follows");
             }
             assert_eq!(lengths, stated, "{pattern:?} {hybrid:?}");
         }

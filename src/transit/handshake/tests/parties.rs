@@ -195,6 +195,21 @@ fn a_party_that_does_not_fit_its_pattern_is_misuse() {
     }
 }
 
+#[test]
+fn kk_without_pinned_peers_is_misuse_whatever_comes() {
+    for mode in [Mode::Stream, Mode::Datagram] {
+        let settings = settings(Pattern::KK, mode, Hybrid::Off);
+        let (mut initiator, mut responder) = Side::two(settings);
+        let anybody = Party { peers: Peers::Any, ..responder.party() };
+        let mut handshake = Handshake::responder();
+        let read = handshake.read(&anybody, b"", &mut accept, &mut []);
+        assert!(matches!(read, Err(Error::Misuse(_))));
+        // It was the caller's mistake, and the handshake is as it was.
+        responder.handshake = handshake;
+        complete(&mut initiator, &mut responder);
+    }
+}
+
 /// An identity of versions in these states, and its keyset.
 fn identity() -> Keyset {
     Keyset::generate("identity", Algorithm::X25519).expect("a keyset")
