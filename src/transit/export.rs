@@ -55,6 +55,8 @@ impl Session {
             return Err(Error::misuse("only an open session that was begun to be kept has blocks"));
         }
         let block = u64::from(block);
+        // What came since the last record was sealed is part of the state.
+        self.sending.listen();
         let after = |(epoch, counter): Place| (epoch, counter.saturating_add(block));
         let sending = after((self.sending.epoch(), self.sending.counter));
         let receiving = after(self.receiving.heard());
@@ -116,7 +118,9 @@ impl Session {
         let mut state = Zeroizing::new([0; STATE_LEN]);
         let mut writer = Writer::new(state.as_mut_slice());
         writer.put(&[sending.mode() as u8, self.role as u8]).put(&self.binding);
-        writer.put(&u64::from(sending.clock.age()).to_be_bytes()).put(&failed.to_be_bytes());
+        // Each half counts the time that it was told.
+        let age = sending.clock.age().max(receiving.clock.age());
+        writer.put(&u64::from(age).to_be_bytes()).put(&failed.to_be_bytes());
         writer.put(&sending.unheard.to_be_bytes());
         for (chain, end) in [(&sending.chain, sending_end), (&receiving.chain, receiving_end)] {
             writer.put(&chain.epoch().to_be_bytes()).put(&end.to_be_bytes());

@@ -30,7 +30,7 @@ pub struct Receiving {
     failed_ahead: u64,
     /// The place of the window and the key of an epoch that is over.
     spare: Epoch,
-    clock: Clock,
+    pub(super) clock: Clock,
     limits: ReceivingLimits,
     ages: Ages,
     mode: Mode,

@@ -394,7 +394,7 @@ impl Sending {
     }
 
     /// Takes what the other half has to tell.
-    fn listen(&mut self) {
+    pub(super) fn listen(&mut self) {
         #[cfg(feature = "std")]
         if let Some(shared) = &self.shared {
             self.news = shared.listen();

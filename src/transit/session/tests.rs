@@ -656,3 +656,30 @@ fn a_kept_session_is_read_by_its_device_alone() {
         ErrorKind::Misuse
     );
 }
+
+#[test]
+fn what_was_heard_before_a_session_was_kept_is_kept_with_it() {
+    const HOUR_MS: u64 = 3_600_000;
+    let (suite, device) = (SUITES[1], key::<Raw>(9));
+    let limits = Limits::of(suite);
+    let ([_, mut peer], [mut session, _]) = pairs(suite, &limits);
+    let mut stored = [0; EXPORT_LEN];
+    let mut keep = |state: &[u8; EXPORT_LEN]| {
+        stored = *state;
+        Ok(())
+    };
+    // As many epochs as a peer that is not heard is led ahead (format.md 13.12).
+    for _ in 0..32 {
+        session.reserve(10, &keeping(&device), &mut Counter(1), &mut keep).expect("stored");
+        seal(&mut session, 0);
+        session.sending.rekey();
+        session.tick(0).expect("there are epochs");
+    }
+    assert_eq!(session.sending.epoch(), 32);
+    open(&mut session, 25 * HOUR_MS, &seal(&mut peer, 0)).expect("the peer is heard");
+    session.reserve(10, &keeping(&device), &mut Counter(1), &mut keep).expect("stored");
+    let mut session = Session::closed();
+    session.import(&stored, &keeping(&device), None, &limits, 0).expect("as it was kept");
+    // The epoch was left, and the time that only one half was told counts.
+    assert_eq!((session.sending.epoch(), session.wants_handshake(0)), (33, true));
+}
