@@ -86,7 +86,7 @@ pub(crate) mod leases {
     pub(crate) fn a_child_owns_nothing() {
         let (ledger, meter) = leased();
         meter.charge(VERSION, 10).expect("there is room");
-        crate::secret::memory::fork();
+        crate::memory::fork::fork();
         let before = *lock(&ledger.messages);
         let sealers: Vec<_> = (0..2).map(|_| sealer(&meter, 2)).collect();
         let sealed: u64 = sealers.into_iter().map(|one| one.join().expect("no panic")).sum();

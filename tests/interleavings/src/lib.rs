@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The leases of a store, in every order of threads that shuttle tries.
+//! The leases of a store and the arena of secrets, in every order of threads that shuttle tries.
 //!
-//! What the meter needs of the library stands here in its least form; the meter itself is the library's file. Shuttle's
+//! What they need of the library stands here in its least form; they themselves are the library's files. Shuttle's
 //! atomics are sequentially consistent: it tries orders of threads, not those of weak memory.
 #![allow(dead_code)]
 
@@ -24,25 +24,10 @@ pub mod id {
     pub struct VersionId(pub u32);
 }
 
+pub mod memory;
+
 pub mod secret {
-    pub mod memory {
-        //! Which process this is: a test says.
-
-        use shuttle::sync::atomic::{AtomicU64, Ordering};
-
-        shuttle::lazy_static! {
-            static ref GENERATION: AtomicU64 = AtomicU64::new(1);
-        }
-
-        pub fn fork_generation() -> u64 {
-            GENERATION.load(Ordering::SeqCst)
-        }
-
-        /// What a forked child sees.
-        pub fn fork() {
-            GENERATION.fetch_add(1, Ordering::SeqCst);
-        }
-    }
+    pub use crate::memory;
 }
 
 #[path = "../../../src/keyset/usage.rs"]
@@ -64,13 +49,18 @@ pub mod keyset {
 #[cfg(test)]
 mod tests {
     use crate::keyset::{meter, racy};
+    use crate::memory::{arena, late_wipe, two_pools};
+
+    /// How many orders a planted race gets to be found in.
+    const ENOUGH: usize = 20_000;
 
     /// Random orders, and orders that change the thread that runs at few places.
     fn every_order(name: &str, claim: fn()) {
-        const SCHEDULES: usize = 20_000;
-        shuttle::check_random(claim, SCHEDULES);
-        shuttle::check_pct(claim, SCHEDULES, 3);
-        println!("interleavings: {name}: {} schedules", 2 * SCHEDULES);
+        let asked = std::env::var("SEALWAX_SCHEDULES").ok();
+        let schedules = asked.map_or(1_000, |asked| asked.parse().expect("a number"));
+        shuttle::check_random(claim, schedules);
+        shuttle::check_pct(claim, schedules, 3);
+        println!("interleavings: {name}: {} schedules", 2 * schedules);
     }
 
     #[test]
@@ -95,7 +85,39 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "were sealed")]
-    fn a_planted_race_is_found() {
-        shuttle::check_random(racy::leases::never_past_the_limit, 20_000);
+    fn a_planted_race_of_leases_is_found() {
+        shuttle::check_random(racy::leases::never_past_the_limit, ENOUGH);
+    }
+
+    #[test]
+    fn no_secret_in_the_arena_is_another_s() {
+        every_order("no secret in the arena is another's", arena::pool::no_secret_is_another_s);
+    }
+
+    #[test]
+    fn pages_of_the_arena_come_and_go() {
+        every_order("pages of the arena come and go", arena::pool::pages_come_and_go);
+    }
+
+    #[test]
+    fn threads_begin_one_arena() {
+        every_order("threads begin one arena", arena::pool::one_pool_is_begun);
+    }
+
+    #[test]
+    fn a_forked_child_begins_its_own_arena() {
+        every_order("a forked child begins its own arena", arena::pool::a_child_begins_its_own);
+    }
+
+    #[test]
+    #[should_panic(expected = "another's secret")]
+    fn a_wipe_that_is_planted_too_late_is_found() {
+        shuttle::check_random(late_wipe::pool::no_secret_is_another_s, ENOUGH);
+    }
+
+    #[test]
+    #[should_panic(expected = "two pools")]
+    fn a_second_pool_that_is_planted_is_found() {
+        shuttle::check_random(two_pools::pool::one_pool_is_begun, ENOUGH);
     }
 }
