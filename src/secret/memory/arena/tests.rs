@@ -3,10 +3,13 @@ use super::*;
 
 type Secret = [u8; 32];
 
+/// More than fit on a page. Miri takes its time for each.
+const MANY: u16 = if cfg!(miri) { 100 } else { 1000 };
+
 #[test]
 fn values_come_back_and_their_place_is_wiped_when_they_go() {
-    let slots: Vec<_> = (0..1000u16).map(|n| Slot::<Secret>::new([n as u8; 32])).collect();
-    for (n, slot) in (0..1000u16).zip(&slots) {
+    let slots: Vec<_> = (0..MANY).map(|n| Slot::<Secret>::new([n as u8; 32])).collect();
+    for (n, slot) in (0..MANY).zip(&slots) {
         assert_eq!(slot.get(), Some(&[n as u8; 32]));
     }
     // A pool of the test's own: nobody else takes the place again before it is looked at.
@@ -26,7 +29,7 @@ fn values_come_back_and_their_place_is_wiped_when_they_go() {
 #[test]
 fn a_thousand_keys_fit_into_the_smallest_usual_limit_of_locked_memory() {
     let mut pages = Pages::default();
-    for _ in 0..1024 {
+    for _ in 0..if cfg!(miri) { MANY } else { 1024 } {
         pages.take(granules_of(32));
     }
     let len: usize = pages.all.values().map(|page| page.page.len()).sum();
@@ -36,12 +39,30 @@ fn a_thousand_keys_fit_into_the_smallest_usual_limit_of_locked_memory() {
 #[test]
 fn empty_pages_are_given_back_but_for_one() {
     let mut pages = Pages::default();
-    let runs: Vec<_> = (0..1000).map(|_| pages.take(granules_of(32))).collect();
+    let runs: Vec<_> = (0..MANY).map(|_| pages.take(granules_of(32))).collect();
     assert!(pages.all.len() > 1);
     for run in runs {
         pages.give_back(run, granules_of(32));
     }
     assert_eq!(pages.all.len(), 1);
+}
+
+#[test]
+fn threads_have_secrets_beside_each_other() {
+    std::thread::scope(|scope| {
+        for number in 0..4u8 {
+            scope.spawn(move || {
+                for time in 0..8 {
+                    let secret = [number << 4 | time; 32];
+                    let mut slots = [(); 3].map(|()| Slot::<Secret>::new(secret));
+                    std::thread::yield_now();
+                    slots[1].get_mut().expect("it is here")[0] ^= 0x80;
+                    assert_eq!(slots[0].get(), Some(&secret));
+                    assert_eq!(slots[1].get().map(|slot| slot[0]), Some(secret[0] ^ 0x80));
+                }
+            });
+        }
+    });
 }
 
 // Miri starts no processes.
