@@ -69,3 +69,85 @@ unsafe extern "sysv64" fn zero_sse() {
         "ret",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use core::arch::asm;
+
+    use super::*;
+
+    extern "sysv64" fn wipe() {
+        wipe_registers();
+    }
+
+    #[test]
+    fn no_vector_register_keeps_what_was_in_it() {
+        let mut left = [[1u8; 16]; 16];
+        // SAFETY: it writes 256 bytes of ours, and everything that it or the call changes is said to be changed.
+        unsafe {
+            asm!(
+                ".irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15",
+                "pcmpeqd xmm\\n, xmm\\n",
+                ".endr",
+                "call {wipe}",
+                ".irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15",
+                "movdqu [r12 + 16 * \\n], xmm\\n",
+                ".endr",
+                wipe = sym wipe,
+                in("r12") left.as_mut_ptr(),
+                clobber_abi("sysv64"),
+            );
+        }
+        assert_eq!(left, [[0; 16]; 16]);
+    }
+
+    #[test]
+    fn nor_its_upper_half() {
+        if !std::arch::is_x86_feature_detected!("avx2") {
+            return;
+        }
+        let mut left = [[1u8; 32]; 16];
+        // SAFETY: as above, with 512 bytes, on a processor that has these registers.
+        unsafe {
+            asm!(
+                ".irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15",
+                "vpcmpeqd ymm\\n, ymm\\n, ymm\\n",
+                ".endr",
+                "call {wipe}",
+                ".irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15",
+                "vmovdqu [r12 + 32 * \\n], ymm\\n",
+                ".endr",
+                "vzeroupper",
+                wipe = sym wipe,
+                in("r12") left.as_mut_ptr(),
+                clobber_abi("sysv64"),
+            );
+        }
+        assert_eq!(left, [[0; 32]; 16]);
+    }
+
+    #[test]
+    fn nor_one_of_those_that_avx512_adds() {
+        if !std::arch::is_x86_feature_detected!("avx512f") {
+            return;
+        }
+        let mut left = [[1u8; 64]; 16];
+        // SAFETY: as above, with 1,024 bytes.
+        unsafe {
+            asm!(
+                ".irp n, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31",
+                "vpternlogd zmm\\n, zmm\\n, zmm\\n, 0xff",
+                ".endr",
+                "call {wipe}",
+                ".irp n, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31",
+                "vmovdqu64 [r12 + 64 * (\\n - 16)], zmm\\n",
+                ".endr",
+                "vzeroupper",
+                wipe = sym wipe,
+                in("r12") left.as_mut_ptr(),
+                clobber_abi("sysv64"),
+            );
+        }
+        assert_eq!(left, [[0; 64]; 16]);
+    }
+}
