@@ -109,3 +109,24 @@ impl Exchange {
 pub(super) fn check(public: &[u8; PUBLIC_LEN]) -> Result<()> {
     x_wing_check_public(public)
 }
+
+#[cfg(all(test, feature = "std"))]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::rng::OsRandom;
+
+    #[test]
+    fn an_exchange_that_ended_opens_nothing() {
+        let (suite, given) = (Suite::ChaCha20Poly1305, Key::zeroed());
+        let (mut initiator, mut responder) = (Exchange::new(), Exchange::new());
+        responder.take(initiator.offer(&mut OsRandom).expect("there is randomness"));
+        let mut ciphertext = [0; CIPHERTEXT_LEN];
+        let answered = responder.answer(&given, suite, b"", &mut OsRandom, &mut ciphertext);
+        let opened = initiator.open(&given, suite, b"", &ciphertext).expect("it is genuine");
+        assert_eq!(opened.expose_bytes(), answered.expect("a good key").expose_bytes());
+        initiator.end();
+        let late = initiator.open(&given, suite, b"", &ciphertext);
+        assert_eq!(late.err().expect("the pair is gone").kind(), ErrorKind::Decrypt);
+    }
+}

@@ -140,3 +140,24 @@ impl EpochKey {
         nonce
     }
 }
+
+#[cfg(all(test, feature = "std"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wiped_has_neither_secret_nor_key() {
+        let secret = Key::init_with(|bytes| {
+            bytes.fill(7);
+            Ok(())
+        });
+        let (mut chain, mut key) = (Chain::closed(), EpochKey::closed());
+        chain.begin(Suite::ChaCha20Poly1305, 1, &secret.expect("filling does not fail"));
+        key.fill(&chain);
+        assert!(key.aead.is_some() && *key.iv != [0; NONCE_LEN]);
+        key.wipe();
+        assert!(key.aead.is_none() && *key.iv == [0; NONCE_LEN]);
+        chain.wipe();
+        assert_eq!(chain.expose_secret().expose_bytes(), &[0; 32]);
+    }
+}

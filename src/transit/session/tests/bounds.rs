@@ -169,3 +169,19 @@ fn only_an_open_session_that_is_kept_reserves_a_block_that_is_not_empty() {
         assert_eq!(kind_of(reserve(session, 1)), ErrorKind::Misuse, "a direction ended");
     }
 }
+
+#[test]
+fn a_direction_of_a_stream_that_is_over_has_no_secret() {
+    let limits = Limits::of(SUITES[1]);
+    for is_closed in [true, false] {
+        let [mut one, mut other] = pair(SUITES[1], Mode::Stream, &limits);
+        let mut last = [0; RECORD_OVERHEAD];
+        one.close_into(0, &mut last).expect("it is open");
+        last[RECORD_OVERHEAD - 1] ^= u8::from(!is_closed);
+        assert_eq!(open(&mut other, 0, &last).is_ok(), is_closed);
+        for chain in [&one.sending.chain, &other.receiving.chain] {
+            assert_eq!(chain.expose_secret().expose_bytes(), &[0; 32]);
+        }
+        assert_ne!(other.sending.chain.expose_secret().expose_bytes(), &[0; 32]);
+    }
+}
