@@ -396,3 +396,6 @@ const MAX_RECORD_LEN: usize = OVERHEAD + MAX_PLAINTEXT_LEN;
 const SMALL: usize = 1 << 12;
 /// Four full records, which go to the system in one call.
 const LARGE: usize = 4 * (PREFIX_LEN + MAX_RECORD_LEN);
+
+#[cfg(test)]
+mod tests;
