@@ -158,11 +158,17 @@ def main():
     everything = list(zip(keys(mutants), mutants))
     looked_at = [(key, mutant) for key, mutant in everything if PATTERN in mutant["name"]]
     results = json.loads(KEPT.read_text()) if KEPT.exists() else {}
-    # Those that were missed are tried anew: there may be new tests.
+    known = justified()
+
+    def is_open(key, mutant):
+        return key not in results or results[key][0] == "missed" and plain(mutant["name"]) not in known
+
+    # Those that were missed without a reason are tried anew: there may be new tests.
     if part.left() > 0:
-        results = {key: result for key, result in results.items() if result[0] != "missed"}
+        opened = {key for key, mutant in everything if is_open(key, mutant)}
+        results = {key: result for key, result in results.items() if key not in opened}
     for name, features in PASSES:
-        waiting = [(key, mutant) for key, mutant in looked_at if results.get(key, ["missed"])[0] == "missed"]
+        waiting = [(key, mutant) for key, mutant in looked_at if is_open(key, mutant)]
         if not waiting or part.left() <= 0:
             break
         before = {key: results.pop(key) for key, _ in waiting if key in results}

@@ -19,8 +19,8 @@ UNVIABLE = {"E0061", "E0277", "E0282", "E0283", "E0308", "E0369", "E0368", "E042
             "E0605", "E0606", "E0614", "E0689", "E0004", "E0384", "E0596", "E0271"}
 LEFT_OUT = {"target", ".git", ".venv", "__pycache__", ".pytest_cache"}
 MEMORY = 12 << 30
-C_TESTS = ("tokens", "openings", "sealings", "misuse", "hosted", "stores", "transit", "forks",
-           "vectors", "handshakes")
+C_TESTS = ("tokens", "openings", "sealings", "misuse", "hosted", "stores", "transit", "transit_sessions", "forks",
+           "vectors", "handshakes", "kept")
 
 
 class Refused(Exception):
@@ -108,7 +108,7 @@ class Tree:
         out.mkdir(parents=True, exist_ok=True)
         archive = self.folder / "target/debug/libsealwax_c.a"
         steps = [["cargo", "run", "-p", "sealwax-c", "--example", "fixtures", "--", "make", out / "fixtures"],
-                 [sys.executable, "bindings/c/tests/vectors.py", out / "vectors.txt", out / "handshakes.txt"],
+                 [sys.executable, "bindings/c/tests/vectors.py", out / "vectors.txt", out / "handshakes.txt", out / "kept.txt"],
                  ["cargo", "rustc", "-p", "sealwax-c", "--crate-type", "staticlib"]]
         for name in C_TESTS:
             steps.append(["gcc", "-std=c99", "-D_POSIX_C_SOURCE=200809L", "-O1", "-DSEALWAX_HOSTED", "-DSEALWAX_X_WING", "-Iinclude",
