@@ -94,10 +94,10 @@ class Tree:
                     break
                 errors = [message["message"] for message in messages
                           if message["reason"] == "compiler-message" and message["message"]["level"] == "error"]
-                before = len(self.at_fault)
+                before = self.state()
                 for error in errors:
                     self.blame(error, places)
-                if len(self.at_fault) == before:
+                if self.state() == before:
                     raise Refused("\n".join(error["rendered"] for error in errors)[-3000:] + run.stderr[-500:])
                 self.log(f"{len(self.at_fault)} switches do not compile")
         self.binaries = executables(messages)
@@ -122,9 +122,15 @@ class Tree:
             given = out / f"{name}.txt"
             self.programs[f"c/{name}"] = (str(out / name), [str(given)] if given.exists() else [])
 
+    def state(self):
+        return len(self.at_fault), sum(len(source.constant) for source in self.sources.values())
+
     def blame(self, message, places):
         """The switches at whose place the compiler is unhappy: the smallest change around it, or the smallest place."""
         code = (message["code"] or {}).get("code") or "none"
+        called = re.search(r"`(?:[^`]*::)?(\w+)(?:::<[^`]*>)?`", message["message"])
+        if code == "E0015" and called and any([source.keep_constant(called[1]) for source in self.sources.values()]):
+            return
         for span in [span for span in message["spans"] if span["is_primary"]] + message["spans"]:
             while span.get("expansion") and span["file_name"] not in places:
                 span = span["expansion"]["span"]

@@ -70,6 +70,9 @@ class Source:
         self.text_lines = text.splitlines(keepends=True)
         # What is written at a place: by range of the node, its kind and the changes there.
         self.edits = {}
+        # All `const fn`, and the names of those that are called where only such can be.
+        self.constant_functions = list(self.find_constant())
+        self.constant = set()
 
     def offset(self, place):
         line = self.text_lines[place["line"] - 1]
@@ -145,6 +148,23 @@ class Source:
         else:
             self.put((node.start_byte, node.end_byte), "wipe", number, "")
 
+    def find_constant(self):
+        """Of each `const fn` its range, where the word is, and its name."""
+        waiting = [self.root]
+        while waiting:
+            node = waiting.pop()
+            waiting += node.children
+            for words in node.children if node.type == "function_item" else ():
+                if words.type == "function_modifiers" and words.text.startswith(b"const"):
+                    yield node.start_byte, node.end_byte, words.start_byte, node.child_by_field_name("name").text.decode()
+
+    def keep_constant(self, name):
+        """Leaves functions of this name constant. Whether there is one that was not."""
+        if name in self.constant or all(other != name for *_, other in self.constant_functions):
+            return False
+        self.constant.add(name)
+        return True
+
     def put(self, place, kind, number, with_text):
         # A condition and the operator that it is have the same place.
         _, changes = self.edits.setdefault((*place, kind != "guard"), (kind, []))
@@ -152,9 +172,15 @@ class Source:
 
     def written(self, without=()):
         """The text with its switches, and for each the ranges of bytes in it: (number, start, end, whether all of it is the change)."""
-        out, ranges = bytearray(), []
-        starts = sorted(self.edits.items(), key=lambda edit: (edit[0][0], -edit[0][1], edit[0][2]))
-        self._write(out, ranges, 0, len(self.bytes), starts, set(without))
+        out, ranges, without = bytearray(), [], set(without)
+        edits = dict(self.edits)
+        changed = [place[0] for place, (_, changes) in edits.items() if any(number not in without for number, _ in changes)]
+        # A constant function cannot ask for its switch.
+        for start, end, word, name in self.constant_functions:
+            if name not in self.constant and any(start <= place < end for place in changed):
+                edits[word, word + len(b"const"), False] = "const", []
+        starts = sorted(edits.items(), key=lambda edit: (edit[0][0], -edit[0][1], edit[0][2]))
+        self._write(out, ranges, 0, len(self.bytes), starts, without)
         return out.decode(), ranges
 
     def _write(self, out, ranges, at, end, edits, without):
@@ -170,7 +196,9 @@ class Source:
             out += self.bytes[at:start]
             changes = [change for change in changes if change[0] not in without]
             begin = len(out)
-            if not changes:
+            if kind == "const":
+                pass
+            elif not changes:
                 self._write(out, ranges, start, stop, inner, without)
             elif kind == "value":
                 for number, with_text in changes:
