@@ -75,6 +75,10 @@ def importance(mutant):
     return next((index for index, glob in enumerate(order) if fnmatch.fnmatch(mutant["file"], glob)), len(order))
 
 
+def module_of(mutant):
+    return mutant["file"].removeprefix("src/").removesuffix(".rs").replace("/", "::")
+
+
 def one_pass(name, features, waiting, results, known_at):
     """Tries these mutants with one set of features. What is missed may still be noticed with another."""
     import switched
@@ -101,8 +105,7 @@ def one_pass(name, features, waiting, results, known_at):
             results[known_at[number]] = ["unviable", code, name]
         elif number not in alone:
             alone.append(number)
-    codes = sorted(tree.at_fault.get(number, "no switch") for number in alone)
-    say(f"{len(waiting)} changes, {len(tree.at_fault)} do not compile, {len(alone)} are built alone: {', '.join(codes)}")
+    say(f"{len(waiting)} changes, {len(tree.at_fault)} do not compile, {len(alone)} are built alone")
     if name == PASSES[0][0]:
         try:
             tree.build_c()
@@ -119,8 +122,7 @@ def one_pass(name, features, waiting, results, known_at):
     def look(number, most):
         if known_at[number] in results and number not in left or number in alone or part.left() <= 0:
             return
-        module = waiting[number]["file"].removeprefix("src/").removesuffix(".rs").replace("/", "::")
-        word, by, left_over = tree.try_switch(number, left.pop(number, None), most, module)
+        word, by, left_over = tree.try_switch(number, left.pop(number, None), most, module_of(waiting[number]))
         if left_over:
             left[number] = left_over
         if word == "missed" and not any(number in test["reached"] for test in tree.tests):
@@ -130,19 +132,22 @@ def one_pass(name, features, waiting, results, known_at):
         if word == "missed":
             print(f"MISSED {waiting[number]['name']} ({by or ('so far' if left_over else 'tests come by')})", flush=True)
 
-    # First the quick tests for each, then the long ones for those that the quick ones did not notice.
-    for most in (QUICK, None):
+    def look_at_all(most):
         with concurrent.futures.ThreadPoolExecutor(switched.JOBS) as pool:
             list(pool.map(lambda number: look(number, most), range(len(waiting))))
+
+    # First the quick tests for each, and in the end the long ones for those that the quick ones did not notice.
+    look_at_all(QUICK)
     for number in alone:
         if part.left() <= 0:
             break
         mutant = waiting[number]
-        word, by = tree.try_alone(mutant, [other for other, same in enumerate(waiting) if same["file"] == mutant["file"]])
+        word, by = tree.try_alone(mutant, module_of(mutant))
         results[known_at[number]] = [word, by, name]
         save(results)
         if word == "missed":
             say(f"MISSED {mutant['name']} (built alone)")
+    look_at_all(None)
     save(results)
     say(f"{time.monotonic() - begin:.0f} s of trying")
 

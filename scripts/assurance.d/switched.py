@@ -249,21 +249,25 @@ class Tree:
                     return ("too slow" if slow else "caught"), name, []
         return "missed", "", []
 
-    def try_alone(self, mutant, neighbours):
-        """The same for a change that is built by itself, with the tests that come by its file."""
+    def try_alone(self, mutant, module):
+        """The same for a change that is built by itself: with the library's own tests, and then with all others."""
         source = self.sources[pathlib.Path(mutant["file"])]
         start, end = source.offset(mutant["span"]["start"]), source.offset(mutant["span"]["end"])
         path = self.tree / mutant["file"]
         kept = path.read_bytes()
         write(path, source.bytes[:start] + mutant["replacement"].encode() + source.bytes[end:])
-        run, messages = self.cargo(["test", "--no-run", "--lib", "--tests"])
         try:
-            if run.returncode:
-                return "unviable", "does not compile"
-            built = executables(messages)
-            tests = [test | {"binary": built[test["of"]]} for test in self.tests
-                     if test["reached"] & set(neighbours) and test["of"] in built]
-            return self.try_switch(0, tests)[:2]
+            for targets in (["--lib"], ["--tests"]):
+                run, messages = self.cargo(["test", "--no-run", *targets])
+                if run.returncode:
+                    return "unviable", "does not compile"
+                built = executables(messages)
+                tests = [test | {"binary": built[test["of"]]} for test in self.tests
+                         if test["of"] in built and (test["of"] == "lib") == (targets == ["--lib"])]
+                word, by, _ = self.try_switch("none", tests, module=module)
+                if word != "missed":
+                    break
+            return word, by
         finally:
             write(path, kept)
 
