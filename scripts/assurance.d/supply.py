@@ -9,13 +9,22 @@ from part import OUT, Part
 
 part = Part("Supply chain")
 if part.tool("cargo-deny"):
-    # The advisories are a repository of their own, which is not fetched here; `cargo deny check advisories` does.
-    code, text = part.run(["cargo", "deny", "--all-features", "--offline", "check", "licenses", "bans", "sources"])
+    # All of the workspace: alone, it looks at the package of the root.
+    deny = ["cargo", "deny", "--workspace", "--all-features", "--locked", "check"]
+    code, text = part.run([*deny, "licenses", "bans", "sources"])
     part.say("licences, bans and sources: " + ("ok" if code == 0 else "refused"))
     if code != 0:
         part.fail("cargo deny; see supply.log")
     doubled = sorted(set(re.findall(r"duplicate entries for crate '([^']+)'", text)))
-    part.say(f"crates with more than one version, none of which touches keys: {', '.join(doubled) or 'none'}")
+    part.say(f"crates with more than one version (scripts/check refuses those that touch keys): {', '.join(doubled) or 'none'}")
+    code, text = part.run([*deny, "advisories"])
+    if code == 0:
+        part.say("no crate has an advisory in the RustSec database")
+    elif "advisories FAILED" in text:
+        part.fail("a crate has an advisory; see supply.log")
+    else:
+        part.skip("advisories: their database could not be fetched")
+part.build(["cargo", "test", "-p", "sealwax", "--test", "dependencies", "--no-run"])
 code, text = part.run(["cargo", "test", "-p", "sealwax", "--test", "dependencies"])
 part.say("every direct dependency has its reason in docs/design.md: " + ("yes" if code == 0 else "no"))
 if code != 0:
