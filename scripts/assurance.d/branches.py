@@ -23,10 +23,10 @@ def look(part):
     rows = []
     for target, conditional in CONDITIONAL.items():
         for profile in PROFILES:
-            code, _ = part.run(["cargo", "build", "--locked", "-p", "sealwax", "--no-default-features", "--profile", profile,
-                                "--target", target],
-                               env={"CARGO_TARGET_DIR": str(ROOT / "target/branches"), "CARGO_PROFILE_RELEASE_LTO": "off",
-                                    "CARGO_PROFILE_FIRMWARE_LTO": "off"})
+            code, _ = part.build(["cargo", "build", "--locked", "-p", "sealwax", "--no-default-features", "--profile", profile,
+                                  "--target", target],
+                                 env={"CARGO_TARGET_DIR": str(ROOT / "target/branches"), "CARGO_PROFILE_RELEASE_LTO": "off",
+                                      "CARGO_PROFILE_FIRMWARE_LTO": "off"})
             if code != 0:
                 part.fail(f"{target}: the crate does not build")
                 continue

@@ -7,8 +7,12 @@ from part import OUT, Part
 part = Part("Faults, by outcome")
 raw = OUT / "faults.tsv"
 raw.unlink(missing_ok=True)
-code, text = part.run(["cargo", "test", "-p", "sealwax-cli", "--test", "faults", "--no-fail-fast"],
-                      env={"SEALWAX_FAULTS": str(raw)})
+test = ["cargo", "test", "-p", "sealwax-cli", "--test", "faults", "--no-fail-fast"]
+code, _ = part.build([*test, "--no-run"])
+if code != 0:
+    part.fail("it does not build; see faults.log")
+    part.end()
+code, text = part.run(test, env={"SEALWAX_FAULTS": str(raw)})
 if code != 0:
     part.fail("a fault lost something; see faults.log")
 if not raw.exists():

@@ -12,7 +12,9 @@ rows = []
 
 
 def rust():
-    code, text = part.run(["scripts/fuzz", each])
+    code, text = part.build(["scripts/fuzz", 0])
+    if code == 0:
+        code, text = part.run(["scripts/fuzz", each])
     rows.extend(re.findall(r"^fuzz: (\S+) +ok: (\d+) runs in (\d+) s, (\d+) edges", text, re.M))
     for line in re.findall(r"^fuzz: skipped|^fuzz: \S+ +FAILED.*", text, re.M):
         part.skip("the targets in Rust: no nightly toolchain") if "skipped" in line else part.fail(line)
@@ -26,11 +28,11 @@ def python():
         part.skip("the Python face: no .venv (scripts/setup)")
         return
     env = {"PATH": f"{own}{os.pathsep}{os.environ['PATH']}", "VIRTUAL_ENV": str(ROOT / ".venv")}
-    code, _ = part.run([own / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "atheris"])
+    code, _ = part.build([own / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "atheris"])
     if code != 0:
         part.skip("the Python face: atheris could not be installed")
         return
-    code, _ = part.run(["maturin", "develop", "--quiet", "--manifest-path", "bindings/python/Cargo.toml"], env=env)
+    code, _ = part.build(["maturin", "develop", "--quiet", "--manifest-path", "bindings/python/Cargo.toml"], env=env)
     if code != 0:
         part.fail("the Python module does not build; see fuzz.log")
         return

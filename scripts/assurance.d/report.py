@@ -5,26 +5,34 @@ import json
 import os
 import platform
 import subprocess
+import time
 
 from part import OUT, ROOT, commit
 
-COLOURS = ["#2f6f9f", "#d9822b", "#4a8f5b", "#b5443c", "#7a5ea8", "#7d8790", "#c2a53a"]
+COLOURS = ["#3a7fb5", "#d9822b", "#4a9a60", "#c9534a", "#8a6bbd", "#7d8790", "#c2a53a"]
 # What these words mean has a colour of its own, whatever their order.
-MEANT = {"run": "#4a8f5b", "not run": "#d4d8dc", "before": "#d9822b", "after": "#b5443c", "caught": "#4a8f5b",
-         "missed": "#b5443c", "unviable": "#d4d8dc", "too slow": "#c2a53a"}
+MEANT = {"run": "#4a9a60", "not run": "#aab2b9", "not tried": "#aab2b9", "before": "#d9822b", "after": "#c9534a",
+         "caught": "#4a9a60", "missed": "#c9534a", "unviable": "#7d8790", "too slow": "#c2a53a"}
 STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 64em; margin: 2em auto; padding: 0 1em; color: #1d2329 }
-h2 { margin-top: 2.2em; border-bottom: 1px solid #d4d8dc }
+:root { color-scheme: light dark; --paper: #fff; --ink: #1d2329; --rule: #d4d8dc; --head: #f3f5f7; --link: #1f6aa0;
+  --ok: #2f7a44; --failed: #b5443c; --in-part: #8a5d0c; --not-run: #6b747c }
+@media (prefers-color-scheme: dark) { :root { --paper: #15191d; --ink: #dfe4e8; --rule: #3a434b; --head: #20262c;
+  --link: #7ab8e6; --ok: #6cc486; --failed: #f0857c; --in-part: #e0b052; --not-run: #9aa4ad } }
+body { font: 15px/1.5 system-ui, "DejaVu Sans", sans-serif; max-width: 64em; margin: 2em auto; padding: 0 1em; color: var(--ink);
+  background: var(--paper) }
+h2 { margin-top: 2.2em; border-bottom: 1px solid var(--rule) }
 table { border-collapse: collapse; margin: 1em 0 }
-td, th { border-bottom: 1px solid #d4d8dc; padding: .25em .8em; text-align: left; vertical-align: top }
-td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
-th { background: #f3f5f7 }
+td, th { border-bottom: 1px solid var(--rule); padding: .25em .8em; text-align: left; vertical-align: top; overflow-wrap: anywhere }
+td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
+td.whole { white-space: nowrap }
+th { background: var(--head) }
+a, details > summary { color: var(--link) }
 .outcome { font-weight: 600; white-space: nowrap }
-.ok { color: #2f7a44 } .failed { color: #b5443c } .in-part { color: #9a6a12 } .not-run { color: #6b747c }
+.ok { color: var(--ok) } .failed, .wrong { color: var(--failed) } .in-part { color: var(--in-part) } .not-run { color: var(--not-run) }
 figure { margin: 1.2em 0 } figcaption { font-weight: 600 }
-svg { max-width: 100%; height: auto }
-details > summary { cursor: pointer; color: #2f6f9f }
-.wrong { color: #b5443c }"""
+svg { max-width: 100%; height: auto } svg text { fill: currentColor } svg line { stroke: var(--rule) }
+details > summary { cursor: pointer }
+"""
 # Longer tables are folded.
 LONG = 24
 
@@ -48,8 +56,9 @@ def facts():
     def first(*command):
         done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
         return (done.stdout.splitlines() or ["unknown"])[0]
-    return (f"Commit {commit()}, {first('rustc', '--version')}, {platform.system()} {platform.release()} on "
-            f"{platform.machine()}, {os.cpu_count()} processors.")
+    when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
+    return (f"Commit {commit()} of {first('git', 'log', '-1', '--format=%cs')}, {first('rustc', '--version')}, {platform.system()} "
+            f"{platform.release()} on {platform.machine()}, {os.cpu_count()} processors. Written {when}.")
 
 
 def summary(parts):
@@ -94,7 +103,7 @@ def page(parts):
     for name, title, outcome, found, seconds, ended in summary(parts):
         out.append(f"<tr><td><a href='#{name}'>{escape(title)}</a></td>"
                    f"<td class='outcome {outcome.replace(' ', '-')}'>{outcome}</td><td>{escape(found)}</td>"
-                   f"<td class='number'>{seconds}</td><td>{ended}</td></tr>")
+                   f"<td class='number'>{seconds}</td><td class='whole'>{ended}</td></tr>")
     out.append("</table>")
     for name, part in parts:
         out.append(f"<h2 id='{name}'>{escape(part['title'])}</h2><ul>")
@@ -109,7 +118,7 @@ def page(parts):
 
 def grid(table):
     escape, numbers = html.escape, numeric(table)
-    head = "".join(f"<th>{escape(name)}</th>" for name in table["columns"])
+    head = "".join(f"<th{' class=number' if number else ''}>{escape(name)}</th>" for name, number in zip(table["columns"], numbers))
     rows = "".join("<tr>" + "".join(f"<td{' class=number' if number else ''}>{escape(text)}</td>"
                                     for text, number in zip(row, numbers)) + "</tr>\n" for row in table["rows"])
     whole = f"<table><tr>{head}</tr>\n{rows}</table>"
@@ -118,22 +127,29 @@ def grid(table):
 
 
 def bars(plot):
-    """Horizontal bars, each of coloured pieces, as SVG."""
-    rows = plot["rows"]
+    """Horizontal bars, each of coloured pieces, as SVG, over a line that says what is counted."""
+    rows, unit = plot["rows"], plot.get("unit", "")
     names = list(dict.fromkeys(name for _, pieces in rows for name in pieces))
     colours = {name: MEANT.get(name, COLOURS[index % len(COLOURS)]) for index, name in enumerate(names)}
     most = max((sum(pieces.values()) for _, pieces in rows), default=0) or 1
-    left, width, height = 280, 440, 20
+    left, width, height = 300, 420, 20
     legend = height if len(names) > 1 else 0
-    tall = height * len(rows) + legend + 10
-    out = [f"<figure><figcaption>{html.escape(plot['title'])}</figcaption>"
-           f"<svg viewBox='0 0 {left + width + 180} {tall}' width='{left + width + 180}' role='img' "
-           f"aria-label='{html.escape(plot['title'], quote=True)}' font-family='system-ui, sans-serif' font-size='12'>"]
+    below = legend + 4 + height * len(rows)
+    title = html.escape(plot["title"], quote=True)
+    out = [f"<figure><figcaption>{title}</figcaption>"
+           f"<svg viewBox='0 0 {left + width + 180} {below + 24}' width='{left + width + 180}' role='img' "
+           f"aria-label='{title}' font-family='system-ui, DejaVu Sans, sans-serif' font-size='12'>"]
     x = left
     for name in names if legend else []:
         out.append(f"<rect x='{x}' y='4' width='10' height='10' fill='{colours[name]}'/>"
                    f"<text x='{x + 15}' y='13'>{html.escape(name)}</text>")
         x += 15 + 8 * len(name) + 16
+    for part in (0, 1, 2):
+        at = left + width * part / 2
+        number = f"{most * part / 2:,.0f}" if most > 1 or part != 1 else ""
+        out.append(f"<line x1='{at}' y1='{legend}' x2='{at}' y2='{below}'/>"
+                   f"<text x='{at}' y='{below + 14}' text-anchor='middle'>{number}</text>")
+    out.append(f"<text x='{left + width + 40}' y='{below + 14}'>{html.escape(unit)}</text>")
     for index, (label, pieces) in enumerate(rows):
         y, x = legend + 4 + height * index, left
         out.append(f"<text x='{left - 8}' y='{y + 12}' text-anchor='end'>{html.escape(label)}</text>")

@@ -6,6 +6,7 @@ import sys
 import time
 
 import report
+from part import GRACE
 
 HERE = pathlib.Path(__file__).parent
 # What each part gets of a hundred.
@@ -23,8 +24,6 @@ SHARES = {
     "unwiped": 6,
     "mutants": 20,
 }
-# Building what a part runs takes what it takes: a part is stopped this much later.
-GRACE = 900
 
 
 def main(arguments):

@@ -24,9 +24,9 @@ def build(part):
         cargo = os.environ.get("CARGO_HOME", os.path.expanduser("~/.cargo"))
         flags = (f'--cfg sha2_backend="soft" --cfg sha2_backend_soft="compact" '
                  f"--remap-path-prefix={tree}=/sealwax --remap-path-prefix={cargo}=/cargo")
-        code, _ = part.run(["cargo", "rustc", "--locked", "-p", "sealwax-c", "--no-default-features", "--profile", "firmware",
-                            "--target", TARGET, "--crate-type", "staticlib"], folder=tree,
-                           env={"RUSTFLAGS": flags, "CARGO_TARGET_DIR": str(tree / "target")})
+        code, _ = part.build(["cargo", "rustc", "--locked", "-p", "sealwax-c", "--no-default-features", "--profile", "firmware",
+                              "--target", TARGET, "--crate-type", "staticlib"], folder=tree,
+                             env={"RUSTFLAGS": flags, "CARGO_TARGET_DIR": str(tree / "target")})
         if code != 0:
             part.fail(f"the archive for {TARGET} does not build")
             return
