@@ -28,7 +28,7 @@ columns = [outcome for outcome, _ in outcomes.most_common()]
 part.say(f"{sum(outcomes.values())} faults: " + ", ".join(f"{outcomes[word]} {word}" for word in columns))
 for title, counted in (("fault", faults), ("command", commands)):
     part.table([title, *columns], [[name, *(counts[word] for word in columns)] for name, counts in sorted(counted.items())])
-part.plot("outcomes by fault", [[name, {word: counts[word] for word in columns}] for name, counts in sorted(faults.items())])
+part.plot("Outcomes by fault", [[name, {word: counts[word] for word in columns}] for name, counts in sorted(faults.items())], "faults")
 rows = "\n".join(f"| {name} | {' | '.join(str(counts[word]) for word in columns)} |" for name, counts in sorted(commands.items()))
 head = f"| command | {' | '.join(columns)} |\n|---{'|---' * len(columns)}|\n"
 (OUT / "faults.md").write_text(f"# What every command did under faults\n\n{head}{rows}\n")

@@ -53,5 +53,5 @@ python()
 if rows:
     part.say(f"{sum(int(runs) for _, runs, *_ in rows):,} executions over {len(rows)} targets, {each} s each")
     part.table(["target", "executions", "seconds", "edges"], [[name, f"{int(runs):,}", *more] for name, runs, *more in rows])
-    part.plot("executions", [[name, {"executions": int(runs)}] for name, runs, *_ in rows])
+    part.plot(f"Executions of each target in {each} s", [[name, {"executions": int(runs)}] for name, runs, *_ in rows], "executions")
 part.end()

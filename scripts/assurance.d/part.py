@@ -135,7 +135,8 @@ class Part:
             outcome = "ok"
         keep = {
             "title": self.title, "outcome": outcome, "commit": commit(), "said": self.said, "tables": self.tables, "plots": self.plots,
-            "seconds": round(time.monotonic() - self.begin), "built": round(self.built), "ended": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+            "seconds": round(time.monotonic() - self.begin), "built": round(self.built),
+            "ended": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
         }
         (OUT / f"{self.name}.json").write_text(json.dumps(keep, indent=1, ensure_ascii=False))
         sys.exit(1 if self.wrong else 0)

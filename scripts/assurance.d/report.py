@@ -22,10 +22,10 @@ body { font: 15px/1.5 system-ui, "DejaVu Sans", sans-serif; max-width: 64em; mar
   background: var(--paper) }
 h2 { margin-top: 2.2em; border-bottom: 1px solid var(--rule) }
 table { border-collapse: collapse; margin: 1em 0 }
-td, th { border-bottom: 1px solid var(--rule); padding: .25em .8em; text-align: left; vertical-align: top; overflow-wrap: anywhere }
+td, th { border-bottom: 1px solid var(--rule); padding: .25em .8em; text-align: left; vertical-align: top; overflow-wrap: break-word }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
 td.whole { white-space: nowrap }
-th { background: var(--head) }
+th { background: var(--head); white-space: nowrap }
 a, details > summary { color: var(--link) }
 .outcome { font-weight: 600; white-space: nowrap }
 .ok { color: var(--ok) } .failed, .wrong { color: var(--failed) } .in-part { color: var(--in-part) } .not-run { color: var(--not-run) }
@@ -46,7 +46,7 @@ def write(order):
     for name in order:
         path = OUT / f"{name}.json"
         none = {"title": name.capitalize(), "outcome": "not run", "commit": "", "said": [], "tables": [], "plots": [],
-                "seconds": "", "ended": ""}
+                "seconds": "", "built": "", "ended": ""}
         parts.append((name, json.loads(path.read_text()) if path.exists() else none))
     (OUT / "report.md").write_text(markdown(parts))
     (OUT / "report.html").write_text(page(parts))
@@ -68,15 +68,15 @@ def summary(parts):
         words = ("WRONG: ", "not run: ")
         found = next((said for said in part["said"] if not said.startswith(words)), "") or "; ".join(part["said"])
         other = f" (of commit {part['commit']})" if part["commit"] not in ("", now) else ""
-        yield name, part["title"], part["outcome"], found + other, part["seconds"], part["ended"]
+        yield name, part["title"], part["outcome"], found + other, part["seconds"], part.get("built", ""), part["ended"]
 
 
-COLUMNS = ["part", "outcome", "in numbers", "seconds", "ended"]
+COLUMNS = ["part", "outcome", "in numbers", "seconds", "of them building", "ended"]
 
 
 def markdown(parts):
     cell = lambda text: str(text).replace("|", "\\|")
-    lines = ["# Assurance report", "", facts(), "", f"| {' | '.join(COLUMNS)} |", "|---|---|---|---:|---|"]
+    lines = ["# Assurance report", "", facts(), "", f"| {' | '.join(COLUMNS)} |", "|---|---|---|---:|---:|---|"]
     lines += [f"| {' | '.join(map(cell, row[1:]))} |" for row in summary(parts)]
     for _, part in parts:
         lines += ["", f"## {part['title']}", ""] + [f"- {said}" for said in part["said"] or ["not run"]]
@@ -100,10 +100,10 @@ def page(parts):
     out = ["<!doctype html><html lang='en'><meta charset='utf-8'><meta name='viewport' content='width=device-width'>",
            f"<title>Assurance report</title><style>{STYLE}</style><h1>Assurance report</h1><p>{escape(facts())}</p>",
            "<table><tr>", *(f"<th>{name}</th>" for name in COLUMNS), "</tr>"]
-    for name, title, outcome, found, seconds, ended in summary(parts):
+    for name, title, outcome, found, seconds, built, ended in summary(parts):
         out.append(f"<tr><td><a href='#{name}'>{escape(title)}</a></td>"
                    f"<td class='outcome {outcome.replace(' ', '-')}'>{outcome}</td><td>{escape(found)}</td>"
-                   f"<td class='number'>{seconds}</td><td class='whole'>{ended}</td></tr>")
+                   f"<td class='number'>{seconds}</td><td class='number'>{built}</td><td class='whole'>{ended}</td></tr>")
     out.append("</table>")
     for name, part in parts:
         out.append(f"<h2 id='{name}'>{escape(part['title'])}</h2><ul>")

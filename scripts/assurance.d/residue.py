@@ -41,11 +41,12 @@ if found:
     part.table(["build", "call", "left on the stack", "left in the heap"], found)
 for backend, depths in deepest.items():
     longest = sorted(depths.items(), key=lambda pair: -pair[1])[:20]
-    part.plot(f"the deepest calls, in bytes of stack, {backend}", [[name[:40], {"bytes": depth}] for name, depth in longest])
+    part.plot(f"The deepest calls, {backend}, optimised", [[name[:40], {"bytes": depth}] for name, depth in longest], "bytes of stack")
 if rows:
     part.say(f"{len(rows)} places looked at; {sum(int(after) for _, _, after in rows)} secrets were left")
     part.table(["where", "before", "after"], rows)
-    part.plot("secrets found", [[name, {"before": int(before), "after": int(after)}] for name, before, after in rows])
+    part.plot("Secrets found before and after", [[name, {"before": int(before), "after": int(after)}] for name, before, after in rows],
+              "secrets")
     if any(int(after) for _, _, after in rows):
         part.fail("a secret was left")
 part.end()
