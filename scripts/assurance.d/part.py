@@ -30,6 +30,8 @@ class Part:
         self.child = None
         signal.signal(signal.SIGTERM, self.stopped)
         os.chdir(ROOT)
+        # Of what it begins with: a tree may change meanwhile.
+        self.commit = commit()
 
     def left(self):
         """Seconds of its share; builds do not count."""
@@ -134,7 +136,7 @@ class Part:
         else:
             outcome = "ok"
         keep = {
-            "title": self.title, "outcome": outcome, "commit": commit(), "said": self.said, "tables": self.tables, "plots": self.plots,
+            "title": self.title, "outcome": outcome, "commit": self.commit, "said": self.said, "tables": self.tables, "plots": self.plots,
             "seconds": round(time.monotonic() - self.begin), "built": round(self.built),
             "ended": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
         }
