@@ -19,7 +19,7 @@ else:
         if code != 0:
             part.fail(f"{backend}: it does not build")
             continue
-        code, text = part.run(["valgrind", "--quiet", "--error-limit=no", "--num-callers=20",
+        code, text = part.run(["valgrind", "--quiet", "--error-limit=no", "--num-callers=30",
                                "--suppressions=tests/constant_time/public.supp",
                                target / "release/sealwax-constant-time"], seconds=600)
         if code != 0:
