@@ -13,7 +13,7 @@ test: ## Set up what is needed, then run every test: three backends, Python, two
 check: ## Formatting, lints, documentation, dependencies
 	scripts/check
 
-assurance: ## All that shows what is promised, in about SECONDS=3600, and a report in target/assurance
+assurance: ## All that shows what is promised, in about SECONDS=3600 and what building takes, and a report in target/assurance
 	scripts/setup
 	scripts/assurance $(or $(SECONDS),3600) $(PARTS)
 

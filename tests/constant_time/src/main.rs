@@ -204,8 +204,8 @@ fn for_pair(algorithm: Algorithm) {
     opens(&pair, &sealed_envelope(recipient, Suite::ChaCha20Poly1305));
 }
 
-/// Argon2id's second half reads memory at places that depend on the passphrase, by design (RFC 9106 section 3.4); the
-/// first half, and what is made of the key afterwards, must not.
+/// Argon2id's second half reads memory at places that depend on the passphrase, by design (RFC 9106 section 3.4), and with it the
+/// first half is hidden. What is made of the key before and afterwards must not.
 fn for_passphrase() {
     let costs = Params { m_kib: 32, t: 1, p: 1 };
     let secret_passphrase = |text: &str| {
