@@ -33,7 +33,12 @@ mod switches {
         if let Some(mut log) = log.as_ref()
             && !REACHED[number as usize].swap(true, Ordering::Relaxed)
         {
-            let _ = log.write_all(format!("{number}\\n").as_bytes());
+            // One write, and none of the heap: a test may count what is taken of it.
+            let mut line = [0; 12];
+            let mut rest = &mut line[..];
+            let _ = writeln!(rest, "{number}");
+            let left = rest.len();
+            let _ = log.write_all(&line[..12 - left]);
         }
         *chosen == number
     }
