@@ -276,3 +276,6 @@ fn expand<P, Q>(key: &Prk<P>, label: &[u8], place: [&[u8]; 4]) -> Key<Q> {
     key.expand(&[label], &place, out.expose_bytes_mut());
     out
 }
+
+#[cfg(all(test, feature = "std"))]
+mod tests;

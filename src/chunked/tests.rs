@@ -295,3 +295,27 @@ fn a_chunk_that_does_not_open_is_wiped() {
         assert_eq!(out, [0; 100]);
     }
 }
+
+#[test]
+fn a_forked_process_seals_nothing_more_of_what_its_parent_began() {
+    let parents = engine(Suite::ChaCha20Poly1305, ChunkLen::KIB_1);
+    let sealed = {
+        let mut chunk = [0; 5 + TAG_LEN];
+        parents.seal_chunk_into(0, b"piece", &mut chunk).expect("it is the parent");
+        chunk
+    };
+    let mut childs = parents;
+    // As it is in a child: what began is another process's.
+    childs.process = !childs.process;
+    let refused = [
+        childs.seal_chunk(1, &mut [0; 5]).map(drop),
+        childs.seal_chunk_into(1, &[0; 5], &mut [0; 5 + TAG_LEN]),
+        childs.seal_batch(1, &mut [0; 5 + TAG_LEN]),
+    ];
+    for result in refused {
+        assert!(matches!(result, Err(Error::Misuse(_))), "{result:?}");
+    }
+    let mut piece = [0; 5];
+    childs.open_chunk_into(0, &sealed, &mut piece).expect("no nonce is used again by opening");
+    assert_eq!(&piece, b"piece");
+}

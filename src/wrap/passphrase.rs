@@ -171,6 +171,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_usual_costs_are_the_second_that_rfc_9106_recommends() {
+        let usual = Passphrase::new("correct horse").expect("allowed").params;
+        assert_eq!((usual.m_kib, usual.t, usual.p), (65_536, 3, 4), "format.md 5.3");
+        assert_eq!(Params::default(), usual);
+    }
+
+    #[test]
     fn each_cost_is_taken_up_to_its_limit_and_not_beyond() {
         let limit = Limit { m_kib: 64, t: 4, p: 4, m_times_t: 200 };
         let taken = [(64, 3, 4), (50, 4, 4), (64, 1, 1), (16, 4, 1), (8, 1, 1), (16, 1, 2)];

@@ -91,3 +91,53 @@ impl KeyWrap for RawKey {
         }
     }
 }
+
+#[cfg(all(test, feature = "std"))]
+mod tests {
+    use super::*;
+    use crate::wrap::CoreHash;
+
+    fn filled(byte: u8) -> Key<Raw> {
+        let mut key = Key::zeroed();
+        key.expose_bytes_mut().fill(byte);
+        key
+    }
+
+    #[test]
+    fn a_key_that_is_filled_in_its_place_is_that_key_and_no_other() {
+        let (id, other) = (RawKeyId([1; 16]), RawKeyId([2; 16]));
+        let binding = Binding { core_hash: CoreHash([7; 32]), suite: Suite::ChaCha20Poly1305 };
+        let mut body = [0; RAW_KEY_LEN];
+        let data_key = Key::init_with(|key| {
+            key.fill(8);
+            Ok(())
+        })
+        .expect("filling does not fail");
+        RawKey::new(id, filled(3))
+            .wrap_key(&binding, &data_key, &mut crate::rng::OsRandom, &mut body)
+            .expect("the body has its length");
+        let wrapped = body.last_chunk().expect("an entry ends with the wrapped key");
+        let entry = Entry::RawKey { id, wrapped };
+        let mut key = RawKey::empty();
+        for (id, byte, opens) in [(other, 3, None), (id, 4, Some(false)), (id, 3, Some(true))] {
+            key.fill(id, &[byte; 32]).expect("not forked");
+            assert_eq!(key.id(), id);
+            let (mut trials, mut out) = (Trials::new(), Key::zeroed());
+            let outcome =
+                key.unwrap_key(&binding, &entry, &mut trials, &mut out).expect("trials are left");
+            let found = match outcome {
+                Unwrap::NotAtHand => None,
+                Unwrap::Opened(via) => Some(via == OpenedVia::RawKey(id)),
+                _ => Some(false),
+            };
+            assert_eq!(found, opens, "{id:?} {byte}");
+            assert_eq!(
+                trials.any_spent(),
+                opens.is_some(),
+                "an entry for another key costs nothing"
+            );
+            let is_it = out.expose_bytes() == data_key.expose_bytes();
+            assert_eq!(is_it, opens == Some(true));
+        }
+    }
+}
