@@ -503,6 +503,30 @@ proptest! {
 }
 
 #[test]
+fn a_private_key_of_x25519_is_the_same_key_in_every_backend() {
+    let (private, peer) = ([0x5b; 32], x25519_public(&[7; 32]));
+    let key = rustcrypto::X25519Private::new(&private);
+    let copy = key.duplicate();
+    let mut kept = vec![
+        (key.public(), key.agree(&peer), *key.expose_bytes()),
+        (copy.public(), copy.agree(&peer), *copy.expose_bytes()),
+    ];
+    #[cfg(feature = "aws-lc")]
+    {
+        let key = aws_lc::X25519Private::new(&private);
+        let copy = key.duplicate();
+        kept.push((key.public(), key.agree(&peer), *key.expose_bytes()));
+        kept.push((copy.public(), copy.agree(&peer), *copy.expose_bytes()));
+    }
+    let shared = x25519(&private, &peer).expect("not zero");
+    for (public, agreed, bytes) in kept {
+        assert_eq!(public, x25519_public(&private));
+        assert_eq!(agreed.as_deref(), Some(&*shared));
+        assert_eq!(bytes, private);
+    }
+}
+
+#[test]
 fn x_wing_refuses_a_zero_x25519_share() {
     let key = XWing::expand(&[3; 32]);
     let public = key.public();
