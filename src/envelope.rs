@@ -414,6 +414,12 @@ fn finish_slot(data_key: &Prk<Data>, binding: &Binding, layout: Layout, slot: &m
     check.copy_from_slice(&slot_check(&binding.core_hash, layout, before_check));
 }
 
+/// Whether entries of this kind are made and opened without public keys and passphrases, which go far deeper.
+#[cfg(feature = "alloc")]
+fn is_shallow(kind: RecipientKind) -> bool {
+    matches!(kind, RecipientKind::Keyset | RecipientKind::RawKey)
+}
+
 /// check: format.md 4.3.
 pub(crate) fn slot_check(core_hash: &CoreHash, layout: Layout, before_check: &[u8]) -> [u8; 16] {
     let hash = hash(&[b"sealwax/v1/check\0", &core_hash.0, &layout.frame(), before_check]);
@@ -449,3 +455,6 @@ fn choose_slot<'a>(core_hash: &CoreHash, layout: Layout, slots: &'a [u8]) -> Res
     let (slot_index, slot) = chosen.ok_or(damaged)?;
     Ok(Choice { slot_index, slot, leftover: filled > 1 })
 }
+
+#[cfg(all(test, feature = "std"))]
+mod tests;

@@ -4,11 +4,12 @@
 
 mod kit;
 
-use kit::keys::raw_key;
-use kit::specimens::{NAMES, keyset, pair};
+use kit::keys::{cheap_passphrase, raw_key};
+use kit::specimens::{NAMES, Pair, keyset, pair};
 use sealwax::envelope::{DEFAULT_MAX_HEADER_LEN, Header, Need, Removal};
 use sealwax::id::{Fingerprint, KeysetId, RecipientKind, VersionId, Wanted};
 use sealwax::keyset::file::Protection;
+use sealwax::stream::{FileRewrap, RewrapJob};
 use sealwax::{
     Algorithm, Context, ErrorKind, KeyWrap, Keyset, Opener, Result, Rewrapper, Sealer, Suite,
 };
@@ -183,4 +184,43 @@ fn a_header_is_rewrapped_up_to_the_limit() {
     let len = header(&rewrap(DEFAULT_MAX_HEADER_LEN).expect("short")).len();
     assert_eq!(header(&rewrap(len).expect("just as long")).len(), len);
     assert_eq!(kind(rewrap(len - 1)), Some(ErrorKind::Limit));
+}
+
+#[test]
+fn a_file_that_stays_as_it_is_says_whether_a_key_at_hand_may_open_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let is_at_hand = |recipient: &dyn KeyWrap, rewrapper: &Rewrapper<'_>| {
+        let path = folder.path().join("sealed");
+        let envelope = Sealer::new().recipient(recipient).seal(b"value").expect("sealed");
+        std::fs::write(&path, envelope).expect("written");
+        match rewrapper.rewrap_path(&path, &RewrapJob::default()).expect("it parses") {
+            FileRewrap::Current => true,
+            FileRewrap::NotAtHand(_) => false,
+            other => panic!("nothing was to be done: {other:?}"),
+        }
+    };
+    let generate = |algorithm| Keyset::generate("stranger", algorithm).expect("generated");
+    let symmetric = generate(Algorithm::Symmetric(Suite::Cobblestone256));
+    let (x25519, x_wing) = (generate(Algorithm::X25519), generate(Algorithm::XWing));
+    let passphrase = cheap_passphrase("another");
+    for name in NAMES {
+        let Pair { recipient, key, .. } = pair(name);
+        assert!(is_at_hand(&*recipient, &Rewrapper::new().key(&*key)), "{name}");
+        let by_key = |key: &dyn KeyWrap| is_at_hand(&*recipient, &Rewrapper::new().key(key));
+        assert!(!by_key(&raw_key(9, 9)) && !by_key(&symmetric) && !by_key(&x_wing), "{name}");
+        // A passphrase's entry does not say of which.
+        assert_eq!(by_key(&passphrase), name == "passphrase");
+        for keyset in [&symmetric, &x25519, &x_wing] {
+            assert!(!is_at_hand(&*recipient, &Rewrapper::new().keyset(keyset)), "{name}");
+        }
+    }
+    for keyset in [&symmetric, &x25519, &x_wing] {
+        assert!(is_at_hand(keyset, &Rewrapper::new().keyset(keyset)));
+    }
+    let hidden = x25519.recipient().expect("a pair").clone().hidden();
+    for keyset in [&x25519, &x_wing, &symmetric] {
+        let at_hand = is_at_hand(&hidden, &Rewrapper::new().keyset(keyset));
+        assert_eq!(at_hand, keyset.is_identity(), "a hidden entry is no symmetric keyset's");
+    }
+    assert!(is_at_hand(&hidden, &Rewrapper::new().key(&x25519)));
 }

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::chunked::Engine;
-use crate::envelope::{DEFAULT_MAX_HEADER_LEN, Header, Requirements};
+use crate::envelope::{DEFAULT_MAX_HEADER_LEN, Header, Requirements, is_shallow};
 use crate::error::{Error, Result};
 use crate::format::context::Context;
 use crate::format::payload::{Extent, PREFIX_LEN};
@@ -261,9 +261,7 @@ impl<'a> Opener<'a> {
             kinds: &self.kinds,
             kind: self.kind,
         };
-        let symmetric_only = header
-            .entries()
-            .all(|entry| matches!(entry.kind(), RecipientKind::Keyset | RecipientKind::RawKey));
+        let shallow = header.entries().all(|entry| is_shallow(entry.kind()));
         let open = || {
             let key = header.open_unwiped(&self.keys, &requirements)?;
             if let Some(payload_len) = payload_len {
@@ -272,7 +270,7 @@ impl<'a> Opener<'a> {
             let prefix = payload.first_chunk().ok_or(Error::Truncated)?;
             Ok((key.opened_via(), key.engine(prefix)?))
         };
-        match symmetric_only {
+        match shallow {
             true => with_wiped_stack::<HEADER_DEPTH, _>(open),
             false => with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(open),
         }

@@ -4,7 +4,9 @@
 use alloc::vec::Vec;
 
 use crate::envelope::seal::{MAX_HIDDEN, Mixing, TOO_MANY_HIDDEN, check_classes};
-use crate::envelope::{DEFAULT_MAX_HEADER_LEN, HARD_MAX_HEADER_LEN, Header, finish_slot};
+use crate::envelope::{
+    DEFAULT_MAX_HEADER_LEN, HARD_MAX_HEADER_LEN, Header, finish_slot, is_shallow,
+};
 use crate::error::{Error, Result};
 use crate::format::entry::{Entry, FRAME_LEN};
 #[cfg(feature = "std")]
@@ -276,11 +278,11 @@ impl<'a> Rewrapper<'a> {
             let by_keyset = |keyset: &&Keyset| {
                 keyset.version_of(&entry).is_some() || hidden && keyset.is_identity()
             };
-            let by_key = |key: &&dyn KeyWrap| {
-                key.shape().is_ok_and(|shape| match shape.wanted {
-                    Wanted::Recipient(kind) => kind == entry.kind(),
-                    _ => hidden || shape.is_named_by(&entry),
-                })
+            let by_key = |key: &&dyn KeyWrap| match key.shape() {
+                Ok(Shape { wanted: Wanted::Recipient(kind), .. }) => kind == entry.kind(),
+                Ok(shape) => hidden || shape.is_named_by(&entry),
+                // What only opens, as a provider's answer does, does not say whose entries.
+                Err(_) => true,
             };
             self.keysets.iter().any(by_keyset) || self.keys.iter().any(by_key)
         })
@@ -341,10 +343,8 @@ impl<'a> Rewrapper<'a> {
         slot: &mut [u8],
     ) -> Result<OpenedVia> {
         let write = || self.write_slot_now(header, plan, layout, random, slot);
-        let symmetric = |kind| matches!(kind, RecipientKind::Keyset | RecipientKind::RawKey);
-        let shallow = header.entries().all(|entry| symmetric(entry.kind()))
-            && plan.items.iter().all(|item| symmetric(item.kind()));
-        match shallow {
+        let old = header.entries().map(|entry| entry.kind());
+        match old.chain(plan.items.iter().map(Item::kind)).all(is_shallow) {
             true => with_wiped_stack::<HEADER_DEPTH, _>(write),
             false => with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(write),
         }

@@ -5,7 +5,9 @@ use alloc::vec::Vec;
 
 use crate::chunked::{Engine, Sealing};
 use crate::derive::{CoreHash, payload_key};
-use crate::envelope::{ChunkLen, DEFAULT_MAX_HEADER_LEN, HARD_MAX_HEADER_LEN, finish_slot};
+use crate::envelope::{
+    ChunkLen, DEFAULT_MAX_HEADER_LEN, HARD_MAX_HEADER_LEN, finish_slot, is_shallow,
+};
 use crate::error::{Error, Result};
 use crate::format::context::Context;
 use crate::format::core::Core;
@@ -331,14 +333,10 @@ impl<'a> Sealer<'a> {
 
     /// Public-key work uses far more stack than the rest.
     fn wiped_depth(&self) -> fn(&mut dyn FnMut() -> Result<Engine>) -> Result<Engine> {
-        let deep = self.recipients.iter().any(|recipient| {
-            recipient
-                .shape()
-                .is_ok_and(|shape| shape.kind.number() != 1 && shape.kind.number() != 5)
-        });
-        match deep {
-            true => |work| with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(work),
-            false => |work| with_wiped_stack::<HEADER_DEPTH, _>(work),
+        let mut shapes = self.recipients.iter().flat_map(|recipient| recipient.shape());
+        match shapes.all(|shape| is_shallow(shape.kind)) {
+            true => |work| with_wiped_stack::<HEADER_DEPTH, _>(work),
+            false => |work| with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(work),
         }
     }
 
