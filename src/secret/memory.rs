@@ -15,6 +15,8 @@ mod protection;
 #[cfg(all(feature = "std", target_arch = "x86_64", not(miri)))]
 mod registers;
 mod stack;
+#[cfg(all(test, feature = "std", target_os = "linux", not(miri)))]
+pub(crate) mod tests;
 
 #[cfg(feature = "std")]
 pub(crate) use arena::Slot;

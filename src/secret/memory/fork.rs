@@ -17,6 +17,7 @@ pub(crate) fn fork_generation() -> u64 {
 mod generation {
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::Duration;
 
     use super::ForkPage;
 
@@ -34,13 +35,47 @@ mod generation {
 
     #[cold]
     fn renew(number: &AtomicU64) -> u64 {
-        // The process id differs from that of every living ancestor, and the time from that of a dead one.
-        let id = u64::from(std::process::id());
         let time = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
-        let fresh = (id << 32) ^ (time.as_secs() << 20) ^ u64::from(time.subsec_nanos()) | 1;
+        let fresh = fresh(std::process::id(), time);
         match number.compare_exchange(0, fresh, Ordering::Relaxed, Ordering::Relaxed) {
             Ok(_) => fresh,
             Err(other) => other,
+        }
+    }
+
+    /// The process id differs from that of every living ancestor, and the time from that of a dead one. Never 0.
+    fn fresh(id: u32, time: Duration) -> u64 {
+        (u64::from(id) << 32) ^ (time.as_secs() << 20) ^ u64::from(time.subsec_nanos()) | 1
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn the_system_gives_a_number_and_no_call_is_made_for_it() {
+            assert_eq!(current().is_some(), ForkPage::new().is_some());
+            assert_eq!(current(), current());
+        }
+
+        #[test]
+        fn a_number_changes_with_every_bit_of_process_and_time_and_is_never_0() {
+            for (id, secs, nanos) in
+                [(0, 0, 0), (0, 0, 1), (0x0012_3456, 1_800_000_000, 999_999_999)]
+            {
+                let number = fresh(id, Duration::new(secs, nanos));
+                assert_ne!(number, 0);
+                for bit in 0..22 {
+                    assert_ne!(fresh(id ^ 1 << bit, Duration::new(secs, nanos)), number, "{bit}");
+                }
+                for bit in 0..32 {
+                    assert_ne!(fresh(id, Duration::new(secs ^ 1 << bit, nanos)), number, "{bit}");
+                }
+                // The lowest bit is always set; what a clock tells apart is longer.
+                for bit in 1..29 {
+                    assert_ne!(fresh(id, Duration::new(secs, nanos ^ 1 << bit)), number, "{bit}");
+                }
+            }
         }
     }
 }
@@ -112,6 +147,25 @@ mod fork_page {
             self.bytes().zeroize();
             // SAFETY: the mapping was made by `new` with this length; no reference outlives self.
             let _ = unsafe { munmap(self.0.as_ptr().cast(), LEN) };
+        }
+    }
+
+    // Miri has no such pages.
+    #[cfg(all(test, not(miri)))]
+    mod tests {
+        use std::sync::atomic::Ordering;
+
+        use super::*;
+
+        #[test]
+        fn the_number_is_the_first_bytes_of_the_page() {
+            let Some(mut page) = ForkPage::new() else { return };
+            assert_eq!(page.bytes(), &[0; LEN]);
+            page.bytes()[..8].fill(7);
+            page.bytes()[LEN - 1] = 8;
+            assert_eq!(page.number().load(Ordering::Relaxed), 0x0707_0707_0707_0707);
+            page.number().store(0, Ordering::Relaxed);
+            assert_eq!((page.bytes()[7], page.bytes()[LEN - 1]), (0, 8));
         }
     }
 }

@@ -115,6 +115,7 @@ fn page_len() -> usize {
 mod mapped {
     use core::ffi::c_void;
     use core::ptr::NonNull;
+    use std::os::fd::OwnedFd;
 
     use rustix::io::Errno;
     #[cfg(target_os = "linux")]
@@ -125,8 +126,16 @@ mod mapped {
 
     /// Maps three pages of which the one in the middle can be used.
     pub(super) fn new(len: usize) -> Option<Page> {
+        match secret_file(len) {
+            Ok(file) => of_file(&file, len),
+            Err(reason) => plain(len, reason),
+        }
+    }
+
+    /// The page in the middle is this file's, or plain where the system refuses that.
+    pub(super) fn of_file(file: &OwnedFd, len: usize) -> Option<Page> {
         let all = reserve(len)?;
-        match map_secret(all.wrapping_byte_add(len), len) {
+        match map_secret(file, all.wrapping_byte_add(len), len) {
             Ok(granted) => page(all, len, granted),
             Err(reason) => {
                 // A mapping that failed may have left a hole, and another thread may have filled it: only the guards are ours.
@@ -139,13 +148,12 @@ mod mapped {
         }
     }
 
-    fn plain(len: usize, no_secret_memory: &'static str) -> Option<Page> {
+    pub(super) fn plain(len: usize, no_secret_memory: &'static str) -> Option<Page> {
         let all = reserve(len)?;
         let middle = all.wrapping_byte_add(len);
         // SAFETY: the range is the middle of the mapping just made, which nothing refers to yet.
         if unsafe { mprotect(middle, len, MprotectFlags::READ | MprotectFlags::WRITE) }.is_err() {
-            // SAFETY: the mapping just made, which nothing refers to.
-            let _ = unsafe { munmap(all, 3 * len) };
+            release(NonNull::new(middle.cast())?, len);
             return None;
         }
         page(all, len, protect(middle, len, no_secret_memory))
@@ -165,7 +173,7 @@ mod mapped {
 
     pub(super) fn release(bytes: NonNull<u8>, len: usize) {
         let all = bytes.as_ptr().wrapping_sub(len).cast();
-        // SAFETY: `new` mapped these three pages; the page is dropped, so that nothing refers to them.
+        // SAFETY: these three pages were mapped by `reserve`, and nothing refers to them any more.
         let _ = unsafe { munmap(all, 3 * len) };
     }
 
@@ -175,9 +183,7 @@ mod mapped {
         let locked = match unsafe { mlock(page, len) } {
             Ok(()) => Outcome::On,
             Err(Errno::PERM) => Outcome::Off("the system permits no locked memory to this process"),
-            Err(Errno::NOMEM | Errno::AGAIN) => {
-                Outcome::Off("the limit of locked memory is reached (RLIMIT_MEMLOCK)")
-            }
+            Err(Errno::NOMEM | Errno::AGAIN) => Outcome::Off(LOCKED_LIMIT),
             Err(_) => Outcome::Off("the system refused to lock memory"),
         };
         let (no_dump, gone_on_fork) = advise(page, len);
@@ -204,15 +210,14 @@ mod mapped {
         (none, none)
     }
 
-    /// Maps memory over the page that not even the kernel has mapped. A forked child would share it, so it has none.
+    /// Memory of so many bytes that not even the kernel has mapped.
     #[cfg(all(
         target_os = "linux",
         any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64")
     ))]
-    fn map_secret(page: *mut c_void, len: usize) -> Result<Granted, &'static str> {
-        use std::os::fd::{FromRawFd, OwnedFd};
-
+    pub(super) fn secret_file(len: usize) -> Result<OwnedFd, &'static str> {
         use core::ffi::{c_int, c_long};
+        use std::os::fd::FromRawFd;
         /// The same number on these architectures. rustix has no name for the call.
         const MEMFD_SECRET: c_long = 447;
         const CLOSE_ON_EXEC: c_long = 0o2_000_000;
@@ -226,12 +231,17 @@ mod mapped {
         };
         // SAFETY: the number of a file that the call just opened, and nobody else has.
         let file = unsafe { OwnedFd::from_raw_fd(number) };
-        let refused = "the limit of locked memory is reached (RLIMIT_MEMLOCK)";
-        rustix::fs::ftruncate(&file, len as u64).map_err(|_| refused)?;
+        rustix::fs::ftruncate(&file, len as u64).map_err(|_| LOCKED_LIMIT)?;
+        Ok(file)
+    }
+
+    /// Maps the file over the page. A forked child would share it, so it has none.
+    #[cfg(target_os = "linux")]
+    fn map_secret(file: &OwnedFd, page: *mut c_void, len: usize) -> Result<Granted, &'static str> {
         let (access, flags) =
             (ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED | MapFlags::FIXED);
         // SAFETY: it replaces a page of the caller's mapping, which nothing refers to yet.
-        unsafe { rustix::mm::mmap(page, len, access, flags, &file, 0) }.map_err(|_| refused)?;
+        unsafe { rustix::mm::mmap(page, len, access, flags, file, 0) }.map_err(|_| LOCKED_LIMIT)?;
         // SAFETY: as above.
         match unsafe { madvise(page, len, Advice::LinuxDontFork) } {
             Ok(()) => Ok(Granted::EVERYTHING),
@@ -243,11 +253,21 @@ mod mapped {
         }
     }
 
+    const LOCKED_LIMIT: &str = "the limit of locked memory is reached (RLIMIT_MEMLOCK)";
+
     #[cfg(not(all(
         target_os = "linux",
         any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64")
     )))]
-    fn map_secret(_: *mut c_void, _: usize) -> Result<Granted, &'static str> {
+    fn secret_file(_: usize) -> Result<OwnedFd, &'static str> {
+        Err("this system has no secret memory")
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn map_secret(_: &OwnedFd, _: *mut c_void, _: usize) -> Result<Granted, &'static str> {
         Err("this system has no secret memory")
     }
 }
+
+#[cfg(all(test, target_os = "linux", not(miri)))]
+mod tests;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use super::*;
+#[cfg(all(target_os = "linux", not(miri)))]
+use crate::secret::memory::tests::in_forked_child;
 
 type Secret = [u8; 32];
 
@@ -65,6 +67,25 @@ fn threads_have_secrets_beside_each_other() {
     });
 }
 
+#[test]
+fn a_canary_changes_with_every_bit_of_its_place_and_of_its_process_s() {
+    let canary_at = |canary, address: usize| {
+        let pool = Pool { generation: 0, canary, pages: Mutex::default() };
+        pool.canary_at(NonNull::without_provenance(address.try_into().expect("not 0")))
+    };
+    for (canary, address) in
+        [(0, 1 << 40), (u64::MAX, 1 << 40), (0x5555_5555_5555_5555, 0x7fff_ffff_fff8)]
+    {
+        let here = canary_at(canary, address);
+        for bit in 0..64 {
+            assert_ne!(canary_at(canary ^ 1 << bit, address), here, "{bit}");
+        }
+        for bit in 3..39 {
+            assert_ne!(canary_at(canary, address ^ 1 << bit), here, "{bit}");
+        }
+    }
+}
+
 // Miri starts no processes.
 #[cfg(not(miri))]
 #[test]
@@ -112,31 +133,16 @@ fn what_is_granted_is_reported() {
 #[test]
 fn a_forked_child_has_none_of_its_parents_secrets_and_can_have_its_own() {
     use std::os::unix::fs::FileExt;
-    unsafe extern "C" {
-        fn fork() -> i32;
-        fn waitpid(process: i32, status: *mut i32, options: i32) -> i32;
-        fn _exit(status: i32) -> !;
-    }
-    let slot = Slot::<Secret>::new([0x6b; 32]);
-    // SAFETY: the child calls nothing that waits for another thread.
-    let child = unsafe { fork() };
-    if child == 0 {
-        let status = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            assert!(slot.get().is_none());
-            let memory = std::fs::File::open("/proc/self/mem").expect("it is ours");
-            let mut found = [1; 32];
-            let there = memory.read_exact_at(&mut found, slot.value.addr().get() as u64).is_ok();
-            assert!(!there || found == [0; 32]);
-            let own = Slot::<Secret>::new([0x6c; 32]);
-            assert_eq!(own.get(), Some(&[0x6c; 32]));
-            // Dropping what the parent has touches nothing.
-            drop(slot);
-        }));
-        // SAFETY: ends the child.
-        unsafe { _exit(i32::from(status.is_err())) };
-    }
-    let mut status = -1;
-    // SAFETY: the status is ours to be written.
-    assert_eq!(unsafe { waitpid(child, &raw mut status, 0) }, child);
-    assert_eq!((status, slot.get()), (0, Some(&[0x6b; 32])));
+    let mut slot = Slot::<Secret>::new([0x6b; 32]);
+    in_forked_child(|| {
+        assert!(slot.get().is_none() && slot.get_mut().is_none());
+        let memory = std::fs::File::open("/proc/self/mem").expect("it is ours");
+        let mut found = [1; 32];
+        let there = memory.read_exact_at(&mut found, slot.value.addr().get() as u64).is_ok();
+        assert!(!there || found == [0; 32]);
+        // Dropping what the parent has touches nothing.
+        slot = Slot::new([0x6c; 32]);
+        assert_eq!(slot.get(), Some(&[0x6c; 32]));
+    });
+    assert_eq!(slot.get(), Some(&[0x6b; 32]));
 }
