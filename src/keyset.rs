@@ -498,3 +498,6 @@ pub(crate) fn refuse(
 ) -> Error {
     Error::KeyState { keyset, version, state, remedy }
 }
+
+#[cfg(all(test, feature = "std"))]
+mod tests;

@@ -486,7 +486,7 @@ fn a_keyset_file_that_a_compromised_version_wrapped_is_not_loaded_for_use() {
 #[test]
 fn a_keyset_that_no_reader_takes_is_not_written() {
     const MAX_LEN: usize = 16 << 20;
-    // Records whose histories are as long as they can be, and a last one that fills the encoding up to 40 bytes.
+    const WITHOUT_CHANGES: usize = 67;
     let record = |id: u32, lens: &[usize]| {
         let mut body = id.to_be_bytes().to_vec();
         body.extend([1, 2]);
@@ -514,16 +514,22 @@ fn a_keyset_that_no_reader_takes_is_not_written() {
         count += 1;
         encoding.extend(record(count, &[255; 246]));
     }
-    while encoding.len() + 2 * 265 + 100 < MAX_LEN {
+    // Two more records, to the last byte.
+    let left = MAX_LEN - encoding.len();
+    for len in [left / 2, left - left / 2] {
         count += 1;
-        let changes = ((MAX_LEN - encoding.len() - 100) / 265).min(246) / 2 * 2;
-        encoding.extend(record(count, &vec![255; changes]));
+        let of_changes = len - WITHOUT_CHANGES;
+        let changes = of_changes.div_ceil(265).next_multiple_of(2);
+        let of_reasons = of_changes - 10 * changes;
+        let len_of = |at| of_reasons / changes + usize::from(at < of_reasons % changes);
+        encoding.extend(record(count, &(0..changes).map(len_of).collect::<Vec<_>>()));
     }
     encoding[count_at..].first_chunk_mut().map(|at| *at = count.to_be_bytes()).expect("4 bytes");
-    let mut keyset = Keyset::parse_unprotected(&unprotected(&encoding)).expect("it fits");
-    for _ in 0..(MAX_LEN - encoding.len()) / 70 + 1 {
-        keyset.rotate(Suite::Cobblestone256).expect("rotated");
-    }
+    assert_eq!(encoding.len(), MAX_LEN);
+    let file = unprotected(&encoding);
+    let mut keyset = Keyset::parse_unprotected(&file).expect("it fits");
+    assert!(*keyset.expose_unprotected().expect("it fits") == file);
+    keyset.rotate(Suite::Cobblestone256).expect("rotated");
     assert_eq!(keyset.expose_unprotected().err().map(|e| e.kind()), Some(ErrorKind::Limit));
     let key = raw_key(1, 1);
     let file = keyset.to_file_bytes(Protection::Sealed(&[&key]));

@@ -5,7 +5,7 @@
 mod kit;
 
 use kit::envelopes::Parts;
-use kit::keys::{cheap_passphrase, raw_key};
+use kit::keys::{KeysetMaterial, VersionMaterial, cheap_passphrase, raw_key};
 use kit::specimens::{keyset, pair, pairs};
 use sealwax::envelope::Header;
 use sealwax::id::{Fingerprint, KeysetId, RawKeyId, RecipientKind, VersionId, Wanted};
@@ -336,6 +336,18 @@ fn an_unknown_key_is_named() {
     }
     let pair = pair("raw-key");
     assert_eq!(wanted(&pair).to_string(), format!("sealed for the raw key {}", "05".repeat(16)));
+}
+
+#[test]
+fn another_keyset_s_version_of_the_same_id_is_not_the_one_that_is_wanted() {
+    let with_id = |id| KeysetMaterial::of_one(id, VersionMaterial::active(7, 2, [1; 32])).keyset();
+    let (ours, mut other) = (with_id([1; 16]), with_id([2; 16]));
+    let envelope = Sealer::new().recipient(&ours).seal(b"").expect("sealed");
+    let wanted = other.primary().expect("a primary").id();
+    other.suspend(wanted, "", sealwax::rng::Now::Unknown).expect("it is active");
+    let refused = Opener::new().key(&other).open(&envelope);
+    // Whether its own version might be used is not what stands in the way.
+    assert_eq!(kind(refused), Some(ErrorKind::UnknownKey));
 }
 
 #[test]

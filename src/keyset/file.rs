@@ -259,3 +259,6 @@ pub(crate) fn read_open(mut file: &File) -> Result<Zeroizing<Vec<u8>>> {
     }
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,3 +23,22 @@ impl Usage {
 pub(crate) const MAX_MESSAGES: u64 = 1 << 48;
 /// Bytes that a version seals at most (format.md 8.7c).
 pub(crate) const MAX_BYTES: u64 = 1 << 58;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_of_either_limit_is_near_it() {
+        let usage = |messages, bytes| Usage { messages, bytes, failed_opens: u64::MAX };
+        for (messages, bytes, is_near) in [
+            (0, 0, false),
+            ((1 << 47) - 1, (1 << 57) - 1, false),
+            (1 << 47, 0, true),
+            (0, 1 << 57, true),
+            (1 << 48, 1 << 58, true),
+        ] {
+            assert_eq!(usage(messages, bytes).is_near_limit(), is_near, "{messages} {bytes}");
+        }
+    }
+}

@@ -298,8 +298,7 @@ impl Version {
 
     /// Whether one more change with this reason fits into the record (format.md 8.1).
     pub(super) fn has_room_for(&self, reason: &str) -> bool {
-        self.changes.len() < usize::from(u16::MAX)
-            && self.encoded_len() - 2 + 10 + reason.len() <= usize::from(u16::MAX)
+        self.encoded_len() - 2 + 10 + reason.len() <= usize::from(u16::MAX)
     }
 
     /// Goes to another state, which the caller found in the table. A destroyed version's secret is wiped here.
@@ -433,3 +432,6 @@ fn clock() -> Option<u64> {
     }
     None
 }
+
+#[cfg(all(test, feature = "std"))]
+mod tests;
