@@ -120,7 +120,9 @@ mod tests {
     fn an_exchange_that_ended_opens_nothing() {
         let (suite, given) = (Suite::ChaCha20Poly1305, Key::zeroed());
         let (mut initiator, mut responder) = (Exchange::new(), Exchange::new());
-        responder.take(initiator.offer(&mut OsRandom).expect("there is randomness"));
+        let public = initiator.offer(&mut OsRandom).expect("there is randomness");
+        check(public).expect("it is a public key");
+        responder.take(public);
         let mut ciphertext = [0; CIPHERTEXT_LEN];
         let answered = responder.answer(&given, suite, b"", &mut OsRandom, &mut ciphertext);
         let opened = initiator.open(&given, suite, b"", &ciphertext).expect("it is genuine");
@@ -128,5 +130,11 @@ mod tests {
         initiator.end();
         let late = initiator.open(&given, suite, b"", &ciphertext);
         assert_eq!(late.err().expect("the pair is gone").kind(), ErrorKind::Decrypt);
+    }
+
+    #[test]
+    fn what_is_no_public_key_is_not_taken() {
+        let refused = check(&[0xff; PUBLIC_LEN]).expect_err("above the modulus");
+        assert_eq!(refused.kind(), ErrorKind::Format);
     }
 }

@@ -223,6 +223,56 @@ fn calls_out_of_turn_are_misuse() {
 }
 
 #[test]
+fn a_message_that_is_not_awaited_is_not_read() {
+    for pattern in PATTERNS {
+        for mode in [Mode::Stream, Mode::Datagram] {
+            let settings = settings(pattern, mode, Hybrid::Off);
+            let (mut initiator, mut responder) = Side::two(settings);
+            let mut twin = Side::new(settings, Role::Responder, 2, 1);
+            let first = initiator.write();
+            for side in [&mut responder, &mut twin] {
+                side.read(&first).expect("it is the first");
+            }
+            assert_eq!(initiator.refused(&first), ErrorKind::Format, "one's own");
+            let second = twin.write();
+            assert_eq!(responder.refused(&second), ErrorKind::Format, "one's own turn");
+            let mut other = Side::new(settings, Role::Initiator, 1, 2);
+            other.random = Counting(7);
+            let again = match mode {
+                Mode::Datagram => responder.read(&other.write()).map(drop),
+                Mode::Stream => {
+                    let (_, mut responder) = Side::two(settings);
+                    responder.read(&first).expect("it is the first");
+                    let again = responder.read(&other.write()).map(drop);
+                    assert!(responder.handshake.has_failed());
+                    again
+                }
+            };
+            assert_eq!(again.is_ok(), mode == Mode::Datagram, "another first message");
+        }
+    }
+}
+
+#[test]
+fn in_another_process_a_handshake_goes_no_further() {
+    let settings = settings(Pattern::IK, Mode::Datagram, Hybrid::Off);
+    let (mut initiator, mut responder) = Side::two(settings);
+    initiator.handshake.process ^= 1;
+    assert!(matches!(initiator.write_with(NOTHING), Err(Error::Misuse(_))));
+    initiator.handshake.process ^= 1;
+    responder.read(&initiator.write()).expect("the process that made it");
+    let second = responder.write();
+    initiator.handshake.process ^= 1;
+    assert_eq!(initiator.refused(&second), ErrorKind::Misuse);
+    initiator.handshake.process ^= 1;
+    initiator.read(&second).expect("nothing was changed");
+    initiator.handshake.process ^= 1;
+    assert!(matches!(initiator.handshake.finish(), Err(Error::Misuse(_))));
+    initiator.handshake.process ^= 1;
+    agree(&mut initiator, &mut responder);
+}
+
+#[test]
 fn settings_do_not_change_on_the_way() {
     for settings in all_settings(&[Mode::Stream, Mode::Datagram]) {
         let (mut initiator, mut responder) = Side::two(settings);
