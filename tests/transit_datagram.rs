@@ -218,6 +218,34 @@ fn strangers_take_no_place_and_who_listens_may_speak_first() {
 }
 
 #[test]
+fn who_connected_is_believed_without_another_word() {
+    for pattern in [Pattern::XX, Pattern::IK, Pattern::KK] {
+        let settings = Settings { hybrid: Hybrid::Off, ..Settings::new(pattern, Mode::Datagram) };
+        let (client_key, server_key) = (key(1), key(2));
+        let (client_public, server_public) = (client_key.public(), server_key.public());
+        let (server, client) = (bound(), bound());
+        client.connect(server.local_addr().expect("it is bound")).expect("it is there");
+        std::thread::scope(|scope| {
+            let accepted = scope.spawn(move || {
+                let (pinned, keys) = ([client_public], [server_key]);
+                let terms = Terms::new(party(settings, &keys, Peers::Pinned(&pinned)));
+                Datagram::accept(server, &terms, PATIENCE, &mut |_| Verdict::Accept).map(drop)
+            });
+            let (pinned, keys) = ([server_public], [client_key]);
+            let terms = Terms::new(party(settings, &keys, Peers::Pinned(&pinned)));
+            let session = Datagram::connect(client, &terms, PATIENCE, &mut |_| Verdict::Accept);
+            // It neither sends nor receives meanwhile.
+            let session = session.expect("it comes through");
+            accepted
+                .join()
+                .expect("it does not panic")
+                .expect("it was shown that the peer is there");
+            drop(session);
+        });
+    }
+}
+
+#[test]
 fn a_first_message_that_is_only_repeated_makes_no_session() {
     let settings = Settings::new(Pattern::IK, Mode::Datagram);
     let (client_key, server_key) = (key(1), key(2));

@@ -90,6 +90,7 @@ impl Datagram {
             }
         }
         attempt.begin(terms, watch)?;
+        let with = attempt.with;
         let mut datagram = attempt.finish(socket, watch, None, packet)?;
         // format.md 13.7a: the answer to message 2 where there is no message 3.
         if terms.party.settings.pattern != Pattern::XX {
@@ -98,7 +99,7 @@ impl Datagram {
                 .sending()
                 .seal_empty_into(watch.milliseconds(), &mut datagram.packet)?;
             datagram.last.said = datagram.packet[..len].to_vec();
-            send(&datagram.socket, &datagram.last.said, None)?;
+            send(&datagram.socket, &datagram.last.said, with)?;
         }
         Ok(datagram)
     }
@@ -133,7 +134,7 @@ impl Datagram {
             if let Some(attempt) =
                 attempts.iter_mut().filter(ours).find(|attempt| attempt.last.heard == heard)
             {
-                send(&socket, &attempt.last.said, Some(from))?;
+                send(&socket, &attempt.last.said, from)?;
                 continue;
             }
             if is_first(heard) {
@@ -268,7 +269,7 @@ impl Attempt {
         self.last.said.clear();
         if self.handshake.writes_next() {
             self.last.said = message(&mut self.handshake, terms)?;
-            send(socket, &self.last.said, Some(self.with))?;
+            send(socket, &self.last.said, self.with)?;
         }
         self.wait = FIRST_WAIT;
         self.again = Instant::now() + self.wait;
@@ -281,7 +282,7 @@ impl Attempt {
     fn repeat(&mut self, socket: &UdpSocket) -> Result<Instant> {
         let now = Instant::now();
         if now >= self.again {
-            send(socket, &self.last.said, Some(self.with))?;
+            send(socket, &self.last.said, self.with)?;
             self.wait = LONGEST_WAIT.min(self.wait * 2);
             self.again = now + self.wait;
         }
@@ -401,8 +402,11 @@ fn read(
     }
 }
 
-fn send(socket: &UdpSocket, bytes: &[u8], to: Option<SocketAddr>) -> Result<()> {
-    let Some(to) = to.filter(|_| !bytes.is_empty()) else { return Ok(()) };
+/// Sends what was said last, if anything was.
+fn send(socket: &UdpSocket, bytes: &[u8], to: SocketAddr) -> Result<()> {
+    if bytes.is_empty() {
+        return Ok(());
+    }
     let sent = match socket.peer_addr() {
         Ok(_) => socket.send(bytes),
         Err(_) => socket.send_to(bytes, to),
