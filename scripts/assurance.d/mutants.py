@@ -136,8 +136,9 @@ def one_pass(name, features, waiting, results, known_at):
         with concurrent.futures.ThreadPoolExecutor(switched.JOBS) as pool:
             list(pool.map(lambda number: look(number, most), range(len(waiting))))
 
-    # First the quick tests for each, and in the end the long ones for those that the quick ones did not notice.
+    # First the quick tests for each, then the long ones for those that the quick ones did not notice.
     look_at_all(QUICK)
+    look_at_all(None)
     for number in alone:
         if part.left() <= 0:
             break
@@ -147,7 +148,6 @@ def one_pass(name, features, waiting, results, known_at):
         save(results)
         if word == "missed":
             say(f"MISSED {mutant['name']} (built alone)")
-    look_at_all(None)
     save(results)
     say(f"{time.monotonic() - begin:.0f} s of trying")
 
