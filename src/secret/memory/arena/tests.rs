@@ -15,11 +15,7 @@ fn values_come_back_and_their_place_is_wiped_when_they_go() {
         assert_eq!(slot.get(), Some(&[n as u8; 32]));
     }
     // A pool of the test's own: nobody else takes the place again before it is looked at.
-    let pool: &'static Pool = Box::leak(Box::new(Pool {
-        generation: fork_generation(),
-        canary: 7,
-        pages: Mutex::default(),
-    }));
+    let pool = Pool { generation: fork_generation(), canary: 7, pages: Mutex::default() };
     let place = pool.allocate(32);
     // SAFETY: the place is ours and has 32 bytes.
     unsafe { place.cast::<Secret>().write([0xa7; 32]) };
