@@ -6,7 +6,7 @@ use core::fmt;
 use zeroize::Zeroize;
 
 use crate::chunked::Opening as Chunks;
-use crate::derive::{Place, fingerprint, salt_key, token_key, wrap_key};
+use crate::derive::{Place, salt_key, token_key, wrap_key};
 use crate::envelope::{HARD_MAX_HEADER_LEN, Header, Need, Requirements};
 use crate::error::{Error, Result};
 use crate::format::backup::{STORED_BACKUP, ShareList};
@@ -25,13 +25,14 @@ use crate::id::{
 use crate::primitives::{Prk, ct_eq, hash};
 use crate::rng::{Now, Random};
 use crate::secret::memory::{
-    HEADER_DEPTH, KEY_PAIR_DEPTH, PLAIN_KEYSET_DEPTH, TOKEN_DEPTH, with_wiped_stack,
+    HEADER_DEPTH, KEY_PAIR_DEPTH, PLAIN_KEYSET_DEPTH, TOKEN_DEPTH, X_WING_PAIR_DEPTH,
+    with_wiped_stack,
 };
 use crate::secret::{Data, Held, Key, Pair, Root, Wrap};
 use crate::token;
 use crate::transit::{KeyPair, Life};
 use crate::value::{self, SALT_LEN};
-use crate::wrap::hpke::{PrivateKey, PublicKey};
+use crate::wrap::hpke::PrivateKey;
 use crate::wrap::raw_key::RawKey;
 use crate::wrap::{self, Binding, Entry, KeyWrap, OpenedVia, Shape, Trials, Unwrap};
 
@@ -146,22 +147,23 @@ impl Version {
         }
     }
 
+    fn is_x_wing(&self) -> bool {
+        cfg!(feature = "x-wing") && self.algorithm == Algorithm::XWing.number()
+    }
+
     /// Computes the public half of a key pair, once, when it is loaded.
     fn fill_public(&mut self) -> Result<()> {
         if self.state == KeyState::Destroyed as u8 {
             return Ok(());
         }
         let private = self.private()?;
-        match private.public() {
-            PublicKey::X25519(public) => {
-                self.public = public;
-                self.fingerprint = fingerprint(RecipientKind::X25519, &public).0;
-            }
+        match &private {
+            PrivateKey::X25519 { public, .. } => self.public = *public,
+            // There is no room for it.
             #[cfg(feature = "x-wing")]
-            PublicKey::XWing(public) => {
-                self.fingerprint = fingerprint(RecipientKind::XWing, &public).0;
-            }
+            PrivateKey::XWing { .. } => {}
         }
+        self.fingerprint = private.fingerprint().0;
         Ok(())
     }
 
@@ -266,9 +268,12 @@ impl Head {
     /// # Errors
     /// `Unsupported` for X-Wing in a build without it; the versions are then wiped.
     pub fn fill_public(versions: &mut [Version]) -> Result<()> {
-        let filled = with_wiped_stack::<KEY_PAIR_DEPTH, _>(|| {
-            versions.iter_mut().try_for_each(Version::fill_public)
-        });
+        let has_x_wing = versions.iter().any(Version::is_x_wing);
+        let fill = || versions.iter_mut().try_for_each(Version::fill_public);
+        let filled = match has_x_wing {
+            true => with_wiped_stack::<X_WING_PAIR_DEPTH, _>(fill),
+            false => with_wiped_stack::<KEY_PAIR_DEPTH, _>(fill),
+        };
         wiped_on_error(filled, versions)
     }
 
@@ -393,6 +398,11 @@ impl<'v> Keyset<'v> {
             count += 1;
         }
         if count == 0 { Err(refused) } else { Ok(count) }
+    }
+
+    /// Whether one of its key pairs is of X-Wing, whose work goes deepest.
+    pub fn has_x_wing(&self) -> bool {
+        self.versions.iter().any(Version::is_x_wing)
     }
 
     fn version(&self, id: VersionId, algorithm: Algorithm) -> Option<&'v Version> {

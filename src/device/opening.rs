@@ -11,7 +11,9 @@ use crate::format::context::{COUNTER, Encoded};
 use crate::format::payload::{MAX_CHUNKS, SALT_LEN};
 use crate::id::{Kind, Suite};
 use crate::primitives::{AeadKey, NONCE_LEN, RunningHash, TAG_LEN, ct_eq};
-use crate::secret::memory::{CHUNKS_DEPTH, OPENING_DEPTH, PUBLIC_KEY_DEPTH, with_wiped_stack};
+use crate::secret::memory::{
+    CHUNKS_DEPTH, OPENING_DEPTH, PUBLIC_KEY_DEPTH, X_WING_DEPTH, with_wiped_stack,
+};
 use crate::secret::{Chunk, Key};
 use crate::wrap::{KeyWrap, OpenedVia};
 
@@ -102,6 +104,16 @@ impl Opening {
         requirements: &Requirements<'_>,
     ) -> Result<usize> {
         with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(|| self.authenticate(front, keys, requirements))
+    }
+
+    /// [`Opening::begin`] with keys whose work goes deepest: X-Wing key pairs.
+    pub fn begin_with_x_wing(
+        &mut self,
+        front: &[u8],
+        keys: &[&dyn KeyWrap],
+        requirements: &Requirements<'_>,
+    ) -> Result<usize> {
+        with_wiped_stack::<X_WING_DEPTH, _>(|| self.authenticate(front, keys, requirements))
     }
 
     fn authenticate(

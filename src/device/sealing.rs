@@ -16,7 +16,9 @@ use crate::format::writer::Writer;
 use crate::id::{EnvelopeId, Kind, Suite};
 use crate::primitives::{AeadKey, NONCE_LEN, Prk, TAG_LEN, hash};
 use crate::rng::Random;
-use crate::secret::memory::{CHUNKS_DEPTH, PUBLIC_KEY_DEPTH, SEALING_DEPTH, with_wiped_stack};
+use crate::secret::memory::{
+    CHUNKS_DEPTH, PUBLIC_KEY_DEPTH, SEALING_DEPTH, X_WING_SEALING_DEPTH, with_wiped_stack,
+};
 use crate::secret::{Chunk, Data, Key};
 use crate::wrap::{Binding, KeyWrap, Shape};
 
@@ -118,6 +120,20 @@ impl Sealing {
         front: &mut [u8],
     ) -> Result<()> {
         let begun = with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(|| {
+            self.write_front(recipient, plan, random, front)
+        });
+        wiped_on_error(begun, front)
+    }
+
+    /// [`Sealing::begin`] for the recipient whose work goes deepest: an X-Wing public key.
+    pub fn begin_for_x_wing(
+        &mut self,
+        recipient: &dyn KeyWrap,
+        plan: &Plan<'_>,
+        random: &mut dyn Random,
+        front: &mut [u8],
+    ) -> Result<()> {
+        let begun = with_wiped_stack::<X_WING_SEALING_DEPTH, _>(|| {
             self.write_front(recipient, plan, random, front)
         });
         wiped_on_error(begun, front)

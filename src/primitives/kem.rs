@@ -14,15 +14,19 @@ use super::aws_lc as backend;
 #[cfg(not(feature = "aws-lc"))]
 use super::rustcrypto as backend;
 
+#[cfg(all(feature = "x-wing", feature = "alloc"))]
+pub(crate) use x_wing::Expanded as XWing;
 #[cfg(feature = "x-wing")]
 pub(super) use x_wing::ML_KEM_CIPHERTEXT_LEN;
 #[cfg(feature = "aws-lc")]
 pub(super) use x_wing::ML_KEM_PUBLIC_LEN;
+#[cfg(all(feature = "x-wing", not(feature = "alloc")))]
+pub(crate) use x_wing::Seed as XWing;
 #[cfg(all(test, feature = "x-wing"))]
 pub(crate) use x_wing::x_wing_encapsulate_derand;
 #[cfg(feature = "x-wing")]
 pub(crate) use x_wing::{
-    X_WING_ENC_LEN, X_WING_PUBLIC_LEN, XWing, x_wing_check_public, x_wing_encapsulate,
+    X_WING_ENC_LEN, X_WING_PUBLIC_LEN, x_wing_check_public, x_wing_encapsulate,
 };
 
 /// X25519(private key, 9): RFC 7748 section 6.1.

@@ -11,7 +11,7 @@ use crate::format::transit::{
 use crate::id::{Suite, Wanted};
 use crate::primitives::{HASH_LEN, ct_eq, hash};
 use crate::rng::{Now, Random};
-use crate::secret::memory::{HANDSHAKE_DEPTH, PUBLIC_KEY_DEPTH, with_wiped_stack};
+use crate::secret::memory::{HANDSHAKE_DEPTH, PUBLIC_KEY_DEPTH, X_WING_DEPTH, with_wiped_stack};
 use crate::secret::{Key, Psk};
 #[cfg(feature = "x-wing")]
 use crate::transit::hedge;
@@ -55,6 +55,15 @@ impl Settings {
         #[cfg(not(feature = "alloc"))]
         let hybrid = Hybrid::Off;
         Settings { pattern, suite: Suite::ChaCha20Poly1305, mode, hybrid }
+    }
+
+    /// Whether a message's work goes as deep as X-Wing goes.
+    fn has_x_wing(&self) -> bool {
+        match self.hybrid {
+            #[cfg(feature = "x-wing")]
+            Hybrid::On => true,
+            Hybrid::Off => false,
+        }
     }
 }
 
@@ -241,7 +250,7 @@ impl Handshake {
         if context.as_bytes().len() > MAX_CONTEXT_LEN {
             return Err(Error::limit("the context of a handshake message is at most 1,024 bytes"));
         }
-        with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(|| match &self.stage {
+        let write = || match &self.stage {
             Stage::Waiting if self.role == Role::Initiator => {
                 self.write_first(party, context.as_bytes(), random, out)
             }
@@ -249,7 +258,11 @@ impl Handshake {
                 self.write_later(party, context.as_bytes(), random, out)
             }
             _ => Err(Error::misuse("it is not this side's turn to write")),
-        })
+        };
+        match party.settings.has_x_wing() {
+            true => with_wiped_stack::<X_WING_DEPTH, _>(write),
+            false => with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(write),
+        }
     }
 
     fn write_first(
@@ -366,6 +379,7 @@ impl Handshake {
             Stage::Running(_) | Stage::Done => Err(NOT_EXPECTED),
         };
         let read = match role {
+            _ if party.settings.has_x_wing() => with_wiped_stack::<X_WING_DEPTH, _>(read),
             Role::Initiator => with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(read),
             // Its first message is tried with each of its keys.
             Role::Responder => with_wiped_stack::<HANDSHAKE_DEPTH, _>(read),

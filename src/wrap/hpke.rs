@@ -218,11 +218,7 @@ impl KeyWrap for Recipient {
                 (Kem::X25519, dhkem_shared_secret(&dh, &enc, public))
             }
             #[cfg(feature = "x-wing")]
-            PublicKey::XWing(public) => {
-                let (enc, shared) = x_wing_encapsulate(public, random)?;
-                enc_out.copy_from_slice(&enc);
-                (Kem::XWing, shared)
-            }
+            PublicKey::XWing(public) => (Kem::XWing, encapsulate(public, random, enc_out)?),
         };
         let (key, nonce) = key_schedule(kem, &shared, kem.info(&binding.core_hash));
         let (plaintext, tag) = ct.split_at_mut(32);
@@ -240,6 +236,19 @@ impl KeyWrap for Recipient {
     ) -> Result<Unwrap> {
         Ok(Unwrap::NotAtHand)
     }
+}
+
+/// A call of its own: an X25519 key's work does not need the stack for it.
+#[cfg(feature = "x-wing")]
+#[inline(never)]
+fn encapsulate(
+    public: &[u8; X_WING_PUBLIC_LEN],
+    random: &mut dyn Random,
+    enc_out: &mut [u8],
+) -> Result<Zeroizing<[u8; 32]>> {
+    let (enc, shared) = x_wing_encapsulate(public, random)?;
+    enc_out.copy_from_slice(&enc);
+    Ok(shared)
 }
 
 impl PrivateKey {
@@ -271,6 +280,22 @@ impl PrivateKey {
             #[cfg(feature = "x-wing")]
             PrivateKey::XWing { expanded } => PublicKey::XWing(expanded.public()),
         }
+    }
+
+    /// The fingerprint of its public key.
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        match self {
+            PrivateKey::X25519 { public, .. } => fingerprint(RecipientKind::X25519, public),
+            #[cfg(feature = "x-wing")]
+            PrivateKey::XWing { .. } => self.x_wing_fingerprint(),
+        }
+    }
+
+    /// A call of its own: an X25519 key's work does not need the stack for it.
+    #[cfg(feature = "x-wing")]
+    #[inline(never)]
+    fn x_wing_fingerprint(&self) -> Fingerprint {
+        self.public().fingerprint()
     }
 
     /// HPKE Open of an entry's `enc` and `ct`. Whether it opened.

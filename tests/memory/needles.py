@@ -4,13 +4,16 @@
 The secrets are those that the reference reader (tests/reference) meets while it does the same work: every key of an HMAC and what
 comes out, every key of an AEAD with its keystream, one-time key and plaintext, every private key and shared secret of X25519. Each is looked for
 in the forms in which code has it: as bytes, as words of SHA-256, as HMAC's first states and padded blocks, as the limbs of Poly1305 and of
-curve25519 and the digits of a scalar.
+curve25519 and the digits of a scalar, as round keys of AES, and as the vectors of ML-KEM.
 """
 import contextlib
 import hmac
 import os
 import struct
 import sys
+
+import aes
+import ml_kem
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../reference"))
 import reader.base  # noqa: E402
@@ -73,6 +76,37 @@ class Needles:
             self.add(name + ", keystream", blocks[64:64 + len(plaintext)])
             self.add(name + ", plaintext", plaintext)
 
+    def add_aes(self, name, key, nonce, plaintext, secret=True):
+        """A message under AES-256-GCM: NIST SP 800-38D section 7.1."""
+        self.add(name + ", key", key)
+        for form, held in aes.forms(key):
+            self._add(name + ", " + form, held)
+        stream = aes.keystream(key, nonce, len(plaintext))
+        self.add(name + ", mask of the tag", stream[:16])
+        if secret:
+            self.add(name + ", keystream", stream[16:])
+            self.add(name + ", plaintext", plaintext)
+
+    def add_x_wing(self, name, seed, enc=None):
+        """A private key, and what enc carries to it: format.md 5.4."""
+        pair, classic, public = reader.hpke.xwing_keys(seed)
+        wide = pair.private_bytes_raw()
+        self.add(name + ", seed", seed)
+        self.add(name + ", d and z", wide)
+        self.add_scalar(name + ", X25519 half", classic)
+        sigma, secret = ml_kem.secret_of(wide)
+        self.add(name + ", sigma", sigma)
+        for one in secret:
+            self._add(name + ", secret vector", ml_kem.as_words(one))
+        if enc is not None:
+            message = ml_kem.message_of(secret, enc[:1088])
+            shared, randomness, vector = ml_kem.shared_of(message, public[:1184])
+            assert shared == pair.decapsulate(enc[:1088])
+            for what, held in ((", message", message), (", ML-KEM's share", shared), (", randomness", randomness)):
+                self.add(name + what, held)
+            for one in vector:
+                self._add(name + ", vector of the encryption", ml_kem.as_words(one))
+
     def add_scalar(self, name, private):
         """A private key of X25519: clamped, and as signed digits (base 16), which a table is asked for."""
         clamped = bytes([private[0] & 248]) + private[1:31] + bytes([private[31] & 127 | 64])
@@ -126,7 +160,7 @@ def recording(needles, label, secret=True):
     """While it lasts, what the reference reader computes with is added. Plaintexts over 32 bytes only where they are `secret`."""
     kept = hmac.new, reader.base.ChaCha20Poly1305, reader.handshakes.ChaCha20Poly1305, reader.hpke.x25519, reader.handshakes.x25519
     real_new, real_aead, _, real_x25519, _ = kept
-    real_gcm, real_argon2id = reader.base.AESGCM, reader.envelopes.argon2id
+    real_gcm, real_argon2id, real_decap = reader.base.AESGCM, reader.envelopes.argon2id, reader.hpke.decap
 
     class Hmac:
         def __init__(self, key, message=None, digestmod=None):
@@ -151,9 +185,19 @@ def recording(needles, label, secret=True):
             needles.add_stream(label + ": AEAD", self.key, nonce, plaintext)
             return self.real.encrypt(nonce, plaintext, associated)
 
-    def gcm(key):
-        needles.add(label + ": AES key", bytes(key))
-        return real_gcm(key)
+    class Gcm:
+        def __init__(self, key):
+            self.key, self.real = bytes(key), real_gcm(key)
+
+        def decrypt(self, nonce, sealed, associated):
+            plaintext = self.real.decrypt(nonce, sealed, associated)
+            needles.add_aes(label + ": AEAD", self.key, nonce, plaintext, secret or len(plaintext) <= 32)
+            return plaintext
+
+    def decap(kind, secret, enc):
+        if kind == 4:
+            needles.add_x_wing(label + ": X-Wing", secret, enc)
+        return real_decap(kind, secret, enc)
 
     def argon2id(passphrase, body):
         stretched = real_argon2id(passphrase, body)
@@ -168,12 +212,12 @@ def recording(needles, label, secret=True):
 
     hmac.new, reader.base.ChaCha20Poly1305, reader.handshakes.ChaCha20Poly1305 = Hmac, Aead, Aead
     reader.hpke.x25519 = reader.handshakes.x25519 = x25519
-    reader.base.AESGCM, reader.envelopes.argon2id = gcm, argon2id
+    reader.base.AESGCM, reader.envelopes.argon2id, reader.hpke.decap = Gcm, argon2id, decap
     try:
         yield
     finally:
         hmac.new, reader.base.ChaCha20Poly1305, reader.handshakes.ChaCha20Poly1305, reader.hpke.x25519, reader.handshakes.x25519 = kept
-        reader.base.AESGCM, reader.envelopes.argon2id = real_gcm, real_argon2id
+        reader.base.AESGCM, reader.envelopes.argon2id, reader.hpke.decap = real_gcm, real_argon2id, real_decap
 
 
 def keystream(key, nonce, blocks):

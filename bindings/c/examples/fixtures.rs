@@ -164,6 +164,8 @@ fn make(folder: &Path) -> Result<(), Failure> {
     put("x_wing_envelope", &suite_2.recipient(&recipient).seal(&whole)?)?;
     let gcm = Sealer::new().suite(Suite::Cobblestone256).recipient(&key);
     put("suite_1_envelope", &gcm.seal(&whole)?)?;
+    let gcm = Keyset::generate("suite 1", Suite::Cobblestone256)?;
+    put("suite_1_blob", &gcm.expose_unprotected()?)?;
     std::fs::write(folder.join("fixtures.h"), text)?;
     Ok(())
 }

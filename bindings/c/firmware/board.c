@@ -30,7 +30,6 @@ __attribute__((section(".vectors"), used)) static const vector_table vectors = {
 #define SYST_CVR (*(volatile uint32_t *)0xe000e018U)
 #define TICK_LIMIT 0x00ffffffU
 #define INSTRUCTIONS_PER_TICK 40U
-#define PAINT 0xa5a5a5a5U
 
 static uint32_t semihost(uint32_t operation, const void *argument)
 {
@@ -56,51 +55,26 @@ static void fault(void)
     board_exit(1);
 }
 
-/* The compiler must not move the paint or the count into the work. */
-__attribute__((noinline)) static void run(board_work work) { work(); }
-
 __attribute__((noinline)) board_cost board_measure(board_work work)
 {
     board_cost cost;
     volatile uint32_t *at;
     volatile uint32_t *here = (volatile uint32_t *)__builtin_frame_address(0) - 16;
     for (at = stack_bottom; at < here; at++) {
-        *at = PAINT;
+        *at = BOARD_PAINT;
     }
     SYST_RVR = TICK_LIMIT;
     SYST_CVR = 0;
     SYST_CSR = 5;
-    run(work);
+    board_run(work);
     cost.instructions = (TICK_LIMIT - SYST_CVR) * INSTRUCTIONS_PER_TICK;
     SYST_CSR = 0;
     at = stack_bottom;
-    while (*at == PAINT) {
+    while (*at == BOARD_PAINT) {
         at++;
     }
     cost.stack = (uint32_t)((uintptr_t)here - (uintptr_t)at);
     return cost;
-}
-
-__attribute__((noinline)) size_t board_dead_stack(board_work work, uint32_t *seen, size_t room)
-{
-    volatile uint32_t *at;
-    volatile uint32_t *here;
-    size_t count = 0;
-    /* All below the stack pointer is dead while no other function runs. */
-    __asm__ volatile("mov %0, sp" : "=r"(here));
-    for (at = stack_bottom; at < here; at++) {
-        *at = PAINT;
-    }
-    run(work);
-    at = stack_bottom;
-    while ((at < here) && (*at == PAINT)) {
-        at++;
-    }
-    for (; (at < here) && (count < room); at++) {
-        seen[count] = *at;
-        count++;
-    }
-    return count;
 }
 
 void reset(void)

@@ -23,6 +23,12 @@ typedef struct board_cost {
     uint32_t stack;
 } board_cost;
 
+/* What the dead stack is filled with before work runs. */
+#define BOARD_PAINT 0xa5a5a5a5U
+
+/* A call of its own: the compiler must not move the paint or a count into the work. */
+void board_run(board_work work);
+
 /* Runs the work on a painted stack. */
 board_cost board_measure(board_work work);
 

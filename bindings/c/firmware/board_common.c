@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What every board does alike: numbers, and random bytes that repeat. */
+/* What every board does alike: numbers, random bytes that repeat, and a look at the dead stack. */
 #include "board.h"
+
+extern uint32_t stack_bottom[];
 
 void board_print_number(uint32_t number)
 {
@@ -39,4 +41,32 @@ int32_t board_random(void *context, uint8_t *out, size_t out_len)
         out[at] = (uint8_t)(state >> 24);
     }
     return 0;
+}
+
+__attribute__((noinline)) void board_run(board_work work) { work(); }
+
+__attribute__((noinline)) size_t board_dead_stack(board_work work, uint32_t *seen, size_t room)
+{
+    volatile uint32_t *at;
+    volatile uint32_t *here;
+    size_t count = 0;
+    /* All below the stack pointer is dead while no other function runs. */
+#ifdef __riscv
+    __asm__ volatile("mv %0, sp" : "=r"(here));
+#else
+    __asm__ volatile("mov %0, sp" : "=r"(here));
+#endif
+    for (at = stack_bottom; at < here; at++) {
+        *at = BOARD_PAINT;
+    }
+    board_run(work);
+    at = stack_bottom;
+    while ((at < here) && (*at == BOARD_PAINT)) {
+        at++;
+    }
+    for (; (at < here) && (count < room); at++) {
+        seen[count] = *at;
+        count++;
+    }
+    return count;
 }

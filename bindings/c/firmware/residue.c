@@ -9,7 +9,12 @@
 #include "sealwax.h"
 
 #define PAGE 4096U
+#ifdef SEALWAX_X_WING
+/* ML-KEM keeps its vectors on the stack. */
+#define SEEN (60U * 1024U)
+#else
 #define SEEN (16U * 1024U)
+#endif
 #define PLAIN 100U
 #define DRAWN 256U
 
@@ -493,6 +498,11 @@ static void pairs(void)
 #include "residue_transit.h"
 #endif
 
+#ifdef SEALWAX_X_WING
+/* Suite 1 and X-Wing. */
+#include "residue_full.h"
+#endif
+
 #ifdef PLANT
 /* Leaks, so that whoever looks for leaks can be seen to find them: a key on the stack, and one in a
  * context that was to be wiped. */
@@ -522,6 +532,9 @@ int main(void)
     pairs();
 #ifdef SEALWAX_TRANSIT
     transit();
+#endif
+#ifdef SEALWAX_X_WING
+    full();
 #endif
 #ifdef PLANT
     plant();

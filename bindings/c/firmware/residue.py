@@ -10,9 +10,9 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../../../tests/memory"))
 from needles import Needles, recording  # noqa: E402
+from sessions import add_handshake  # noqa: E402
 from reader.base import expand, NOTES, Reader, SealwaxError  # noqa: E402
 from reader.envelopes import open_envelope  # noqa: E402
-from reader.handshakes import hedged, take_part  # noqa: E402
 from reader.hpke import x25519_public  # noqa: E402
 from reader.keysets import open_keyset  # noqa: E402
 from reader.tokens import decode_context, Keys, open_t, open_token, version_key  # noqa: E402
@@ -22,6 +22,8 @@ WITHOUT_KEYS = (
     "keyset_wipe", "opening_wipe", "opening_progress", "opening_resume", "opening_finish_unsigned", "sealing_wipe", "sealing_finish",
     "sealing_begin, no room", "identity_public_key", "handshake_begin", "handshake_wipe", "session_rekey", "session_describe",
     "session_tick", "session_wipe", "opening_begin, changed", "opening_finish", "planted")
+# The keysets that the calls load.
+BLOBS = ("keyset_blob", "identity_blob", "suite_1_blob", "x_wing_blob")
 # The deepest bytes that a call wrote, and how many of them are not zero where they were wiped: the frames of what wipes, and of memset.
 DEEPEST, WIPER = 320, 96
 
@@ -49,7 +51,7 @@ class Printed:
 def keys_of(folder):
     """Every key of the fixtures, as the reference reader takes them."""
     read = lambda name: (folder / name).read_bytes()  # noqa: E731
-    sets = [open_keyset(read(name), Keys({}), "unprotected")["parsed"] for name in ("keyset_blob", "identity_blob")]
+    sets = [open_keyset(read(name), Keys({}), "unprotected")["parsed"] for name in BLOBS]
     return sets, Keys({
         "keysets": [{"keyset_id": one["keyset_id"], "versions": one["versions"]} for one in sets],
         "raw_keys": [{"key_id": read("device_key_id").hex(), "key": read("device_key").hex()}]})
@@ -62,11 +64,13 @@ def secrets_of(folder, printed):
     sets, keys = keys_of(folder)
     for keyset_id, version, algorithm, secret in keys.versions:
         needles.add_hmac_key("root secret", secret)
-        if algorithm == 2:
+        if algorithm <= 2:
             for use in (b"token", b"wrap", b"salt"):
-                needles.add_hmac_key("K_" + use.decode(), version_key(secret, use, 2, keyset_id + version.to_bytes(4, "big")))
-        else:
+                needles.add_hmac_key("K_" + use.decode(), version_key(secret, use, algorithm, keyset_id + version.to_bytes(4, "big")))
+        elif algorithm == 3:
             needles.add_scalar("private key", secret)
+        else:
+            needles.add_x_wing("X-Wing", secret)
     for name in ("device_key", "transit_psk", "transit_device_private", "transit_server_private"):
         needles.add_hmac_key(name, read(name))
         if name.endswith("private"):
@@ -77,12 +81,13 @@ def secrets_of(folder, printed):
         # Salts and ids become public, and are forgotten below.
         needles.add("what the random source gave", draws)
     context = decode_context(read("token_context"))
-    for name, token in [("token", token) for token in printed.of("token")] + [("old token", read("old_token"))]:
+    tokens = printed.of("token") + printed.of("suite 1 token")
+    for name, token in [("token", token) for token in tokens] + [("old token", read("old_token"))]:
         with recording(needles, name):
             open_token(token, keys, context)
-    public = printed.of("token") + printed.of("keyset") + printed.of("device") + printed.of("pair") + printed.of("message")
-    public += printed.of("chunk") + printed.of("kept")
-    for name, given in (("image_envelope", {}), ("settings_envelope", decode_context(read("settings_context"))), ("pair_envelope", {})):
+    public = [bytes(sealed) for name, sealed in printed.sealed if name != "draws"]
+    for name in ("image_envelope", "settings_envelope", "pair_envelope", "suite_1_envelope", "x_wing_envelope"):
+        given = decode_context(read("settings_context")) if name == "settings_envelope" else {}
         with recording(needles, name):
             open_envelope(read(name), keys, given)
         public.append(read(name))
@@ -91,15 +96,15 @@ def secrets_of(folder, printed):
         with recording(needles, name, secret=False):
             open_keyset(read(name), keys, restore=True)
         public.append(read(name))
-    chunks = b"".join(printed.of("chunk"))
-    for name in ("keyset", "device", "pair"):
+    chunks = {"keyset": b"".join(printed.of("chunk")), "suite 1": b"".join(printed.of("suite 1 chunk"))}
+    for name in ("keyset", "device", "pair", "suite 1", "wing"):
         for front in printed.of(name):
             with recording(needles, "sealing for " + name):
                 try:
-                    open_envelope(front + (chunks if name == "keyset" else bytes(16)), keys, {})
+                    open_envelope(front + chunks.get(name, bytes(16)), keys, {})
                 except SealwaxError:
                     # Nothing was sealed after the front of the others.
-                    assert name != "keyset"
+                    assert name not in chunks
     transit(needles, read, printed, public)
     for output in public + [nonce for name, nonce in NOTES if name.endswith("nonce")]:
         needles.forget_public(output)
@@ -111,25 +116,10 @@ def secrets_of(folder, printed):
 def transit(needles, read, printed, public):
     """The handshakes, both directions' secrets, and what was kept (format.md 13)."""
     messages, draws = printed.of("message"), [draw for draw in printed.of("draws") if len(draw) == 32]
+    privates = [read(name) for name in ("transit_device_private", "transit_server_private")]
     # Two messages and two draws for each.
     for at in range(0, len(messages), 2):
-        fields = {
-            "pattern": 5, "suite": 2, "mode": 2, "hybrid": 0, "prologue": b"", "psk": read("transit_psk"), "seed": b"",
-            "messages": [message.hex() for message in messages[at:at + 2]]}
-        for draw, side, private in zip(draws[at:at + 2], ("initiator", "responder"), ("transit_device_private", "transit_server_private")):
-            fields |= {side + "_static": read(private), side + "_ephemeral": draw, side + "_random": draw}
-        # An ephemeral key follows from the draw and from h before the message (13.3a), which the reference comes to know on its way.
-        for side, before in (("initiator", "start.h"), ("responder", "message1.h")):
-            try:
-                take_part(fields)
-            except SealwaxError:
-                h = [value for name, value in NOTES if name == before][-1]
-                fields[side + "_ephemeral"] = hedged(fields[side + "_static"], fields[side + "_random"], 0, h)
-        with recording(needles, "handshake"):
-            secrets = take_part(fields)
-        public.append(secrets["binding"])
-        for direction in ("initiator_to_responder", "responder_to_initiator"):
-            direct(needles, secrets[direction])
+        public.append(add_handshake(needles, messages[at:at + 2], draws[at:at + 2], privates, read("transit_psk")))
     device_key = read("device_key")
     k_export = expand(device_key, b"sealwax/v1/transit/export\0\x02", 32)
     needles.add_hmac_key("K_export", k_export)
@@ -139,18 +129,6 @@ def transit(needles, read, printed, public):
         head = reader.take(6)
         with recording(needles, "kept session", secret=False):
             open_t(k_export, 2, head + b"\0" + read("transit_server_public"), reader.take(reader.left()))
-
-
-def direct(needles, secret):
-    """The keys of one direction and what they are used with: format.md 13.9."""
-    for epoch in range(4):
-        needles.add_hmac_key("secret of an epoch", secret)
-        key = expand(secret, b"sealwax/v1/transit/record\0\x02" + epoch.to_bytes(4, "big"), 44)
-        needles.add_hmac_key("key of records", key[:32])
-        for counter in range(3):
-            nonce = (int.from_bytes(key[32:], "big") ^ counter).to_bytes(12, "big")
-            needles.add_stream("record", key[:32], nonce, bytes(1024))
-        secret = expand(secret, b"sealwax/v1/transit/next\0\x02", 32)
 
 
 def main():

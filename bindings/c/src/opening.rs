@@ -224,7 +224,11 @@ pub unsafe extern "C" fn sealwax_opening_begin_with_identity(
         let begun =
             Begun { opening, requirements, front, front_len, scratch, scratch_size, chunks_at };
         let identity = Identity(loaded(borrows, identity, Family::Pairs)?.keyset());
-        begin(borrows, begun, &identity, Opening::begin_with_pairs)
+        let begin_with: Begin = match identity.0.has_x_wing() {
+            true => Opening::begin_with_x_wing,
+            false => Opening::begin_with_pairs,
+        };
+        begin(borrows, begun, &identity, begin_with)
     })
 }
 

@@ -168,7 +168,7 @@ pub unsafe extern "C" fn sealwax_sealing_begin_for_x_wing(
         let begun = Begun { sealing, plan, random, out, out_size, out_len };
         let public = borrows.input(public_key, SEALWAX_X_WING_PUBLIC_KEY_LEN)?;
         let recipient = Recipient::new(PublicKey::parse(Algorithm::XWing, public)?)?;
-        begin(borrows, begun, &recipient, Sealing::begin_for_public_key)
+        begin(borrows, begun, &recipient, Sealing::begin_for_x_wing)
     })
 }
 

@@ -22,14 +22,39 @@ pub(crate) const X_WING_PUBLIC_LEN: usize = ML_KEM_PUBLIC_LEN + 32;
 pub(crate) const X_WING_ENC_LEN: usize = ML_KEM_CIPHERTEXT_LEN + 32;
 
 /// An X-Wing key pair expanded from its seed: draft-connolly-cfrg-xwing-kem section 5.2.
-pub(crate) struct XWing {
+pub(crate) struct Expanded {
     ml_kem: backend::MlKem,
     ml_kem_public: [u8; ML_KEM_PUBLIC_LEN],
     x25519_private: Zeroizing<[u8; 32]>,
     x25519_public: [u8; 32],
 }
 
-impl XWing {
+/// An X-Wing key pair where there is no heap: its seed, expanded whenever it is used and in calls of their own, so that what is
+/// for X25519 alone does not need the stack of ML-KEM.
+#[cfg(not(feature = "alloc"))]
+pub(crate) struct Seed(Zeroizing<[u8; 32]>);
+
+#[cfg(not(feature = "alloc"))]
+impl Seed {
+    /// Takes the seed.
+    pub(crate) fn expand(seed: &[u8; 32]) -> Self {
+        Seed(Zeroizing::new(*seed))
+    }
+
+    /// [`Expanded::public`].
+    #[inline(never)]
+    pub(crate) fn public(&self) -> [u8; X_WING_PUBLIC_LEN] {
+        Expanded::expand(&self.0).public()
+    }
+
+    /// [`Expanded::decapsulate`].
+    #[inline(never)]
+    pub(crate) fn decapsulate(&self, enc: &[u8; X_WING_ENC_LEN]) -> Result<Zeroizing<[u8; 32]>> {
+        Expanded::expand(&self.0).decapsulate(enc)
+    }
+}
+
+impl Expanded {
     /// expandDecapsulationKey(seed).
     pub(crate) fn expand(seed: &[u8; 32]) -> Self {
         let mut shake = Shake256::default();
@@ -45,7 +70,7 @@ impl XWing {
         let mut private = Zeroizing::new([0u8; 32]);
         private.copy_from_slice(x25519_private);
         let x25519_public = x25519_public(&private);
-        XWing { ml_kem, ml_kem_public, x25519_private: private, x25519_public }
+        Expanded { ml_kem, ml_kem_public, x25519_private: private, x25519_public }
     }
 
     /// The public key: ML-KEM-768 encapsulation key || X25519 public key.
@@ -68,6 +93,7 @@ impl XWing {
 }
 
 /// Whether these bytes may be an X-Wing public key (FIPS 203 section 7.2, format.md 5.4).
+#[inline(never)]
 pub(crate) fn x_wing_check_public(public: &[u8; X_WING_PUBLIC_LEN]) -> Result<()> {
     x25519_check_public(public[ML_KEM_PUBLIC_LEN..].try_into().expect("1216 - 1184 bytes"))?;
     ml_kem_public(public).map(drop)
@@ -76,6 +102,7 @@ pub(crate) fn x_wing_check_public(public: &[u8; X_WING_PUBLIC_LEN]) -> Result<()
 /// Encapsulate(pk): section 5.4. Returns enc and the shared secret.
 ///
 /// With aws-lc-rs the ML-KEM half draws from that library's own source, which the system seeds; `random` gives the rest.
+#[inline(never)]
 pub(crate) fn x_wing_encapsulate(
     public: &[u8; X_WING_PUBLIC_LEN],
     random: &mut dyn Random,

@@ -6,7 +6,8 @@ use core::mem::MaybeUninit;
 pub(crate) use depth::{
     CHUNKS_DEPTH, EPOCH_DEPTH, FACE_DEPTH, HANDSHAKE_DEPTH, HEADER_DEPTH, KEPT_DEPTH,
     KEY_PAIR_DEPTH, OPENING_DEPTH, PLAIN_KEYSET_DEPTH, PUBLIC_KEY_DEPTH, RECORD_DEPTH,
-    SEALING_DEPTH, SESSION_DEPTH, TOKEN_DEPTH, VALUE_DEPTH,
+    SEALING_DEPTH, SESSION_DEPTH, TOKEN_DEPTH, VALUE_DEPTH, X_WING_DEPTH, X_WING_PAIR_DEPTH,
+    X_WING_SEALING_DEPTH,
 };
 
 // How deep each kind of work goes, measured in release builds on x86-64 with each backend, and a margin of a
@@ -52,33 +53,42 @@ mod depth {
     pub(crate) const HANDSHAKE_DEPTH: usize = PUBLIC_KEY_DEPTH;
     pub(crate) const SESSION_DEPTH: usize = HEADER_DEPTH;
     pub(crate) const KEPT_DEPTH: usize = HEADER_DEPTH;
+    pub(crate) const X_WING_PAIR_DEPTH: usize = PUBLIC_KEY_DEPTH;
+    pub(crate) const X_WING_DEPTH: usize = PUBLIC_KEY_DEPTH;
+    pub(crate) const X_WING_SEALING_DEPTH: usize = PUBLIC_KEY_DEPTH;
 }
 
 // Without an operating system the stack is small and nothing guards its end: each is a little more than the work uses, on
 // ARMv7E-M for size and for speed and on ARMv6-M for size, and a call's stack in the C header has room for it.
-// `scripts/firmware` fails where the work goes deeper. X-Wing goes far deeper, and that stays.
+// `scripts/firmware` fails where the work goes deeper.
 #[cfg(target_os = "none")]
 mod depth {
+    /// AES without instructions for it keeps its round keys on the stack, where suite 1 is built in.
+    const fn aead(suite_2: usize, both: usize) -> usize {
+        if cfg!(feature = "suite-1") { both } else { suite_2 }
+    }
+
     /// One value under a key that is ready: what a token does last.
-    pub(crate) const VALUE_DEPTH: usize = 1024;
+    pub(crate) const VALUE_DEPTH: usize = aead(1024, 2048);
     /// A token, with the keys that lead to its own.
-    pub(crate) const TOKEN_DEPTH: usize = 1536;
+    pub(crate) const TOKEN_DEPTH: usize = aead(1536, 2560);
     /// A record, also the first that comes under other keys.
-    pub(crate) const RECORD_DEPTH: usize = 1600;
+    pub(crate) const RECORD_DEPTH: usize = aead(1600, 2624);
     /// The keys of another epoch.
     pub(crate) const EPOCH_DEPTH: usize = 1344;
     /// A chunk, in one pass or in two.
-    pub(crate) const CHUNKS_DEPTH: usize = 1216;
+    pub(crate) const CHUNKS_DEPTH: usize = aead(1216, 1984);
     /// Reading a keyset that is not protected.
     pub(crate) const PLAIN_KEYSET_DEPTH: usize = 1152;
     /// Opening a keyset file.
-    pub(crate) const HEADER_DEPTH: usize = 2304;
+    pub(crate) const HEADER_DEPTH: usize = aead(2304, 4096);
     /// Authenticating a header with a symmetric key.
     pub(crate) const OPENING_DEPTH: usize = 3072;
     /// Making one.
-    pub(crate) const SEALING_DEPTH: usize = 2176;
+    pub(crate) const SEALING_DEPTH: usize = aead(2176, 2752);
     /// The public half of an X25519 key pair.
-    pub(crate) const KEY_PAIR_DEPTH: usize = 2048;
+    pub(crate) const KEY_PAIR_DEPTH: usize =
+        if cfg!(target_arch = "riscv32") { 2432 } else { 2048 };
     /// A header and an X25519 key pair. Also a handshake's message, but for the first that is read.
     pub(crate) const PUBLIC_KEY_DEPTH: usize = 3776;
     /// Reading the first message of a handshake.
@@ -86,9 +96,16 @@ mod depth {
     /// Taking a session out of a handshake.
     pub(crate) const SESSION_DEPTH: usize = 2560;
     /// Keeping a session, and taking it up again.
-    pub(crate) const KEPT_DEPTH: usize = 1792;
+    pub(crate) const KEPT_DEPTH: usize = aead(1792, 2816);
     /// What copies a key that a caller gave, above the work that uses it.
     pub(crate) const FACE_DEPTH: usize = 1792;
+    // ML-KEM keeps its vectors on the stack.
+    /// The public half of an X-Wing key pair.
+    pub(crate) const X_WING_PAIR_DEPTH: usize = 41 * 1024;
+    /// A header with an X-Wing key pair, and a handshake's message.
+    pub(crate) const X_WING_DEPTH: usize = 44 * 1024;
+    /// A header for an X-Wing public key.
+    pub(crate) const X_WING_SEALING_DEPTH: usize = 37 * 1024 + 512;
 }
 
 /// Runs `work` in a call of its own and then wipes `DEPTH` bytes of the stack it used, and on x86-64 the vector registers.
