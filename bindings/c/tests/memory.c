@@ -8,6 +8,8 @@
 #include "kit.h"
 
 #define ROOM 8192U
+/* One with X-Wing, and one without, whose every secret memory.py works out. */
+#define HANDSHAKES 2U
 
 /* What must be told from what: the file of each key. */
 static const char *folder;
@@ -20,8 +22,8 @@ typedef struct contexts {
     sealwax_keyset identity;
     sealwax_opening opening;
     sealwax_sealing sealing;
-    sealwax_handshake handshakes[2];
-    sealwax_session sessions[2];
+    sealwax_handshake handshakes[HANDSHAKES][2];
+    sealwax_session sessions[HANDSHAKES][2];
 } contexts;
 
 static contexts held;
@@ -118,8 +120,19 @@ static void seal_and_open(void)
     overwrite(secret, sizeof secret);
 }
 
-static void shake(void)
+/* For the handshake without X-Wing: memory.py is told what was drawn. */
+static int32_t draw(void *context, uint8_t *out, size_t out_len)
 {
+    const int32_t status = kit_fill(context, out, out_len);
+    show("drawn", out, out_len);
+    return status;
+}
+
+static void shake(uint8_t hybrid)
+{
+    const sealwax_random drawing = {draw, &source};
+    sealwax_handshake *handshakes = held.handshakes[hybrid];
+    sealwax_session *sessions = held.sessions[hybrid];
     static const uint8_t roles[] = {SEALWAX_ROLE_INITIATOR, SEALWAX_ROLE_RESPONDER};
     static uint8_t keys[2][SEALWAX_PEER_KEY_LEN];
     static uint8_t peers[2][SEALWAX_PEER_KEY_LEN];
@@ -139,27 +152,31 @@ static void shake(void)
         parties[side].role = roles[side];
         parties[side].pattern = SEALWAX_PATTERN_IKPSK2;
         parties[side].mode = SEALWAX_MODE_DATAGRAM;
-        parties[side].hybrid = 1;
+        parties[side].suite = 2;
+        parties[side].hybrid = hybrid;
         parties[side].private_key = keys[side];
         parties[side].peers = peers[side];
         parties[side].peer_count = 1;
         parties[side].psk = psk;
-        STATUS(sealwax_handshake_begin(&held.handshakes[side], &parties[side]), SEALWAX_OK);
+        STATUS(sealwax_handshake_begin(&handshakes[side], &parties[side]), SEALWAX_OK);
     }
     for (side = 0; side < 2U; side++) {
         uint8_t long_message[SEALWAX_HANDSHAKE_MAX_MESSAGE_LEN];
-        STATUS(sealwax_handshake_write(&held.handshakes[side], &parties[side], &randomness, NULL, 0,
+        STATUS(sealwax_handshake_write(&handshakes[side], &parties[side],
+                                       (hybrid == 0U) ? &drawing : &randomness, NULL, 0,
                                        long_message, sizeof long_message, &len),
                SEALWAX_OK);
-        STATUS(sealwax_handshake_read(&held.handshakes[1U - side], &parties[1U - side],
-                                      long_message, len, NULL, 0, &none, &is_duplicate),
+        if (hybrid == 0U) {
+            show("said", long_message, len);
+        }
+        STATUS(sealwax_handshake_read(&handshakes[1U - side], &parties[1U - side], long_message,
+                                      len, NULL, 0, &none, &is_duplicate),
                SEALWAX_OK);
     }
     for (side = 0; side < 2U; side++) {
-        STATUS(sealwax_handshake_finish(&held.handshakes[side], NULL, 1, &held.sessions[side]),
-               SEALWAX_OK);
+        STATUS(sealwax_handshake_finish(&handshakes[side], NULL, 1, &sessions[side]), SEALWAX_OK);
     }
-    STATUS(sealwax_session_seal(&held.sessions[0], 2, (const uint8_t *)"a record", 8, NULL, 0,
+    STATUS(sealwax_session_seal(&sessions[0], 2, (const uint8_t *)"a record", 8, NULL, 0,
                                 message, sizeof message, &len),
            SEALWAX_OK);
     overwrite(keys, sizeof keys);
@@ -174,8 +191,10 @@ static void wipe_contexts(void)
     STATUS(sealwax_opening_wipe(&held.opening), SEALWAX_OK);
     STATUS(sealwax_sealing_wipe(&held.sealing), SEALWAX_OK);
     for (side = 0; side < 2U; side++) {
-        STATUS(sealwax_handshake_wipe(&held.handshakes[side]), SEALWAX_OK);
-        STATUS(sealwax_session_wipe(&held.sessions[side]), SEALWAX_OK);
+        STATUS(sealwax_handshake_wipe(&held.handshakes[0][side]), SEALWAX_OK);
+        STATUS(sealwax_handshake_wipe(&held.handshakes[1][side]), SEALWAX_OK);
+        STATUS(sealwax_session_wipe(&held.sessions[0][side]), SEALWAX_OK);
+        STATUS(sealwax_session_wipe(&held.sessions[1][side]), SEALWAX_OK);
     }
 }
 
@@ -239,7 +258,8 @@ int main(int count, char **arguments)
     }
     load();
     seal_and_open();
-    shake();
+    shake(0);
+    shake(1);
     step("held");
     wipe_contexts();
     step("wiped");

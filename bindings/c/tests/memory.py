@@ -12,7 +12,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "tests/memory"))
 from needles import Needles, recording  # noqa: E402
 from process import Stepped  # noqa: E402
+from sessions import add_handshake  # noqa: E402
 from reader.envelopes import open_envelope  # noqa: E402
+from reader.hpke import x25519_public  # noqa: E402
 from reader.keysets import open_keyset  # noqa: E402
 from reader.tokens import Keys, open_token, version_key  # noqa: E402
 
@@ -39,8 +41,16 @@ def known(folder):
 
 
 def learn(needles, keys, program, folder):
-    """What the program sealed says which other secrets it worked with."""
+    """What the program sealed says which other secrets it worked with; and what it said and drew, which those of its session are."""
+    said, drawn = ([shown for name, shown in program.sealed if name == wanted] for wanted in ("said", "drawn"))
+    if said:
+        privates = [(folder / name).read_bytes() for name in ("transit_device_private", "transit_server_private")]
+        public = [add_handshake(needles, said, drawn, privates, (folder / "transit_psk").read_bytes()), *said]
+        for output in public + [x25519_public(private) for private in privates]:
+            needles.forget_public(output)
     for name, sealed in program.sealed:
+        if name in ("said", "drawn"):
+            continue
         with recording(needles, name, secret=False):
             open_token(sealed, keys, {}) if name == "token" else open_envelope(sealed, keys, {})
         needles.forget_public(sealed)
@@ -84,6 +94,8 @@ def main():
         for step in ("planted", "held"):
             if "root secret" not in found[step][0]:
                 wrong.append(f"{step}: the search is blind")
+        if "key of records" not in found["held"][0]:
+            wrong.append("held: the search is blind for what sessions hold")
         for step in ("wiped", "freed"):
             left = set(found[step][0]) | set(found[step][1])
             if leaks and "root secret" not in left:
