@@ -132,7 +132,7 @@ class Part:
         if self.wrong:
             outcome = "failed"
         elif self.skipped:
-            outcome = "in part" if self.tables else "not run"
+            outcome = "in part" if any(table["rows"] for table in self.tables) else "not run"
         else:
             outcome = "ok"
         keep = {
