@@ -15,8 +15,8 @@ use sealwax::rng::Now;
 use sealwax::rng::OsRandom;
 use sealwax::secret::Key;
 use sealwax::transit::{
-    Datagram, Handshake, Hybrid, KeyPair, MAX_MESSAGE_LEN, Mode, Party, Pattern, Peers, Settings,
-    Terms, Verdict,
+    Datagram, Handshake, Hybrid, KeyPair, Limits, MAX_MESSAGE_LEN, Mode, Party, Pattern, Peer,
+    Peers, Session, Settings, Terms, Verdict,
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -265,4 +265,124 @@ fn a_first_message_that_is_only_repeated_makes_no_session() {
     stranger.set_nonblocking(true).expect("it is a socket");
     let mut packet = [0; 3000];
     assert!(stranger.recv(&mut packet).is_ok() && stranger.recv(&mut packet).is_ok());
+}
+
+/// One side of IK without X-Wing, whose packets a test sends itself.
+struct Bare<'a> {
+    socket: UdpSocket,
+    party: Party<'a>,
+    handshake: Handshake,
+}
+
+impl Bare<'_> {
+    fn write(&mut self) -> Vec<u8> {
+        let mut out = vec![0; MAX_MESSAGE_LEN];
+        let written = self.handshake.write(&self.party, Encoded::EMPTY, &mut OsRandom, &mut out);
+        out.truncate(written.expect("it is this side's turn"));
+        out
+    }
+
+    fn read(&mut self, message: &[u8]) {
+        let (mut accept, mut out) = (|_: &Peer<'_>| Verdict::Accept, [0; 1024]);
+        let read = self.handshake.read(&self.party, message, &mut accept, &mut out);
+        read.expect("it is genuine");
+    }
+
+    fn session(&mut self) -> Session {
+        let mut session = Session::closed();
+        let limits = Limits::of(self.party.settings.suite);
+        session.begin(&mut self.handshake, &limits, 0).expect("it is finished");
+        session
+    }
+
+    fn send(&self, packet: &[u8]) {
+        self.socket.send(packet).expect("it is there");
+    }
+
+    /// The next packet that is no first message: those may come again.
+    fn receive(&self) -> Vec<u8> {
+        self.socket.set_read_timeout(Some(PATIENCE)).expect("it is a socket");
+        let mut packet = vec![0; 3_000];
+        loop {
+            let len = self.socket.recv(&mut packet).expect("it comes");
+            if packet[0] != 0x20 {
+                return packet[..len].to_vec();
+            }
+        }
+    }
+}
+
+#[test]
+fn who_listens_answers_alike_again_and_keeps_the_16_newest_in_mind() {
+    let settings = Settings { hybrid: Hybrid::Off, ..Settings::new(Pattern::IK, Mode::Datagram) };
+    for (others, patience, comes) in [(15, PATIENCE, true), (16, Duration::from_secs(2), false)] {
+        let (client_key, server_key) = (key(1), key(2));
+        let (client_public, server_public) = (client_key.public(), server_key.public());
+        let (server, socket) = (bound(), bound());
+        let address = server.local_addr().expect("it is bound");
+        socket.connect(address).expect("it is there");
+        std::thread::scope(|scope| {
+            let accepted = scope.spawn(move || {
+                let (pinned, keys) = ([client_public], [server_key]);
+                let terms = Terms::new(party(settings, &keys, Peers::Pinned(&pinned)));
+                Datagram::accept(server, &terms, patience, &mut |_| Verdict::Accept).map(drop)
+            });
+            let (pinned, keys) = ([server_public], [client_key]);
+            let party = party(settings, &keys, Peers::Pinned(&pinned));
+            let mut client = Bare { socket, party, handshake: Handshake::initiator() };
+            let first = client.write();
+            client.send(&first);
+            let second = client.receive();
+            client.send(&first);
+            assert_eq!(client.receive(), second);
+            for _ in 0..others {
+                bound().send_to(&first_message(&party), address).expect("it is there");
+            }
+            client.read(&second);
+            let mut packet = [0; 100];
+            let sealed = client.session().sending().seal_empty_into(0, &mut packet);
+            client.send(&packet[..sealed.expect("it begins")]);
+            let accepted = accepted.join().expect("it does not panic");
+            assert_eq!(accepted.is_ok(), comes, "{others} others came after it");
+        });
+    }
+}
+
+#[test]
+fn who_connected_answers_again_where_the_answer_was_lost() {
+    let settings = Settings { hybrid: Hybrid::Off, ..Settings::new(Pattern::IK, Mode::Datagram) };
+    let (client_key, server_key) = (key(1), key(2));
+    let (client_public, server_public) = (client_key.public(), server_key.public());
+    let (socket, client) = (bound(), bound());
+    client.connect(socket.local_addr().expect("it is bound")).expect("it is there");
+    socket.connect(client.local_addr().expect("it is bound")).expect("it is there");
+    std::thread::scope(|scope| {
+        let heard = scope.spawn(move || {
+            let (pinned, keys) = ([server_public], [client_key]);
+            let terms = Terms::new(party(settings, &keys, Peers::Pinned(&pinned)));
+            let mut session = Datagram::connect(client, &terms, PATIENCE, &mut |_| Verdict::Accept)
+                .expect("it comes through");
+            session.socket().set_read_timeout(Some(PATIENCE)).expect("it is a socket");
+            let mut out = [0; 100];
+            let len = session.receive(&mut out).expect("it comes").expect("nobody closed it");
+            out[..len].to_vec()
+        });
+        let (pinned, keys) = ([client_public], [server_key]);
+        let party = party(settings, &keys, Peers::Pinned(&pinned));
+        let mut server = Bare { socket, party, handshake: Handshake::responder() };
+        let mut first = vec![0; 3_000];
+        let len = server.socket.recv(&mut first).expect("it comes");
+        server.read(&first[..len]);
+        let second = server.write();
+        server.send(&second);
+        let answer = server.receive();
+        server.send(&second);
+        assert_eq!(server.receive(), answer);
+        let mut session = server.session();
+        session.open_into(0, &answer, b"", &mut [0; 100]).expect("it is genuine");
+        let mut packet = [0; 100];
+        let len = session.seal_into(0, b"welcome", b"", &mut packet).expect("it is there");
+        server.send(&packet[..len]);
+        assert_eq!(heard.join().expect("it does not panic"), b"welcome");
+    });
 }
