@@ -84,9 +84,13 @@ class Tree:
         write(self.tree / "src/lib.rs", (allowed + self.library + switches.MODULE % count).encode())
         return places
 
-    def build(self, count):
-        """Builds the tests, without the switches that do not compile: those go to `at_fault`, with the error's code."""
-        for arguments in (["check", "--lib"], ["test", "--no-run", "--lib", "--tests"]):
+    def build(self, count, check_first=True):
+        """Builds the tests, without the switches that do not compile: those go to `at_fault`, with the error's code.
+
+        Where many do not, `check_first` finds them sooner.
+        """
+        steps = [["check", "--lib"]] if check_first else []
+        for arguments in steps + [["test", "--no-run", "--lib", "--tests"]]:
             while True:
                 places = self.write(count)
                 run, messages = self.cargo(arguments)

@@ -49,7 +49,7 @@ def main():
             text = text if len(text) < 70 else text[:67] + "..."
             wipes.append((f"{name}:{node.start_point[0] + 1}", f"{name}: {function_around(node)}: {text}".replace("|", "/")))
     try:
-        tree.build(len(wipes))
+        tree.build(len(wipes), check_first=False)
     except switched.Refused as error:
         return part.fail(str(error))
     for test in tree.find_tests(LEFT_OUT):

@@ -8,6 +8,7 @@
 #![allow(unsafe_code)]
 
 mod aes;
+mod authenticators;
 mod case;
 mod devices;
 mod envelopes;
@@ -36,6 +37,7 @@ use sealwax::Suite;
 
 fn main() {
     aes::check();
+    authenticators::check();
     sources::install_hook();
     let mut cases = tokens::cases(Suite::Cobblestone256);
     cases.extend(tokens::cases(Suite::ChaCha20Poly1305));

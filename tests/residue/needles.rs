@@ -2,6 +2,7 @@
 //! What is looked for: secrets in 16-byte pieces, computed from docs/format.md and the standards that it names.
 
 use super::aes::{inverse_round_keys, round_keys, swapped};
+use super::authenticators::{add_ghash_key, add_poly1305_key};
 use super::kit::envelopes::{Parts, expand, hmac256};
 
 /// Collects secrets, with the names that they are found under.
@@ -63,12 +64,21 @@ impl Secrets {
         }
     }
 
-    /// A key of a suite's AEAD, with AES's schedules where it is AES's.
-    pub(crate) fn add_aead_key(&mut self, name: &'static str, key: &[u8], suite: u8) {
+    /// A key of a suite's AEAD that was used with these nonces, with AES's schedules where it is AES's, and with those of the
+    /// authenticator.
+    pub(crate) fn add_aead_key(
+        &mut self,
+        name: &'static str,
+        key: &[u8],
+        suite: u8,
+        nonces: &[[u8; 12]],
+    ) {
         self.add(name, key);
         if suite != 1 {
+            nonces.iter().for_each(|nonce| add_poly1305_key(self, key, nonce));
             return;
         }
+        add_ghash_key(self, key);
         let (forth, back) = (round_keys(key), inverse_round_keys(key));
         self.add("AES round keys", &forth);
         self.add("AES round keys", &swapped(&forth));
@@ -93,7 +103,7 @@ impl Secrets {
     ) -> Vec<u8> {
         let okm = expand(key, &[b"sealwax/v1/T", &sealed[..24], context], 64);
         assert_eq!(okm[32..], sealed[24..56], "the commitment is another key's");
-        self.add_aead_key("T's key", &okm[..32], suite);
+        self.add_aead_key("T's key", &okm[..32], suite, &[[0; 12]]);
         open(suite, &okm[..32], &[0; 12], &sealed[56..])
     }
 
@@ -119,7 +129,7 @@ impl Secrets {
             }
         };
         assert_eq!(okm[44..76], parts.payload[24..56], "the commitment is another key's");
-        self.add_aead_key("chunk key", &okm[..32], suite);
+        self.add_aead_key("chunk key", &okm[..32], suite, &counted(&okm[32..44]));
     }
 
     pub(crate) fn ready(mut self) -> Needles {
@@ -154,6 +164,15 @@ impl Needles {
             seen.insert(*name).then_some((*name, piece))
         })
     }
+}
+
+/// The first nonces that are counted from this one: format.md 5A.3 and 13.9.
+pub(crate) fn counted(first: &[u8]) -> [[u8; 12]; 4] {
+    std::array::from_fn(|count| {
+        let mut nonce: [u8; 12] = first.try_into().expect("12 bytes");
+        nonce[11] ^= count as u8;
+        nonce
+    })
 }
 
 /// What was sealed without associated data, with its tag at the end: it opens under the key that is looked for.

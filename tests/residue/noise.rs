@@ -39,7 +39,13 @@ impl Chain {
         if self.is_secret {
             secrets.add_hmac_key("temporary key", &temporary);
             secrets.add_hmac_key("chaining key", &self.ck);
-            secrets.add_aead_key("message key", &okm[okm.len() - 32..], self.suite);
+            // Noise section 12: the counter, behind 4 bytes of zeros; AES's from the other end.
+            let nonces: [[u8; 12]; 3] = std::array::from_fn(|count| {
+                let mut nonce = [0; 12];
+                nonce[if self.suite == 1 { 11 } else { 4 }] = count as u8;
+                nonce
+            });
+            secrets.add_aead_key("message key", &okm[okm.len() - 32..], self.suite, &nonces);
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 use super::case::{Call, Case, known, leaked};
 use super::kit::envelopes::expand;
 use super::kit::random::Repeatable;
-use super::needles::{Needles, Secrets};
+use super::needles::{Needles, Secrets, counted};
 use super::sources::{plaintext, text};
 use sealwax::secret::{Key, Raw, Traffic};
 use sealwax::transit::{EXPORT_LEN, Keeping, Limits, Mode, RECORD_OVERHEAD, Role, Session};
@@ -20,7 +20,7 @@ pub(crate) fn add_traffic(secrets: &mut Secrets, first: &[u8], suite: u8) {
         secrets.add_hmac_key("traffic secret", &secret);
         let label = b"sealwax/v1/transit/record\0";
         let okm = expand(&secret, &[label, &[suite], &epoch.to_be_bytes()], 44);
-        secrets.add_aead_key("record key", &okm[..32], suite);
+        secrets.add_aead_key("record key", &okm[..32], suite, &counted(&okm[32..]));
         secret = expand(&secret, &[b"sealwax/v1/transit/next\0", &[suite]], 32);
     }
 }

@@ -101,8 +101,8 @@ pub(crate) fn add_schedule(
     let secret = labeled_extract(shared, id, b"secret", &[]);
     let key = labeled_expand(&secret, id, b"key", &context);
     secrets.add_hmac_key("HPKE secret", &secret);
-    secrets.add_aead_key("HPKE key", &key, 2);
     let head: [&[u8]; 5] = [&[0, 12], b"HPKE-v1", id, b"base_nonce", &context.concat()];
     let nonce = expand(&secret, &head, 12);
+    secrets.add_aead_key("HPKE key", &key, 2, &[nonce[..].try_into().expect("12 bytes")]);
     open(2, &key, &nonce, ct)
 }
