@@ -32,28 +32,55 @@ mod tokens;
 mod watch;
 mod x_wing;
 
-use case::Found;
-use sealwax::Suite;
+use case::{Case, Found};
+
+/// Some cases, made when they are wanted.
+type Group = (&'static str, fn() -> Vec<Case>);
+
+const GROUPS: &[Group] = &[
+    ("tokens", tokens::cases),
+    ("envelopes", envelopes::cases),
+    ("providers", providers::cases),
+    ("identities", identities::cases),
+    ("stores", stores::cases),
+    ("devices", devices::cases),
+    ("sessions", sessions::cases),
+    ("handshakes", handshakes::cases),
+    #[cfg(unix)]
+    ("files", files::cases),
+    #[cfg(unix)]
+    ("streams", streams::cases),
+];
+
+/// Those of the groups that are named, or all whose name contains what is given.
+fn chosen() -> Vec<Case> {
+    let only: Vec<String> =
+        std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let is_named = |name: &str| only.iter().any(|only| only == name);
+    let mut cases = Vec::new();
+    let by_group = GROUPS.iter().any(|(name, _)| is_named(name));
+    for (name, of_group) in GROUPS {
+        if !by_group || is_named(name) {
+            cases.extend(of_group());
+        }
+    }
+    if !by_group {
+        let is_meant = |case: &Case| only.iter().any(|only| case.name.contains(only.as_str()));
+        cases.retain(|case| only.is_empty() || is_meant(case));
+    }
+    cases
+}
 
 fn main() {
+    if std::env::args().any(|word| word == "--list") {
+        // As other tests say what there is.
+        GROUPS.iter().for_each(|(name, _)| println!("{name}: test"));
+        return;
+    }
     aes::check();
     authenticators::check();
     sources::install_hook();
-    let mut cases = tokens::cases(Suite::Cobblestone256);
-    cases.extend(tokens::cases(Suite::ChaCha20Poly1305));
-    cases.extend(envelopes::cases());
-    cases.extend(providers::cases());
-    cases.extend(identities::cases());
-    cases.extend(stores::cases());
-    cases.extend(devices::cases());
-    cases.extend(sessions::cases());
-    cases.extend(handshakes::cases());
-    #[cfg(unix)]
-    cases.extend(files::cases());
-    #[cfg(unix)]
-    cases.extend(streams::cases());
-    let only = std::env::args().nth(1).filter(|argument| !argument.starts_with('-'));
-    cases.retain(|case| only.as_ref().is_none_or(|only| case.name.contains(only)));
+    let cases = chosen();
     let mut planted = planted::Planted::default();
     let (mut leaks, mut too_deep) = (0, 0);
     for case in &cases {

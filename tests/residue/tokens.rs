@@ -29,7 +29,11 @@ pub(crate) fn add_version(
     [token, wrap]
 }
 
-pub(crate) fn cases(suite: Suite) -> Vec<Case> {
+pub(crate) fn cases() -> Vec<Case> {
+    [Suite::Cobblestone256, Suite::ChaCha20Poly1305].into_iter().flat_map(of).collect()
+}
+
+fn of(suite: Suite) -> Vec<Case> {
     let root: &'static [u8; 32] = leaked(Repeatable(suite as u64).array());
     let keyset: &'static Keyset =
         leaked(Keyset::import_raw("orders", suite, root).expect("imported"));
