@@ -12,7 +12,7 @@ use crate::id::{
 };
 use crate::keyset::{Clearance, Keyset, Migrating};
 use crate::locked::open_regular;
-use crate::secret::memory::{PUBLIC_KEY_DEPTH, with_wiped_stack};
+use crate::secret::memory::{PUBLIC_KEY_DEPTH, try_with_wiped_stack};
 use crate::secret::{Data, Key};
 use crate::stream::HeaderReader;
 use crate::token;
@@ -253,7 +253,7 @@ impl<'a> Surveyor<'a> {
     }
 
     fn open(&self, header: &Header<'_>) -> Result<OpenedVia> {
-        with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(|| {
+        try_with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(|| {
             let migrating: Vec<Migrating<'_>> =
                 self.keysets.iter().map(|keyset| keyset.migrating()).collect();
             let mut keys: Vec<&dyn KeyWrap> =

@@ -9,7 +9,7 @@ use crate::format::payload::{
 };
 use crate::id::Suite;
 use crate::primitives::{AeadKey, NONCE_LEN, TAG_LEN};
-use crate::secret::memory::{CHUNKS_DEPTH, with_wiped_stack};
+use crate::secret::memory::{CHUNKS_DEPTH, try_with_wiped_stack};
 use crate::secret::{Chunk, Key, Payload};
 
 /// Seals the chunks of one payload in order, in the caller's buffers.
@@ -61,7 +61,7 @@ impl Sealing {
         }
         let index = self.next;
         self.account(1, piece.len() < full)?;
-        with_wiped_stack::<CHUNKS_DEPTH, _>(|| self.engine.seal_chunk(index, piece))
+        try_with_wiped_stack::<CHUNKS_DEPTH, _>(|| self.engine.seal_chunk(index, piece))
     }
 
     /// Seals many pieces in place, each followed by 16 bytes of room for its tag. If the last of them is shorter than a
@@ -77,7 +77,7 @@ impl Sealing {
         }
         let (first, count) = (self.next, batch.len().div_ceil(sealed_len) as u64);
         self.account(count, over != 0)?;
-        with_wiped_stack::<CHUNKS_DEPTH, _>(|| self.engine.seal_batch(first, batch))
+        try_with_wiped_stack::<CHUNKS_DEPTH, _>(|| self.engine.seal_batch(first, batch))
     }
 
     fn account(&mut self, count: u64, last: bool) -> Result<()> {
@@ -113,7 +113,7 @@ impl Opening {
         if piece.len() > self.engine.chunk_len.plaintext_len() {
             return Err(Error::misuse("a piece is longer than a chunk"));
         }
-        with_wiped_stack::<CHUNKS_DEPTH, _>(|| self.engine.open_chunk(index, piece, tag))
+        try_with_wiped_stack::<CHUNKS_DEPTH, _>(|| self.engine.open_chunk(index, piece, tag))
     }
 
     /// Opens many chunks in place, from number `first` on: each piece stays where it is, followed by its tag.
@@ -121,7 +121,7 @@ impl Opening {
     /// # Errors
     /// As [`Opening::open_chunk`]; `Truncated` where the last piece has no whole tag.
     pub fn open_batch(&self, first: u64, batch: &mut [u8]) -> Result<()> {
-        with_wiped_stack::<CHUNKS_DEPTH, _>(|| self.engine.open_batch(first, batch))
+        try_with_wiped_stack::<CHUNKS_DEPTH, _>(|| self.engine.open_batch(first, batch))
     }
 }
 

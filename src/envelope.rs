@@ -33,7 +33,7 @@ use crate::format::payload::PREFIX_LEN;
 use crate::format::reader::{End, Reader};
 use crate::id::{EnvelopeId, Kind, RecipientKind, Suite, Wanted};
 use crate::primitives::{NONCE_LEN, Prk, ct_eq, hash};
-use crate::secret::memory::{HEADER_DEPTH, PUBLIC_KEY_DEPTH, with_wiped_stack};
+use crate::secret::memory::{HEADER_DEPTH, PUBLIC_KEY_DEPTH, try_with_wiped_stack};
 use crate::secret::{Chunk, Data, Key, Payload};
 use crate::wrap::{Binding, KeyWrap, OpenedVia, Trials, Unwrap};
 
@@ -218,7 +218,7 @@ impl<'a> Header<'a> {
     where
         'a: 'c,
     {
-        with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(|| self.open_unwiped(keys, requirements))
+        try_with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(|| self.open_unwiped(keys, requirements))
     }
 
     /// [`Header::open`] for whoever wipes the stack afterwards.
@@ -291,7 +291,7 @@ impl<'a> Header<'a> {
     /// `Limit` where too many trials would be needed.
     #[cfg(feature = "std")]
     pub(crate) fn keys_of_all_entries(&self, keys: &[&dyn KeyWrap]) -> Result<Option<Vec<bool>>> {
-        with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(|| {
+        try_with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(|| {
             let (binding, mut data_key) = (self.binding(), Key::zeroed());
             let mut has = vec![false; keys.len()];
             for entry in self.entries() {
@@ -363,7 +363,7 @@ impl PayloadKey<'_> {
     /// # Errors
     /// `Decrypt` where the payload is not this envelope's, or the external context differs.
     pub fn opening(&self, prefix: &[u8; PREFIX_LEN]) -> Result<Opening> {
-        with_wiped_stack::<HEADER_DEPTH, _>(|| self.opening_unwiped(prefix))
+        try_with_wiped_stack::<HEADER_DEPTH, _>(|| self.opening_unwiped(prefix))
     }
 
     /// [`PayloadKey::opening`] for whoever wipes the stack afterwards.

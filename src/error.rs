@@ -142,6 +142,32 @@ impl Error {
         }
     }
 
+    /// The same error from its fields alone. Each is short, and which error it is leaves much of it free: a move takes along
+    /// what stood there before. What stays behind is of no use.
+    #[cfg(feature = "error-text")]
+    pub(crate) fn made_anew(&mut self) -> Self {
+        match self {
+            Error::Decrypt => Error::Decrypt,
+            Error::Format { clause, what } => Error::Format { clause, what },
+            Error::Share { number } => Error::Share { number: *number },
+            Error::UnknownKey(wanted) => Error::UnknownKey(wanted.made_anew()),
+            Error::KeyState { keyset, version, state, remedy } => {
+                Error::KeyState { keyset: *keyset, version: *version, state: *state, remedy }
+            }
+            Error::Keyset { keyset, what } => Error::Keyset { keyset: *keyset, what },
+            Error::Truncated => Error::Truncated,
+            Error::Limit(what) => Error::Limit(what),
+            Error::Misuse(what) => Error::Misuse(what),
+            Error::Unsupported(what) => Error::Unsupported(what),
+            Error::Provider(what) => Error::Provider(what),
+            Error::Random => Error::Random,
+            #[cfg(feature = "std")]
+            Error::Io(inner) => {
+                Error::Io(core::mem::replace(inner, std::io::ErrorKind::Other.into()))
+            }
+        }
+    }
+
     pub(crate) const fn format(clause: &'static str, what: &'static str) -> Self {
         Error::Format { clause: text(clause), what: text(what) }
     }

@@ -305,6 +305,24 @@ pub enum Wanted {
     None,
 }
 
+impl Wanted {
+    /// As [`crate::Error::made_anew`].
+    #[cfg(feature = "error-text")]
+    pub(crate) fn made_anew(&self) -> Self {
+        match *self {
+            Wanted::Token(version) => Wanted::Token(version),
+            Wanted::Keyset(keyset, version) => Wanted::Keyset(keyset, version),
+            Wanted::Pair(kind, fingerprint) => Wanted::Pair(kind, fingerprint),
+            Wanted::RawKey(id) => Wanted::RawKey(id),
+            Wanted::Recipient(kind) => Wanted::Recipient(kind),
+            Wanted::MoreShares(id, count) => Wanted::MoreShares(id, count),
+            Wanted::Peer(fingerprint) => Wanted::Peer(fingerprint),
+            Wanted::ShareOf(id) => Wanted::ShareOf(id),
+            Wanted::None => Wanted::None,
+        }
+    }
+}
+
 impl fmt::Display for Wanted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -158,7 +158,8 @@ impl<P> Held<Key<P>> {
     /// A copy of these bytes.
     pub(crate) fn copy_of(bytes: &[u8; KEY_LEN]) -> Result<Self> {
         let mut held = Held::<Key<P>>::zeroed();
-        *held.get_mut()?.expose_bytes_mut() = *bytes;
+        // An assignment may go by way of the stack.
+        held.get_mut()?.expose_bytes_mut().copy_from_slice(bytes);
         Ok(held)
     }
 }

@@ -8,7 +8,7 @@ use crate::id::{Suite, VersionId};
 use crate::primitives::Prk;
 use crate::rng::Random;
 use crate::secret::Token as TokenKey;
-use crate::secret::memory::{VALUE_DEPTH, with_wiped_stack};
+use crate::secret::memory::{VALUE_DEPTH, try_with_wiped_stack, with_wiped_stack};
 use crate::value::{self, SALT_LEN};
 use crate::wrap::version_key::VersionKey;
 
@@ -86,7 +86,7 @@ pub(crate) fn open_under(
     token: &Token<'_>,
     out: &mut [u8],
 ) -> Result<()> {
-    with_wiped_stack::<VALUE_DEPTH, _>(|| {
+    try_with_wiped_stack::<VALUE_DEPTH, _>(|| {
         value::open_into(key, token.suite, &[context.as_bytes()], token.sealed, out)
     })
 }
@@ -125,7 +125,7 @@ pub(crate) fn seal_under(
     let out = out.get_mut(..len).ok_or(Error::misuse("the output is shorter than the token"))?;
     let (front, sealed) = out.split_at_mut(HEAD_LEN);
     front.copy_from_slice(&head(suite, version));
-    with_wiped_stack::<VALUE_DEPTH, _>(|| {
+    try_with_wiped_stack::<VALUE_DEPTH, _>(|| {
         let context: &[&[u8]] = &[context.as_bytes()];
         value::seal_into(key, suite, salt, context, plaintext, sealed)
     })?;

@@ -43,6 +43,18 @@ mod switches {
         *chosen == number
     }
 
+    /// The same for work that may fail. An error that is made anew is no wipe, and stays so.
+    #[inline(always)]
+    pub(crate) fn try_maybe_wiped<const DEPTH: usize, T>(
+        number: u32,
+        work: impl FnOnce() -> crate::Result<T>,
+    ) -> crate::Result<T> {
+        match on(number) {
+            true => crate::secret::memory::try_with_wiped_stack::<0, _>(work),
+            false => crate::secret::memory::try_with_wiped_stack::<DEPTH, _>(work),
+        }
+    }
+
     /// The work in a call of its own, whose stack is wiped only where the switch is off.
     #[inline(always)]
     pub(crate) fn maybe_wiped<const DEPTH: usize, R>(number: u32, work: impl FnOnce() -> R) -> R {
@@ -126,7 +138,7 @@ class Source:
             raise Unswitchable(f"no switch for {genre}")
 
     def wipes(self):
-        """The nodes that wipe: calls of `zeroize`, and calls whose stack is wiped. Not those in tests."""
+        """The nodes that wipe: calls of `zeroize` and `write_bytes`, and calls whose stack is wiped. Not those in tests."""
         found, waiting = [], [self.root]
         while waiting:
             node = waiting.pop()
@@ -139,7 +151,7 @@ class Source:
             if called.type == "generic_function":
                 called = called.child_by_field_name("function")
             name = called.child_by_field_name("field" if called.type == "field_expression" else "name")
-            if (name or called).text in (b"zeroize", b"with_wiped_stack"):
+            if (name or called).text in (b"zeroize", b"write_bytes", b"with_wiped_stack", b"try_with_wiped_stack"):
                 found.append(node)
         return sorted(found, key=lambda node: node.start_byte)
 
@@ -149,7 +161,8 @@ class Source:
         if called.type == "generic_function":
             types = called.child_by_field_name("type_arguments").text.decode()
             arguments = node.child_by_field_name("arguments")
-            self.put((called.start_byte, arguments.start_byte + 1), "stack", number, types)
+            kind = "stack" if not b"try_" in called.text else "fallible"
+            self.put((called.start_byte, arguments.start_byte + 1), kind, number, types)
         else:
             self.put((node.start_byte, node.end_byte), "wipe", number, "")
 
@@ -213,9 +226,10 @@ class Source:
                 out += f" if {condition}".encode()
             elif kind == "wipe":
                 out += f"(if !crate::switches::on({changes[0][0]}) {{ ".encode() + self.bytes[start:stop] + b"; })"
-            elif kind == "stack":
+            elif kind in ("stack", "fallible"):
                 number, types = changes[0]
-                out += f"crate::switches::maybe_wiped::{types}({number}, ".encode()
+                name = "maybe_wiped" if kind == "stack" else "try_maybe_wiped"
+                out += f"crate::switches::{name}::{types}({number}, ".encode()
             elif kind == "guard":
                 out += b"("
                 for number, with_text in changes:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Leaves out each wipe of the library in turn and shows that a test then fails:  unwiped.py [SECONDS [PATTERN]]
 
-A wipe is a call of `zeroize`, or a call whose stack is wiped. All stand behind switches (switched.py), so that the tests are built
+A wipe is a call of `zeroize` or `write_bytes`, or a call whose stack is wiped. All stand behind switches (switched.py), so that the tests are built
 once. With PATTERN only those whose name contains it are looked at. `docs/mutants.md` says why those that no test misses stay.
 """
 import concurrent.futures
@@ -41,7 +41,8 @@ def main():
     wipes = []
     for path in sorted((ROOT / "src").rglob("*.rs")):
         name = str(path.relative_to(ROOT))
-        if path.name == "tests.rs" or not (b"zeroize" in path.read_bytes() or b"with_wiped_stack" in path.read_bytes()):
+        wiping = (b"zeroize", b"write_bytes", b"with_wiped_stack")
+        if path.name == "tests.rs" or not any(word in path.read_bytes() for word in wiping):
             continue
         for node in tree.source(name).wipes():
             tree.source(name).add_wipe(len(wipes), node)

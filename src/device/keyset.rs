@@ -26,7 +26,7 @@ use crate::primitives::{Prk, ct_eq, hash};
 use crate::rng::{Now, Random};
 use crate::secret::memory::{
     HEADER_DEPTH, KEY_PAIR_DEPTH, PLAIN_KEYSET_DEPTH, TOKEN_DEPTH, X_WING_PAIR_DEPTH,
-    with_wiped_stack,
+    try_with_wiped_stack,
 };
 use crate::secret::{Data, Held, Key, Pair, Root, Wrap};
 use crate::token;
@@ -226,7 +226,7 @@ impl Head {
         needed: &mut usize,
     ) -> Result<Self> {
         let loaded = unprotected_encoding(blob).and_then(|encoding| {
-            with_wiped_stack::<PLAIN_KEYSET_DEPTH, _>(|| {
+            try_with_wiped_stack::<PLAIN_KEYSET_DEPTH, _>(|| {
                 let view = View::parse(encoding)?;
                 Head::take(&view, expected, versions, needed)
             })
@@ -253,7 +253,7 @@ impl Head {
         let short = Error::misuse("the scratch buffer is shorter than the keyset");
         let scratch = scratch.get_mut(..blob.len()).ok_or(short)?;
         scratch.copy_from_slice(blob);
-        let loaded = with_wiped_stack::<HEADER_DEPTH, _>(|| {
+        let loaded = try_with_wiped_stack::<HEADER_DEPTH, _>(|| {
             let (header, plaintext) = open_keyset_file(scratch, device_key)?;
             let view = View::parse(plaintext)?;
             check_outside(header, &view)?;
@@ -271,8 +271,8 @@ impl Head {
         let has_x_wing = versions.iter().any(Version::is_x_wing);
         let fill = || versions.iter_mut().try_for_each(Version::fill_public);
         let filled = match has_x_wing {
-            true => with_wiped_stack::<X_WING_PAIR_DEPTH, _>(fill),
-            false => with_wiped_stack::<KEY_PAIR_DEPTH, _>(fill),
+            true => try_with_wiped_stack::<X_WING_PAIR_DEPTH, _>(fill),
+            false => try_with_wiped_stack::<KEY_PAIR_DEPTH, _>(fill),
         };
         wiped_on_error(filled, versions)
     }
@@ -321,7 +321,7 @@ impl<'v> Keyset<'v> {
         random: &mut dyn Random,
         out: &mut [u8],
     ) -> Result<usize> {
-        with_wiped_stack::<TOKEN_DEPTH, _>(|| {
+        try_with_wiped_stack::<TOKEN_DEPTH, _>(|| {
             let mut drawn = [0; SALT_LEN];
             random.fill(&mut drawn)?;
             let (root, place) = self.primary()?.root(self.head.id)?;
@@ -346,7 +346,7 @@ impl<'v> Keyset<'v> {
         let len = token.sealed.len() - value::OVERHEAD;
         let short = Error::misuse("the output is shorter than the plaintext");
         let out = out.get_mut(..len).ok_or(short)?;
-        with_wiped_stack::<TOKEN_DEPTH, _>(|| {
+        try_with_wiped_stack::<TOKEN_DEPTH, _>(|| {
             let (root, place) = version.root(self.head.id)?;
             token::open_under(&token_key(&root, place), context, &token, out)
         })?;

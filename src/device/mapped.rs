@@ -7,7 +7,7 @@ use super::Opening;
 use crate::error::{Error, Result};
 use crate::id::Suite;
 use crate::primitives::{Pieces, TAG_LEN, ct_eq};
-use crate::secret::memory::{CHUNKS_DEPTH, with_wiped_stack};
+use crate::secret::memory::{CHUNKS_DEPTH, try_with_wiped_stack};
 
 /// Length of the pieces, and of the one buffer that they need, in bytes.
 pub const PIECE_LEN: usize = 512;
@@ -47,7 +47,7 @@ impl Opening {
             return Err(Error::misuse("a piece is longer than a chunk"));
         }
         let kept = self.digest.clone();
-        let opened = with_wiped_stack::<CHUNKS_DEPTH, _>(|| {
+        let opened = try_with_wiped_stack::<CHUNKS_DEPTH, _>(|| {
             self.verify(index, len, buffer, read)?;
             self.release(index, len, buffer, read, release)
         });

@@ -12,7 +12,8 @@ use crate::format::payload::{MAX_CHUNKS, SALT_LEN};
 use crate::id::{Kind, Suite};
 use crate::primitives::{AeadKey, NONCE_LEN, RunningHash, TAG_LEN, ct_eq};
 use crate::secret::memory::{
-    CHUNKS_DEPTH, OPENING_DEPTH, PUBLIC_KEY_DEPTH, X_WING_DEPTH, with_wiped_stack,
+    CHUNKS_DEPTH, OPENING_DEPTH, PUBLIC_KEY_DEPTH, X_WING_DEPTH, try_with_wiped_stack,
+    with_wiped_stack,
 };
 use crate::secret::{Chunk, Key};
 use crate::wrap::{KeyWrap, OpenedVia};
@@ -93,7 +94,7 @@ impl Opening {
         keys: &[&dyn KeyWrap],
         requirements: &Requirements<'_>,
     ) -> Result<usize> {
-        with_wiped_stack::<OPENING_DEPTH, _>(|| self.authenticate(front, keys, requirements))
+        try_with_wiped_stack::<OPENING_DEPTH, _>(|| self.authenticate(front, keys, requirements))
     }
 
     /// [`Opening::begin`] with keys whose work goes deeper: key pairs.
@@ -103,7 +104,7 @@ impl Opening {
         keys: &[&dyn KeyWrap],
         requirements: &Requirements<'_>,
     ) -> Result<usize> {
-        with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(|| self.authenticate(front, keys, requirements))
+        try_with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(|| self.authenticate(front, keys, requirements))
     }
 
     /// [`Opening::begin`] with keys whose work goes deepest: X-Wing key pairs.
@@ -113,7 +114,7 @@ impl Opening {
         keys: &[&dyn KeyWrap],
         requirements: &Requirements<'_>,
     ) -> Result<usize> {
-        with_wiped_stack::<X_WING_DEPTH, _>(|| self.authenticate(front, keys, requirements))
+        try_with_wiped_stack::<X_WING_DEPTH, _>(|| self.authenticate(front, keys, requirements))
     }
 
     fn authenticate(

@@ -17,7 +17,8 @@ use crate::id::{EnvelopeId, Kind, Suite};
 use crate::primitives::{AeadKey, NONCE_LEN, Prk, TAG_LEN, hash};
 use crate::rng::Random;
 use crate::secret::memory::{
-    CHUNKS_DEPTH, PUBLIC_KEY_DEPTH, SEALING_DEPTH, X_WING_SEALING_DEPTH, with_wiped_stack,
+    CHUNKS_DEPTH, PUBLIC_KEY_DEPTH, SEALING_DEPTH, X_WING_SEALING_DEPTH, try_with_wiped_stack,
+    with_wiped_stack,
 };
 use crate::secret::{Chunk, Data, Key};
 use crate::wrap::{Binding, KeyWrap, Shape};
@@ -105,7 +106,7 @@ impl Sealing {
         random: &mut dyn Random,
         front: &mut [u8],
     ) -> Result<()> {
-        let begun = with_wiped_stack::<SEALING_DEPTH, _>(|| {
+        let begun = try_with_wiped_stack::<SEALING_DEPTH, _>(|| {
             self.write_front(recipient, plan, random, front)
         });
         wiped_on_error(begun, front)
@@ -119,7 +120,7 @@ impl Sealing {
         random: &mut dyn Random,
         front: &mut [u8],
     ) -> Result<()> {
-        let begun = with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(|| {
+        let begun = try_with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(|| {
             self.write_front(recipient, plan, random, front)
         });
         wiped_on_error(begun, front)
@@ -133,7 +134,7 @@ impl Sealing {
         random: &mut dyn Random,
         front: &mut [u8],
     ) -> Result<()> {
-        let begun = with_wiped_stack::<X_WING_SEALING_DEPTH, _>(|| {
+        let begun = try_with_wiped_stack::<X_WING_SEALING_DEPTH, _>(|| {
             self.write_front(recipient, plan, random, front)
         });
         wiped_on_error(begun, front)

@@ -12,7 +12,7 @@ use crate::format::context::Context;
 use crate::format::payload::{Extent, PREFIX_LEN};
 use crate::id::{EnvelopeId, KeyState, Kind, RecipientKind, Suite};
 use crate::primitives::TAG_LEN;
-use crate::secret::memory::{CHUNKS_DEPTH, HEADER_DEPTH, PUBLIC_KEY_DEPTH, with_wiped_stack};
+use crate::secret::memory::{CHUNKS_DEPTH, HEADER_DEPTH, PUBLIC_KEY_DEPTH, try_with_wiped_stack};
 use crate::wrap::{KeyWrap, OpenedVia};
 
 /// Opens envelopes with the keys it is given.
@@ -188,8 +188,9 @@ impl<'a> Opener<'a> {
         refuse_unmarked(via)?;
         let extent = Extent::of_payload(payload.len() as u64, header.chunk_len())?;
         let chunks_at = header_len + PREFIX_LEN;
-        let opened =
-            with_wiped_stack::<CHUNKS_DEPTH, _>(|| engine.open_batch(0, &mut buffer[chunks_at..]));
+        let opened = try_with_wiped_stack::<CHUNKS_DEPTH, _>(|| {
+            engine.open_batch(0, &mut buffer[chunks_at..])
+        });
         if let Err(error) = opened {
             buffer.zeroize();
             return Err(error);
@@ -271,8 +272,8 @@ impl<'a> Opener<'a> {
             Ok((key.opened_via(), key.engine(prefix)?))
         };
         match shallow {
-            true => with_wiped_stack::<HEADER_DEPTH, _>(open),
-            false => with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(open),
+            true => try_with_wiped_stack::<HEADER_DEPTH, _>(open),
+            false => try_with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(open),
         }
     }
 }
@@ -293,7 +294,7 @@ fn refuse_unmarked(via: OpenedVia) -> Result<()> {
 /// Opens all chunks of a payload into `out`, which has exactly the plaintext's length.
 fn open_chunks(engine: &Engine, chunks: &[u8], out: &mut [u8]) -> Result<()> {
     let sealed_len = engine.chunk_len().sealed_len();
-    let opened = with_wiped_stack::<CHUNKS_DEPTH, _>(|| {
+    let opened = try_with_wiped_stack::<CHUNKS_DEPTH, _>(|| {
         // The last chunk may be empty, and then there is no piece for it in `out`.
         let mut rest = &mut *out;
         for (index, chunk) in (0u64..).zip(chunks.chunks(sealed_len)) {

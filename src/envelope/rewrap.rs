@@ -17,7 +17,7 @@ use crate::format::writer::Writer;
 use crate::id::{Fingerprint, KeyState, KeysetId, Kind, RecipientKind, VersionId, Wanted};
 use crate::keyset::{Keyset, Migrating};
 use crate::rng::Random;
-use crate::secret::memory::{HEADER_DEPTH, PUBLIC_KEY_DEPTH, with_wiped_stack};
+use crate::secret::memory::{HEADER_DEPTH, PUBLIC_KEY_DEPTH, try_with_wiped_stack};
 use crate::secret::{Data, Key};
 use crate::wrap::{Class, KeyWrap, OpenedVia, Shape};
 
@@ -345,8 +345,8 @@ impl<'a> Rewrapper<'a> {
         let write = || self.write_slot_now(header, plan, layout, random, slot);
         let old = header.entries().map(|entry| entry.kind());
         match old.chain(plan.items.iter().map(Item::kind)).all(is_shallow) {
-            true => with_wiped_stack::<HEADER_DEPTH, _>(write),
-            false => with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(write),
+            true => try_with_wiped_stack::<HEADER_DEPTH, _>(write),
+            false => try_with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(write),
         }
     }
 
@@ -397,7 +397,7 @@ impl<'a> Rewrapper<'a> {
     #[cfg(feature = "std")]
     pub(crate) fn authenticate(&self, header: &Header<'_>) -> Result<OpenedVia> {
         self.check_epoch(header)?;
-        with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(|| {
+        try_with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(|| {
             let mut data_key = Key::<Data>::zeroed();
             self.with_keys(|keys| header.authenticate(keys, &[], &mut data_key)).map(|(via, _)| via)
         })

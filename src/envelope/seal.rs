@@ -20,7 +20,7 @@ use crate::id::{EnvelopeId, KeysetId, Kind, Suite, Wanted};
 use crate::primitives::TAG_LEN;
 use crate::primitives::{Prk, hash};
 use crate::rng::Random;
-use crate::secret::memory::{CHUNKS_DEPTH, HEADER_DEPTH, PUBLIC_KEY_DEPTH, with_wiped_stack};
+use crate::secret::memory::{CHUNKS_DEPTH, HEADER_DEPTH, PUBLIC_KEY_DEPTH, try_with_wiped_stack};
 use crate::secret::{Data, Key};
 use crate::wrap::{Binding, Class, KeyWrap, Shape};
 
@@ -199,7 +199,7 @@ impl<'a> Sealer<'a> {
                 return Err(error);
             }
         };
-        with_wiped_stack::<CHUNKS_DEPTH, _>(|| {
+        try_with_wiped_stack::<CHUNKS_DEPTH, _>(|| {
             let piece_len = engine.chunk_len().plaintext_len();
             let sealed_len = engine.chunk_len().sealed_len();
             // There is one more chunk than full pieces: the last one is always shorter (format.md 5A.3).
@@ -230,7 +230,7 @@ impl<'a> Sealer<'a> {
         let engine = wiped(&mut || self.write_front(&plan, &mut front, random))?;
         let (piece_len, sealed_len) = (plan.chunk_len.plaintext_len(), plan.chunk_len.sealed_len());
         buffer.resize(len, 0);
-        with_wiped_stack::<CHUNKS_DEPTH, _>(|| -> Result<()> {
+        try_with_wiped_stack::<CHUNKS_DEPTH, _>(|| -> Result<()> {
             // From the last piece to the first, so that no piece is overwritten before it moved.
             for index in (0..=plaintext_len / piece_len).rev() {
                 let from = index * piece_len;
@@ -335,8 +335,8 @@ impl<'a> Sealer<'a> {
     fn wiped_depth(&self) -> fn(&mut dyn FnMut() -> Result<Engine>) -> Result<Engine> {
         let mut shapes = self.recipients.iter().flat_map(|recipient| recipient.shape());
         match shapes.all(|shape| is_shallow(shape.kind)) {
-            true => |work| with_wiped_stack::<HEADER_DEPTH, _>(work),
-            false => |work| with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(work),
+            true => |work| try_with_wiped_stack::<HEADER_DEPTH, _>(work),
+            false => |work| try_with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(work),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::format::backup::{DIGEST_LEN, MAX_SHARES, Payload, STORED_BACKUP, Shar
 use crate::id::{Kind, RawKeyId, Wanted};
 use crate::primitives::{ct_eq, hash, sharing};
 use crate::rng::{OsRandom, Random};
-use crate::secret::memory::{HEADER_DEPTH, VALUE_DEPTH, with_wiped_stack};
+use crate::secret::memory::{HEADER_DEPTH, VALUE_DEPTH, try_with_wiped_stack, with_wiped_stack};
 use crate::secret::{self, Key, Raw};
 use crate::wrap::KeyWrap;
 use crate::wrap::hpke::Recipient;
@@ -52,7 +52,7 @@ impl Keyset {
     /// `Misuse` unless 2 <= threshold <= count <= 64; `Random`; as [`Keyset::to_file_bytes`].
     pub fn backup_in_shares(&self, threshold: u8, count: u8) -> Result<SharedBackup> {
         // The key is moved on its way; what it was moved from dies here.
-        with_wiped_stack::<HEADER_DEPTH, _>(|| self.backup_in_shares_now(threshold, count))
+        try_with_wiped_stack::<HEADER_DEPTH, _>(|| self.backup_in_shares_now(threshold, count))
     }
 
     fn backup_in_shares_now(&self, threshold: u8, count: u8) -> Result<SharedBackup> {
@@ -96,7 +96,7 @@ impl Keyset {
     /// that is not what the backup lists under its number; as [`Keyset::parse_file_bytes`].
     pub fn restore_from_shares(backup: &[u8], shares: &[Share]) -> Result<Self> {
         // As above.
-        with_wiped_stack::<HEADER_DEPTH, _>(|| Keyset::restore_from_shares_now(backup, shares))
+        try_with_wiped_stack::<HEADER_DEPTH, _>(|| Keyset::restore_from_shares_now(backup, shares))
     }
 
     fn restore_from_shares_now(backup: &[u8], shares: &[Share]) -> Result<Self> {
@@ -175,7 +175,7 @@ impl Share {
     /// `Format` where it is mistyped or of another kind, `Limit` where it is too long.
     pub fn parse_text(text: &str) -> Result<Self> {
         let decode = || crate::format::strings::decode_share(text);
-        let payload = with_wiped_stack::<VALUE_DEPTH, _>(decode)?;
+        let payload = try_with_wiped_stack::<VALUE_DEPTH, _>(decode)?;
         let Payload { split, number, value: bytes } = Payload::parse(&payload)?;
         let mut value = Box::new(Key::zeroed());
         *value.expose_bytes_mut() = *bytes;

@@ -17,7 +17,7 @@ use crate::id::{Algorithm, KeyState, KeysetId, VersionId};
 use crate::primitives::Prk;
 use crate::primitives::{ct_eq, hash};
 use crate::secret::Held;
-use crate::secret::memory::{VALUE_DEPTH, with_wiped_stack};
+use crate::secret::memory::{VALUE_DEPTH, try_with_wiped_stack, with_wiped_stack};
 
 /// What names one encoding, byte for byte. Public, as the fingerprint is.
 #[derive(Clone, Copy)]
@@ -209,7 +209,7 @@ impl Keyset {
     /// `Format` where it is mistyped or of another kind.
     pub fn parse_identity_text(text: &str) -> Result<Self> {
         let decode = || crate::format::strings::decode_identity(text);
-        let payload = with_wiped_stack::<VALUE_DEPTH, _>(decode)?;
+        let payload = try_with_wiped_stack::<VALUE_DEPTH, _>(decode)?;
         let mut reader = Reader::new(&payload, End::of("9.2"));
         let algorithm = Algorithm::from_u8(reader.u8()?)?;
         if !algorithm.is_pair() {

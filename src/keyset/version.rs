@@ -13,7 +13,9 @@ use super::usage::Usage;
 use crate::error::Result;
 use crate::format::keyset::Record;
 use crate::id::{Algorithm, KeyState, KeysetId, Suite, VersionId};
-use crate::secret::memory::{HEADER_DEPTH, PUBLIC_KEY_DEPTH, with_wiped_stack};
+use crate::secret::memory::{
+    HEADER_DEPTH, PUBLIC_KEY_DEPTH, try_with_wiped_stack, with_wiped_stack,
+};
 use crate::secret::{Held, Key, Pair, Root};
 use crate::wrap::hpke::{PrivateKey, Recipient};
 use crate::wrap::version_key::VersionKey;
@@ -364,7 +366,7 @@ impl SymmetricMaterial {
 
     #[cfg(not(feature = "std"))]
     fn new(suite: Suite, keyset: KeysetId, id: VersionId, root: &[u8; 32]) -> Result<Self> {
-        with_wiped_stack::<HEADER_DEPTH, _>(|| {
+        try_with_wiped_stack::<HEADER_DEPTH, _>(|| {
             let root = Held::copy_of(root)?;
             let key = VersionKey::derive(root.get()?, suite, keyset, id);
             Ok(SymmetricMaterial { root, key })
@@ -404,12 +406,14 @@ impl Material {
                 let material = SymmetricMaterial::new(suite, keyset, id, secret)?;
                 Ok(Material::Symmetric(Box::new(material)))
             }
-            Algorithm::X25519 | Algorithm::XWing => with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(|| {
-                let pair = Held::copy_of(secret)?;
-                let private = PrivateKey::expand(algorithm, pair.get()?);
-                let recipient = Recipient::new(private.public())?;
-                Ok(Material::Pair(Box::new(PairMaterial { secret: pair, private, recipient })))
-            }),
+            Algorithm::X25519 | Algorithm::XWing => {
+                try_with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(|| {
+                    let pair = Held::copy_of(secret)?;
+                    let private = PrivateKey::expand(algorithm, pair.get()?);
+                    let recipient = Recipient::new(private.public())?;
+                    Ok(Material::Pair(Box::new(PairMaterial { secret: pair, private, recipient })))
+                })
+            }
         }
     }
 }

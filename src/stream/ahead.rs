@@ -14,7 +14,7 @@ use super::position::{ReadAt, open_front, read_exact_at};
 use crate::envelope::{Opener, Ready};
 use crate::error::{Error, Result};
 use crate::format::context::Context;
-use crate::secret::memory::{CHUNKS_DEPTH, with_wiped_stack};
+use crate::secret::memory::{CHUNKS_DEPTH, try_with_wiped_stack};
 use crate::wrap::OpenedVia;
 
 /// Reads an envelope's plaintext from any position, and ahead of a caller who reads on and on.
@@ -242,7 +242,7 @@ impl<R: ReadAt> Shared<R> {
         bytes.resize(len, 0);
         read_exact_at(&self.inner, offset, &mut bytes)?;
         let engine = &self.ready.engine;
-        with_wiped_stack::<CHUNKS_DEPTH, _>(|| engine.open_batch(first, &mut bytes))?;
+        try_with_wiped_stack::<CHUNKS_DEPTH, _>(|| engine.open_batch(first, &mut bytes))?;
         Ok(Batch { first, bytes })
     }
 }

@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::format::payload::DEFAULT_MAX_CHUNKS;
 use crate::primitives::TAG_LEN;
 use crate::rng::OsRandom;
-use crate::secret::memory::{CHUNKS_DEPTH, with_wiped_stack};
+use crate::secret::memory::{CHUNKS_DEPTH, try_with_wiped_stack};
 
 /// Seals what is written to it into a file that appears under its name when it is finished.
 ///
@@ -246,7 +246,7 @@ impl Parts {
 impl Shared {
     fn seal(&self, first: u64, batch: &mut [u8]) -> Result<()> {
         let engine = &self.engine;
-        let sealed = with_wiped_stack::<CHUNKS_DEPTH, _>(|| engine.seal_batch(first, batch));
+        let sealed = try_with_wiped_stack::<CHUNKS_DEPTH, _>(|| engine.seal_batch(first, batch));
         let offset = self.chunks_at + first * engine.chunk_len().sealed_len() as u64;
         let written = sealed.and_then(|()| write_all_at(&self.file, offset, batch));
         if written.is_err() {

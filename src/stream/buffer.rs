@@ -8,7 +8,7 @@ use crate::envelope::{Header, Need, Opener, Ready, Sealed, Started};
 use crate::error::{Error, Result};
 use crate::format::payload::{DEFAULT_MAX_CHUNKS, PREFIX_LEN};
 use crate::primitives::TAG_LEN;
-use crate::secret::memory::{CHUNKS_DEPTH, with_wiped_stack};
+use crate::secret::memory::{CHUNKS_DEPTH, try_with_wiped_stack};
 
 /// About how many bytes of plaintext a buffer holds: few calls to the system, and still in the cache.
 const BATCH_LEN: usize = 256 * 1024;
@@ -76,7 +76,7 @@ impl SealBuffer {
         let end = pieces * self.engine.chunk_len().sealed_len();
         self.check_limit(pieces as u64)?;
         let (engine, batch, first) = (&self.engine, &mut self.batch, self.first);
-        with_wiped_stack::<CHUNKS_DEPTH, _>(|| engine.seal_batch(first, &mut batch[..end]))?;
+        try_with_wiped_stack::<CHUNKS_DEPTH, _>(|| engine.seal_batch(first, &mut batch[..end]))?;
         self.first += pieces as u64;
         let begun = self.filled % piece_len;
         self.filled = begun;
@@ -99,7 +99,7 @@ impl SealBuffer {
             self.batch.resize(end, 0);
         }
         let (engine, batch, first) = (&self.engine, &mut self.batch, self.first);
-        with_wiped_stack::<CHUNKS_DEPTH, _>(|| engine.seal_batch(first, &mut batch[..end]))?;
+        try_with_wiped_stack::<CHUNKS_DEPTH, _>(|| engine.seal_batch(first, &mut batch[..end]))?;
         self.first += pieces as u64 + 1;
         self.filled = 0;
         Ok(&self.batch[..end])
@@ -218,7 +218,7 @@ impl<'a> OpenBuffer<'a> {
             _ => sealed.len() - sealed.len() % sealed_len,
         };
         let (batch, first) = (&mut sealed[..end], self.next);
-        with_wiped_stack::<CHUNKS_DEPTH, _>(|| engine.open_batch(first, batch))?;
+        try_with_wiped_stack::<CHUNKS_DEPTH, _>(|| engine.open_batch(first, batch))?;
         self.next += end.div_ceil(sealed_len) as u64;
         self.opened += end;
         self.ended = len == 0;

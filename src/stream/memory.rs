@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::format::payload::{DEFAULT_MAX_CHUNKS, PREFIX_LEN, payload_len};
 use crate::primitives::TAG_LEN;
 use crate::rng::OsRandom;
-use crate::secret::memory::{CHUNKS_DEPTH, with_wiped_stack};
+use crate::secret::memory::{CHUNKS_DEPTH, try_with_wiped_stack};
 
 /// Memory or a file that is written at any position through `&self`, from several threads.
 pub trait WriteAt: Sync {
@@ -49,7 +49,7 @@ impl Sealer<'_> {
             let (offset, len) = geometry.sealed_range(first, count);
             // A chunk at a time: it stays in the cache between reading, sealing and writing.
             buffer.resize(sealed_len, 0);
-            with_wiped_stack::<CHUNKS_DEPTH, _>(|| {
+            try_with_wiped_stack::<CHUNKS_DEPTH, _>(|| {
                 for (index, from) in (first..).zip((0..len).step_by(sealed_len)) {
                     let chunk = &mut buffer[..sealed_len.min(len - from)];
                     let piece_at = geometry.plaintext_at(index);
@@ -89,7 +89,7 @@ impl Opener<'_> {
             let (offset, len) = geometry.sealed_range(first, count);
             // As when sealing.
             buffer.resize(sealed_len, 0);
-            with_wiped_stack::<CHUNKS_DEPTH, _>(|| {
+            try_with_wiped_stack::<CHUNKS_DEPTH, _>(|| {
                 for (index, from) in (first..).zip((0..len).step_by(sealed_len)) {
                     let chunk = &mut buffer[..sealed_len.min(len - from)];
                     let (chunk_at, piece_len) = (offset + from as u64, chunk.len() - TAG_LEN);

@@ -20,7 +20,7 @@ use crate::format::payload::{DEFAULT_MAX_CHUNKS, payload_len};
 use crate::locked::open_regular;
 use crate::primitives::TAG_LEN;
 use crate::rng::OsRandom;
-use crate::secret::memory::{CHUNKS_DEPTH, with_wiped_stack};
+use crate::secret::memory::{CHUNKS_DEPTH, try_with_wiped_stack, with_wiped_stack};
 use crate::wrap::OpenedVia;
 
 /// How a long job is run.
@@ -308,7 +308,7 @@ fn seal_batch(
     let (offset, len) = geometry.sealed_range(first, count);
     buffer.resize(len, 0);
     read_pieces(source, geometry, first, buffer)?;
-    with_wiped_stack::<CHUNKS_DEPTH, _>(|| engine.seal_batch(first, buffer))?;
+    try_with_wiped_stack::<CHUNKS_DEPTH, _>(|| engine.seal_batch(first, buffer))?;
     write_all_at(target, offset, buffer)
 }
 
@@ -323,7 +323,7 @@ pub(super) fn open_batch(
     let (offset, len) = geometry.sealed_range(first, count);
     buffer.resize(len, 0);
     read_exact_at(source, offset, buffer)?;
-    with_wiped_stack::<CHUNKS_DEPTH, _>(|| engine.open_batch(first, buffer))
+    try_with_wiped_stack::<CHUNKS_DEPTH, _>(|| engine.open_batch(first, buffer))
 }
 
 /// Authenticates the end before the first byte is written (format.md 5A.6).

@@ -11,7 +11,7 @@ use crate::envelope::{Header, Need, Opener, Ready};
 use crate::error::{Error, Result};
 use crate::format::context::Context;
 use crate::format::payload::PREFIX_LEN;
-use crate::secret::memory::{CHUNKS_DEPTH, with_wiped_stack};
+use crate::secret::memory::{CHUNKS_DEPTH, try_with_wiped_stack};
 use crate::wrap::OpenedVia;
 
 /// Bytes that can be read at any position through `&self`.
@@ -169,7 +169,7 @@ impl<R: ReadAt> Positioned<R> {
         let mut batch = Zeroizing::new(vec![0; len]);
         read_exact_at(&self.inner, offset, &mut batch)?;
         let engine = &self.ready.engine;
-        with_wiped_stack::<CHUNKS_DEPTH, _>(|| engine.open_batch(first, &mut batch))?;
+        try_with_wiped_stack::<CHUNKS_DEPTH, _>(|| engine.open_batch(first, &mut batch))?;
         Ok(batch)
     }
 }

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::format::payload::{PREFIX_LEN, payload_len};
 use crate::locked::{Access, is_named_by, open_locked};
 use crate::rng::OsRandom;
-use crate::secret::memory::{CHUNKS_DEPTH, with_wiped_stack};
+use crate::secret::memory::{CHUNKS_DEPTH, try_with_wiped_stack};
 use crate::wrap::OpenedVia;
 
 /// What was reencrypted.
@@ -83,7 +83,7 @@ impl Opener<'_> {
         run(&from, job, &|first, count, buffer| {
             open_batch(source, &ready.engine, &from, first, count, buffer)?;
             // Pieces stay where they are, and the new tags take the place of the old ones.
-            with_wiped_stack::<CHUNKS_DEPTH, _>(|| engine.seal_batch(first, buffer))?;
+            try_with_wiped_stack::<CHUNKS_DEPTH, _>(|| engine.seal_batch(first, buffer))?;
             write_all_at(target.payload.file(), to.sealed_range(first, count).0, buffer)
         })?;
         target.commit(|| {

@@ -12,7 +12,7 @@ use crate::envelope::{Opener, Ready};
 use crate::error::{Error, Result};
 use crate::format::context::Context;
 use crate::primitives::TAG_LEN;
-use crate::secret::memory::{CHUNKS_DEPTH, with_wiped_stack};
+use crate::secret::memory::{CHUNKS_DEPTH, try_with_wiped_stack};
 use crate::wrap::OpenedVia;
 
 /// Reads an envelope's plaintext from any position.
@@ -78,7 +78,7 @@ impl<R: Read + Seek + Send> SeekReader<R> {
         self.batch.resize(len, 0);
         let loaded = read_exact_at(&self.inner, offset, &mut self.batch).and_then(|()| {
             let (engine, batch) = (&self.ready.engine, &mut self.batch);
-            with_wiped_stack::<CHUNKS_DEPTH, _>(|| engine.open_batch(first, batch))
+            try_with_wiped_stack::<CHUNKS_DEPTH, _>(|| engine.open_batch(first, batch))
         });
         if let Err(error) = loaded {
             self.batch.clear();

@@ -12,7 +12,7 @@ use crate::format::reader::{End, Reader};
 use crate::format::writer::Writer;
 use crate::id::Suite;
 use crate::rng::Random;
-use crate::secret::memory::{KEPT_DEPTH, with_wiped_stack};
+use crate::secret::memory::{KEPT_DEPTH, try_with_wiped_stack};
 use crate::secret::{Key, Raw, Traffic};
 use crate::value::{self, SALT_LEN};
 
@@ -61,7 +61,7 @@ impl Session {
         let sending = after((self.sending.epoch(), self.sending.counter));
         let receiving = after(self.receiving.heard());
         let mut out = [0; EXPORT_LEN];
-        with_wiped_stack::<KEPT_DEPTH, _>(|| {
+        try_with_wiped_stack::<KEPT_DEPTH, _>(|| {
             self.export(keeping, random, sending.1, receiving.1, &mut out)
         })?;
         store(&out)?;
@@ -86,7 +86,7 @@ impl Session {
         now: u64,
     ) -> Result<()> {
         let peer = peer.map_or([0; 32], |peer| *peer.as_bytes());
-        with_wiped_stack::<KEPT_DEPTH, _>(|| self.import_from(kept, keeping, peer, limits, now))
+        try_with_wiped_stack::<KEPT_DEPTH, _>(|| self.import_from(kept, keeping, peer, limits, now))
     }
 
     /// Ends a session that is kept: hands `store` zeros to write over what it kept, and then seals the end of this

@@ -11,7 +11,9 @@ use crate::format::transit::{
 use crate::id::{Suite, Wanted};
 use crate::primitives::{HASH_LEN, ct_eq, hash};
 use crate::rng::{Now, Random};
-use crate::secret::memory::{HANDSHAKE_DEPTH, PUBLIC_KEY_DEPTH, X_WING_DEPTH, with_wiped_stack};
+use crate::secret::memory::{
+    HANDSHAKE_DEPTH, PUBLIC_KEY_DEPTH, X_WING_DEPTH, try_with_wiped_stack,
+};
 use crate::secret::{Key, Psk};
 #[cfg(feature = "x-wing")]
 use crate::transit::hedge;
@@ -260,8 +262,8 @@ impl Handshake {
             _ => Err(Error::misuse("it is not this side's turn to write")),
         };
         match party.settings.has_x_wing() {
-            true => with_wiped_stack::<X_WING_DEPTH, _>(write),
-            false => with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(write),
+            true => try_with_wiped_stack::<X_WING_DEPTH, _>(write),
+            false => try_with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(write),
         }
     }
 
@@ -379,10 +381,10 @@ impl Handshake {
             Stage::Running(_) | Stage::Done => Err(NOT_EXPECTED),
         };
         let read = match role {
-            _ if party.settings.has_x_wing() => with_wiped_stack::<X_WING_DEPTH, _>(read),
-            Role::Initiator => with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(read),
+            _ if party.settings.has_x_wing() => try_with_wiped_stack::<X_WING_DEPTH, _>(read),
+            Role::Initiator => try_with_wiped_stack::<PUBLIC_KEY_DEPTH, _>(read),
             // Its first message is tried with each of its keys.
-            Role::Responder => with_wiped_stack::<HANDSHAKE_DEPTH, _>(read),
+            Role::Responder => try_with_wiped_stack::<HANDSHAKE_DEPTH, _>(read),
         };
         match read {
             Ok(len) => {

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::format::record::{HEADER_LEN, Header, Kind, OVERHEAD, unpadded};
 use crate::id::Suite;
 use crate::primitives::TAG_LEN;
-use crate::secret::memory::{RECORD_DEPTH, with_wiped_stack};
+use crate::secret::memory::{RECORD_DEPTH, try_with_wiped_stack};
 use crate::secret::{Key, Traffic};
 use zeroize::Zeroize;
 
@@ -297,7 +297,7 @@ impl Receiving {
         tag: &[u8; TAG_LEN],
         text: &mut [u8],
     ) -> Result<Record> {
-        with_wiped_stack::<RECORD_DEPTH, _>(|| {
+        try_with_wiped_stack::<RECORD_DEPTH, _>(|| {
             let slot = self.find(header)?;
             let mut ahead = match slot {
                 Slot::Ahead => Some(self.work_out(header.epoch)?),

@@ -15,7 +15,7 @@ use crate::format::record::{
 };
 use crate::id::Suite;
 use crate::primitives::{NONCE_LEN, TAG_LEN};
-use crate::secret::memory::{EPOCH_DEPTH, RECORD_DEPTH, with_wiped_stack};
+use crate::secret::memory::{EPOCH_DEPTH, RECORD_DEPTH, try_with_wiped_stack, with_wiped_stack};
 use crate::secret::{Key, Traffic};
 
 /// Seals records, each once. Changes its own keys; never comes back to an old one.
@@ -295,7 +295,7 @@ impl Sending {
         self.listen();
         let age = self.clock.age_at(now);
         match self.state == State::Open && self.is_due(age, 0) {
-            true => with_wiped_stack::<EPOCH_DEPTH, _>(|| self.advance(age)),
+            true => try_with_wiped_stack::<EPOCH_DEPTH, _>(|| self.advance(age)),
             false => Ok(()),
         }
     }
@@ -359,7 +359,7 @@ impl Sending {
             return Err(Error::limit("the session is too old; make a fresh handshake"));
         }
         if self.is_due(age, len) {
-            with_wiped_stack::<EPOCH_DEPTH, _>(|| self.advance(age))?;
+            try_with_wiped_stack::<EPOCH_DEPTH, _>(|| self.advance(age))?;
         }
         let place = (self.chain.epoch(), self.counter);
         if place >= self.end {

@@ -9,7 +9,7 @@ use super::sending::{News, Sending};
 use super::{Established, Handshake, Mode, Pattern, Role};
 use crate::error::{Error, Result};
 use crate::id::Suite;
-use crate::secret::memory::{SESSION_DEPTH, with_wiped_stack};
+use crate::secret::memory::{SESSION_DEPTH, try_with_wiped_stack, with_wiped_stack};
 use crate::secret::{Key, Traffic};
 
 /// A session: seals records for the peer and opens the peer's, without I/O and without a heap.
@@ -46,7 +46,7 @@ impl Session {
     /// kept.
     pub fn begin(&mut self, handshake: &mut Handshake, limits: &Limits, now: u64) -> Result<()> {
         let peer = handshake.peer();
-        with_wiped_stack::<SESSION_DEPTH, _>(|| {
+        try_with_wiped_stack::<SESSION_DEPTH, _>(|| {
             if let Some(settings) = handshake.settings() {
                 check_kept(limits, settings.mode)?;
             }

@@ -33,7 +33,7 @@ impl RawKey {
     /// `Misuse` in a process that was forked since it was made.
     pub fn fill(&mut self, id: RawKeyId, key: &[u8; 32]) -> Result<()> {
         self.id = id;
-        *self.key.get_mut()?.expose_bytes_mut() = *key;
+        self.key.get_mut()?.expose_bytes_mut().copy_from_slice(key);
         Ok(())
     }
 

@@ -134,6 +134,8 @@ impl Secrets {
 
     pub(crate) fn ready(mut self) -> Needles {
         self.pieces.sort_by_key(|(_, words)| *words);
+        // What is part of two secrets is found under one name.
+        self.pieces.dedup_by_key(|(_, words)| *words);
         let mut begins = vec![false; 1 << 16];
         self.pieces.iter().for_each(|(_, [word, _])| begins[*word as usize & 0xffff] = true);
         Needles { pieces: self.pieces, begins }

@@ -125,6 +125,52 @@ pub(crate) fn with_wiped_stack<const DEPTH: usize, R>(work: impl FnOnce() -> R) 
     outlined(work)
 }
 
+/// [`with_wiped_stack`] for work that may fail.
+///
+/// An error is made on the stack that is wiped, and holds between its fields what stood there; so the caller gets one that
+/// was made anew, where all is wiped.
+#[cfg(feature = "error-text")]
+#[inline(always)]
+pub(crate) fn try_with_wiped_stack<const DEPTH: usize, T>(
+    work: impl FnOnce() -> crate::Result<T>,
+) -> crate::Result<T> {
+    let mut result = MaybeUninit::uninit();
+    with_wiped_stack::<DEPTH, _>(|| {
+        result.write(work());
+    });
+    // SAFETY: it was written, and is not used any more.
+    unsafe { taken(&mut result) }
+}
+
+/// [`with_wiped_stack`] for work that may fail. Without texts an error is one byte.
+#[cfg(not(feature = "error-text"))]
+#[inline(always)]
+pub(crate) fn try_with_wiped_stack<const DEPTH: usize, T>(
+    work: impl FnOnce() -> crate::Result<T>,
+) -> crate::Result<T> {
+    with_wiped_stack::<DEPTH, _>(work)
+}
+
+/// Takes the result out of its place, and wipes that.
+///
+/// # Safety
+/// The place was written, and is not used any more.
+#[cfg(feature = "error-text")]
+#[inline(never)]
+unsafe fn taken<T>(place: &mut MaybeUninit<crate::Result<T>>) -> crate::Result<T> {
+    // SAFETY: the caller's contract.
+    let result = match unsafe { place.assume_init_mut() } {
+        // SAFETY: the value is moved out of its place, once.
+        Ok(value) => Ok(unsafe { core::ptr::read(value) }),
+        Err(error) => Err(error.made_anew()),
+    };
+    // SAFETY: the pointer is valid for writes of one result, and any bytes are a valid `MaybeUninit`.
+    unsafe { place.as_mut_ptr().write_bytes(0, 1) };
+    // The compiler must assume that the bytes are looked at here, so it cannot drop the writes.
+    core::hint::black_box(place);
+    result
+}
+
 #[inline(never)]
 fn outlined<R>(work: impl FnOnce() -> R) -> R {
     work()
