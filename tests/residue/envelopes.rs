@@ -221,6 +221,14 @@ fn sealing(of: Recipient, suite: Suite) -> Vec<Case> {
             let tag = chunks.seal_chunk(&mut out[at..]).expect("sealed");
             out.extend(tag);
         }),
+        making(name("seal by the batch"), of, move |out| {
+            let (front, mut chunks) = sealer().begin_with_rng(&mut Repeatable(98)).expect("begun");
+            out.extend(front);
+            let at = out.len();
+            out.extend_from_slice(text);
+            out.extend([0; 16]);
+            chunks.seal_batch(&mut out[at..]).expect("sealed");
+        }),
         making(name("write as a stream"), of, move |out| {
             let mut writer = sealer().writer(out).expect("begun");
             writer.write_all(text).expect("written");
@@ -283,6 +291,13 @@ fn opening(of: Recipient, suite: Suite) -> Vec<Case> {
             let mut buffer = Zeroizing::new(envelope.to_vec());
             opener().open_in_place(&mut buffer).expect("opened");
         }),
+        // Who owns it wipes what it holds, and not what is behind its end.
+        case(name("open in place, wiped by its owner"), needles, move || {
+            let mut buffer = envelope.to_vec();
+            opener().open_in_place(&mut buffer).expect("opened");
+            black_box(&mut buffer).fill(0);
+            black_box(&mut buffer);
+        }),
         case(name("open, no room"), needles, move || {
             opener().open_into(envelope, &mut [0; 9]).expect_err("no room");
         }),
@@ -302,6 +317,11 @@ fn opening(of: Recipient, suite: Suite) -> Vec<Case> {
             let mut chunk = Zeroizing::new(envelope[header_len + 56..].to_vec());
             let (piece, tag) = chunk.split_last_chunk_mut().expect("a tag");
             opening.open_chunk(0, piece, tag).expect("opened");
+        }),
+        case(name("open by the batch"), needles, move || {
+            let opening = opener().begin(&envelope[..header_len + 56]).expect("opened");
+            let mut batch = Zeroizing::new(envelope[header_len + 56..].to_vec());
+            opening.open_batch(0, &mut batch).expect("opened");
         }),
         case(name("read as a stream"), needles, move || {
             read_all(&mut opener().reader(envelope).expect("opened"));
