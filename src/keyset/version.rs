@@ -13,9 +13,9 @@ use super::usage::Usage;
 use crate::error::Result;
 use crate::format::keyset::Record;
 use crate::id::{Algorithm, KeyState, KeysetId, Suite, VersionId};
-use crate::secret::memory::{
-    HEADER_DEPTH, PUBLIC_KEY_DEPTH, try_with_wiped_stack, with_wiped_stack,
-};
+#[cfg(feature = "std")]
+use crate::secret::memory::with_wiped_stack;
+use crate::secret::memory::{HEADER_DEPTH, PUBLIC_KEY_DEPTH, try_with_wiped_stack};
 use crate::secret::{Held, Key, Pair, Root};
 use crate::wrap::hpke::{PrivateKey, Recipient};
 use crate::wrap::version_key::VersionKey;
