@@ -129,7 +129,7 @@ mod tests {
         assert_eq!(opened.expose_bytes(), answered.expect("a good key").expose_bytes());
         initiator.end();
         let late = initiator.open(&given, suite, b"", &ciphertext);
-        assert_eq!(late.err().expect("the pair is gone").kind(), ErrorKind::Decrypt);
+        assert_eq!(late.expect_err("the pair is gone").kind(), ErrorKind::Decrypt);
     }
 
     #[test]
