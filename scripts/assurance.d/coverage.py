@@ -103,7 +103,7 @@ if part.tool("cargo-llvm-cov"):
         for what, is_ours in (("library", lambda name: name.startswith("src/")), ("command", lambda name: name.startswith("bindings/"))):
             covered, count = (sum(row[at] for row in rows if is_ours(row[1])) for at in (2, 3))
             part.say(f"{what}: {covered:,} of {count:,} lines run, {100 * covered / max(count, 1):.1f} %")
-        low = [f"{name} ({100 * covered / count:.0f} %)" for name, (covered, count) in sorted(modules.items())
+        low = [f"{name} ({100 * covered / count:.1f} %)" for name, (covered, count) in sorted(modules.items())
                if covered * 100 < LOW * count]
         part.say(f"modules of which less than {LOW} % is run: {', '.join(low) or 'none'}")
         never = list(uncalled(whole["functions"], touch_keys()))

@@ -66,7 +66,10 @@ def summary(parts):
     now = commit()
     for name, part in parts:
         words = ("WRONG: ", "not run: ")
-        found = next((said for said in part["said"] if not said.startswith(words)), "") or "; ".join(part["said"])
+        # What is wrong comes first.
+        wanted = [said for said in part["said"] if said.startswith("WRONG: ")] if part["outcome"] == "failed" else \
+            [said for said in part["said"] if not said.startswith(words)]
+        found = wanted[0] if wanted else "; ".join(part["said"])
         other = f" (of commit {part['commit']})" if part["commit"] not in ("", now) else ""
         yield name, part["title"], part["outcome"], found + other, part["seconds"], part.get("built", ""), part["ended"]
 
@@ -123,7 +126,7 @@ def grid(table):
                                     for text, number in zip(row, numbers)) + "</tr>\n" for row in table["rows"])
     whole = f"<table><tr>{head}</tr>\n{rows}</table>"
     count = len(table["rows"])
-    return f"<details><summary>{count} rows, by {escape(table['columns'][0])}</summary>{whole}</details>" if count > LONG else whole
+    return f"<details><summary>{count} rows: {escape(table['columns'][0])}</summary>{whole}</details>" if count > LONG else whole
 
 
 def bars(plot):
