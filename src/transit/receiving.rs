@@ -327,13 +327,13 @@ impl Receiving {
                         self.commit(ahead);
                     }
                     self.heard = self.heard.max((header.epoch, header.counter + 1));
-                    self.hear();
                     if !is_reserved {
                         if ciphertext.is_some() {
                             text.zeroize();
                         }
                         return Err(Error::limit("reserve a block first"));
                     }
+                    self.hear();
                     self.accept(slot, header, text)
                 }
                 Err(error) => {
