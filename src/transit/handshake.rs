@@ -11,9 +11,8 @@ use crate::format::transit::{
 use crate::id::{Suite, Wanted};
 use crate::primitives::{HASH_LEN, ct_eq, hash};
 use crate::rng::{Now, Random};
-use crate::secret::memory::{
-    HANDSHAKE_DEPTH, PUBLIC_KEY_DEPTH, X_WING_DEPTH, try_with_wiped_stack,
-};
+use crate::secret::memory::try_with_wiped_stack;
+use crate::secret::memory::{HANDSHAKE_DEPTH, PUBLIC_KEY_DEPTH, X_WING_DEPTH};
 use crate::secret::{Key, Psk};
 #[cfg(feature = "x-wing")]
 use crate::transit::hedge;
@@ -360,6 +359,7 @@ impl Handshake {
             return Ok(Received::Duplicate);
         }
         let role = self.role;
+        let may_begin = datagram && role == Role::Responder && is_first(message);
         let read = || match &self.stage {
             Stage::Failed => Err(Error::misuse("the handshake has failed")),
             Stage::Waiting if self.role == Role::Responder => {
@@ -367,12 +367,7 @@ impl Handshake {
             }
             Stage::Waiting => Err(Error::misuse("an initiator writes first")),
             // Anybody can make a first message of XX, and repeat those of the others: it is not the last word.
-            Stage::Running(noise)
-                if datagram
-                    && self.role == Role::Responder
-                    && !noise.is_finished()
-                    && is_first(message) =>
-            {
+            Stage::Running(noise) if may_begin && !noise.is_finished() => {
                 self.read_first(party, message, accept, out)
             }
             Stage::Running(noise) if !noise.is_finished() && !noise.writes_next() => {
