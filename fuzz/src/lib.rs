@@ -2,6 +2,8 @@
 //! What the targets share: fixed keys, envelopes made with them, and ways to change bytes that get past the
 //! checks that need no key.
 
+pub mod callbacks;
+
 use std::sync::OnceLock;
 
 use arbitrary::Arbitrary;
