@@ -44,9 +44,9 @@ class Needles:
             words = secret[: len(secret) // 4 * 4]
             self._add(name + ", as words", struct.pack(f"<{len(words) // 4}I", *struct.unpack(f">{len(words) // 4}I", words)))
 
-    def _add(self, name, secret):
+    def _add(self, name, secret, halves=True):
         self.names.add(name)
-        if len(secret) >= HALF and not name.endswith(("plaintext", "keystream", "as words")):
+        if halves and len(secret) >= HALF and not name.endswith(("plaintext", "keystream", "as words")):
             for half in (secret[:HALF], secret[len(secret) - HALF:]):
                 self.halves.setdefault(half, name)
         for at in range(0, len(secret) - WINDOW + 1, 4):
@@ -79,10 +79,11 @@ class Needles:
     def add_aes(self, name, key, nonce, plaintext, secret=True):
         """A message under AES-256-GCM: NIST SP 800-38D section 7.1."""
         self.add(name + ", key", key)
+        # On boards: halves of every round key would make the search of a process last for minutes.
         for form, held in aes.forms(key):
-            self._add(name + ", " + form, held)
+            self._add(name + ", " + form, held, halves=False)
         stream = aes.keystream(key, nonce, len(plaintext))
-        self.add(name + ", mask of the tag", stream[:16])
+        self._add(name + ", mask of the tag", stream[:16], halves=False)
         if secret:
             self.add(name + ", keystream", stream[16:])
             self.add(name + ", plaintext", plaintext)
