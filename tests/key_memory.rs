@@ -4,6 +4,7 @@
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sealwax::device::keyset::Family;
 use sealwax::device::{Expected, Head, Version};
@@ -23,6 +24,12 @@ fn secret(seed: u8) -> (Zeroizing<[u8; 32]>, [u8; 32]) {
     let mut secret = Zeroizing::new([0; 32]);
     secret.iter_mut().zip(masked).for_each(|(to, byte)| *to = byte ^ MASK);
     (secret, masked)
+}
+
+/// One test at a time: a search that reads what another test plants has a copy of it for a while.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// How often the secret is in writable memory, this thread's stack excepted.
@@ -58,6 +65,7 @@ fn times_in_heap(masked: &[u8; 32]) -> usize {
 
 #[test]
 fn a_destroyed_version_is_nowhere_in_the_heap_after_rotations() {
+    let _alone = alone();
     let (bytes, masked) = secret(0xc1);
     // What lies behind a list keeps it from growing where it is.
     let mut keysets = Vec::new();
@@ -85,6 +93,7 @@ fn a_destroyed_version_is_nowhere_in_the_heap_after_rotations() {
 
 #[test]
 fn a_dropped_identity_is_nowhere_in_the_heap_after_rotations() {
+    let _alone = alone();
     let (bytes, masked) = secret(0x9e);
     let mut keyset = Keyset::import_raw("backup", Algorithm::X25519, &bytes).expect("imported");
     drop(bytes);
@@ -97,6 +106,7 @@ fn a_dropped_identity_is_nowhere_in_the_heap_after_rotations() {
 
 #[test]
 fn dropped_shares_are_nowhere_in_the_heap_although_they_were_collected_one_by_one() {
+    let _alone = alone();
     let keyset = Keyset::generate("orders", Suite::Cobblestone256).expect("generated");
     let backup = keyset.backup_in_shares(2, 20).expect("made");
     let texts: Vec<_> = backup.shares.iter().map(Share::expose_text).collect();
@@ -128,6 +138,7 @@ fn dropped_shares_are_nowhere_in_the_heap_although_they_were_collected_one_by_on
 
 #[test]
 fn dropped_keys_are_nowhere_in_the_heap() {
+    let _alone = alone();
     let (bytes, masked) = secret(0xd3);
     let key = |_| {
         Key::<Root>::init_with(|key| {
@@ -145,6 +156,7 @@ fn dropped_keys_are_nowhere_in_the_heap() {
 
 #[test]
 fn dropped_versions_of_a_device_are_nowhere_in_the_heap() {
+    let _alone = alone();
     let (bytes, masked) = secret(0xd7);
     let keyset = Keyset::import_raw("orders", Suite::ChaCha20Poly1305, &bytes).expect("imported");
     let blob = keyset.expose_unprotected().expect("encoded");
